@@ -1,0 +1,5 @@
+"""What was seen of one server, as one frozen value: gathered once, saved, replayed, judged.
+
+`model` says what the value looks like, `gather` makes it (the plan), `sweep` is the script that
+runs on the host, `redact` keeps secrets out, `replay` writes and reads it. Nothing here judges.
+"""

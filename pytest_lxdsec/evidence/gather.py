@@ -1,0 +1,232 @@
+"""The plan: what is asked of a server, once, in an order that never changes.
+
+A handful of API listings, each for all instances at once, and one command on the host. Their
+number grows with projects and cluster members, never with instances or controls: a new control
+asks for a part that is here, or adds a field to the sweep, not a request.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib import parse
+
+from .. import endpoints
+from ..errors import Unreachable
+from ..transport import Answer, Api, Shell
+from . import host, model
+
+TOOL = "0.1.0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One listing of the API.
+
+    Attributes:
+        part: The part of the evidence that it fills.
+        path: What is asked; `{project}` is filled for each project that has the feature.
+        feature: The `features.*` that gives a project its own; "" for a listing of all.
+    """
+
+    part: str
+    path: str
+    feature: str = ""
+
+
+FIRST = (
+    Source(part="server", path="/1.0"),
+    Source(part="projects", path="/1.0/projects?recursion=1"),
+)
+PLAN = (
+    # recursion=2 would enter every container for its state, at fourteen times the cost; the
+    # sweep finds their processes from the host's side.
+    Source(part="instances", path="/1.0/instances?recursion=1&all-projects=true"),
+    Source(part="certificates", path="/1.0/certificates?recursion=1"),
+    # all-projects exists for these only since 5.21 (images_all_projects and the like).
+    Source(
+        part="profiles", path="/1.0/profiles?recursion=1&project={project}", feature="profiles"
+    ),
+    Source(
+        part="networks", path="/1.0/networks?recursion=1&project={project}", feature="networks"
+    ),
+    Source(part="images", path="/1.0/images?recursion=1&project={project}", feature="images"),
+)
+MEMBERS = Source(part="members", path="/1.0/cluster/members?recursion=1")
+SERVER_OF_MEMBER = "/1.0?target={member}"
+
+
+def gather(target: str, api: Api, shell: Shell | None, *, socket: str = "") -> model.Evidence:
+    """Ask one server everything.
+
+    Args:
+        target: What reports call it.
+        api: The way to its API.
+        shell: The way to its host; None where the user chose a target without one.
+        socket: The API's unix socket on the host, where it is known.
+
+    Raises:
+        Unreachable: the API does not answer, or does not trust us as an administrator.
+    """
+    taken, started = datetime.datetime.now(datetime.UTC), time.monotonic()
+    document = _ask_api(target, api)
+    document.update(_ask_host(document, shell, socket))
+    trips = {"api": api.round_trips, "shell": shell.round_trips if shell else 0}
+    header = model.Header(
+        target=target,
+        taken=taken.replace(microsecond=0),
+        tool=TOOL,
+        seconds=round(time.monotonic() - started, 3),
+        round_trips=trips,
+    )
+    return model.Evidence.of(header, document)
+
+
+def _ask_api(target: str, api: Api) -> dict[str, Mapping[str, Any]]:
+    server, projects = api.get_many([source.path for source in FIRST])
+    _require_administrator(target, server)
+    document: dict[str, Mapping[str, Any]] = {
+        "server": {model.VALUE: server.metadata},
+        "projects": _entry([projects]),
+    }
+    requests = [(s, path) for s in _plan(server) for path in _paths(s, projects)]
+    answers = api.get_many([path for _, path in requests])
+    for source in _plan(server):
+        mine = [a for (s, _), a in zip(requests, answers, strict=True) if s is source]
+        document[source.part] = _entry(mine, per_project=bool(source.feature))
+    document.setdefault("members", {model.VALUE: []})
+    document["servers"] = _servers(api, document)
+    return document
+
+
+def _require_administrator(target: str, server: Answer) -> None:
+    """Refuse to audit as anybody else: what LXD hides from a client looks like its defaults."""
+    if not server.is_success or not isinstance(server.metadata, dict):
+        raise Unreachable(target, f"GET {server.path}: {server.error or 'not a LXD server'}")
+    auth = server.metadata.get("auth")
+    if auth != "trusted":
+        raise Unreachable(
+            target,
+            f"the server does not trust this client (auth: {auth}): "
+            "add its certificate there with: lxc config trust add",
+        )
+    if server.metadata.get("config") is None:
+        raise Unreachable(
+            target,
+            "the server trusts this client, but not as an administrator (config: null): "
+            "use an unrestricted certificate or LXD's own unix socket",
+        )
+
+
+def _plan(server: Answer) -> tuple[Source, ...]:
+    environment = server.metadata.get("environment")
+    clustered = isinstance(environment, dict) and environment.get("server_clustered") is True
+    return (*PLAN, MEMBERS) if clustered else PLAN
+
+
+def _paths(source: Source, projects: Answer) -> tuple[str, ...]:
+    if not source.feature:
+        return (source.path,)
+    names = _projects_with(source.feature, projects)
+    return tuple(source.path.format(project=parse.quote(name, safe="")) for name in names)
+
+
+def _projects_with(feature: str, projects: Answer) -> tuple[str, ...]:
+    found = projects.metadata if isinstance(projects.metadata, list) else []
+    names = [
+        project["name"]
+        for project in found
+        if isinstance(project, dict) and isinstance(project.get("name"), str)
+        if project["name"] == "default" or _has(project, feature)
+    ]
+    return tuple(sorted({*names, "default"}))
+
+
+def _has(project: Mapping[str, Any], feature: str) -> bool:
+    config = project.get("config")
+    return isinstance(config, dict) and config.get(f"features.{feature}") == "true"
+
+
+def _entry(answers: Sequence[Answer], *, per_project: bool = False) -> Mapping[str, Any]:
+    """A part out of its answers; one that failed makes it missing, for the rest looks complete."""
+    for answer in answers:
+        if not answer.is_success:
+            return {model.MISSING: f"GET {answer.path}: {answer.error}"}
+    found: list[Any] = []
+    for answer in answers:
+        if not isinstance(answer.metadata, list):
+            return {model.MISSING: f"GET {answer.path}: {type(answer.metadata).__name__}, no list"}
+        found += _in_project(answer) if per_project else answer.metadata
+    return {model.VALUE: found}
+
+
+def _in_project(answer: Answer) -> Iterable[Any]:
+    """The objects with their project, which LXD 5.0 leaves out where it was asked for one."""
+    project = dict(parse.parse_qsl(parse.urlsplit(answer.path).query))["project"]
+    for entry in answer.metadata:
+        yield {"project": project, **entry} if isinstance(entry, dict) else entry
+
+
+def _servers(api: Api, document: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    members = document["members"].get(model.VALUE)
+    if members is None:
+        return document["members"]
+    if not members:
+        return {model.VALUE: [document["server"][model.VALUE]]}
+    names = [str(member.get("server_name")) for member in members if isinstance(member, dict)]
+    paths = [SERVER_OF_MEMBER.format(member=parse.quote(name, safe="")) for name in names]
+    # A member that is down must not hide the others: what it fails to say is unreadable.
+    answers = api.get_many(paths)
+    return {
+        model.VALUE: [
+            answer.metadata if answer.is_success else {"name": name, "error": answer.error}
+            for name, answer in zip(names, answers, strict=True)
+        ]
+    }
+
+
+def _ask_host(
+    document: Mapping[str, Mapping[str, Any]], shell: Shell | None, socket: str
+) -> Mapping[str, Mapping[str, Any]]:
+    if shell is None:
+        reason = "the target is an API without a shell: add ?shell=ssh://USER@HOST"
+        return host.missing(reason, kind=model.NOT_ASSESSED)
+    try:
+        return host.read(shell.run(host.command(_question(document, socket))))
+    except (host.SweepError, Unreachable) as error:
+        return host.missing(str(error))
+
+
+def _question(document: Mapping[str, Mapping[str, Any]], socket: str) -> host.Question:
+    server = document["server"][model.VALUE]
+    environment = server.get("environment") or {}
+    extensions = server.get("api_extensions") or ()
+    return host.Question(
+        server_pid=environment.get("server_pid", 0),
+        socket=socket,
+        endpoints=(endpoints.OPEN, *endpoints.protected(extensions)),
+        paths=_device_paths(document["instances"].get(model.VALUE) or []),
+    )
+
+
+def _device_paths(instances: Iterable[Any]) -> tuple[str, ...]:
+    """The host paths that disks and proxies of all instances name."""
+    found = set()
+    for instance in instances:
+        devices = instance.get("expanded_devices") if isinstance(instance, dict) else None
+        for device in (devices or {}).values() if isinstance(devices, dict) else ():
+            found |= set(_paths_of(device)) if isinstance(device, dict) else set()
+    return tuple(sorted(found))
+
+
+def _paths_of(device: Mapping[str, Any]) -> Iterable[str]:
+    source = device.get("source")
+    if device.get("type") == "disk" and isinstance(source, str) and source.startswith("/"):
+        yield source
+    for key in ("connect", "listen"):
+        value = device.get(key)
+        if isinstance(value, str) and value.startswith("unix:/"):
+            yield value.removeprefix("unix:")

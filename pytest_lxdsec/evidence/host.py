@@ -1,0 +1,116 @@
+"""The sweep's two ends on our side: the command that carries it, and its answer read back."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import importlib.resources
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..transport import Output
+from . import model
+
+BEGIN, END = b"<lxdsec\n", b"\nlxdsec>"
+# The loader is what a process list shows; nothing in it or its arguments is secret.
+LOADER = "import base64,sys,zlib;exec(zlib.decompress(base64.b64decode(sys.argv.pop(1))))"
+# Linux takes no longer argument (MAX_ARG_STRLEN); a remote shell gets the whole command as one.
+LONGEST_COMMAND = 128 * 1024
+
+
+class SweepError(Exception):
+    """The sweep did not bring back a document; the text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What the sweep must be told.
+
+    Attributes:
+        server_pid: The daemon's process id, as the API gives it.
+        socket: The path of the API's unix socket on the host, "" where it is not known.
+        endpoints: API paths to ask without a certificate.
+        paths: Paths of the host that devices name.
+    """
+
+    server_pid: int
+    socket: str
+    endpoints: tuple[str, ...]
+    paths: tuple[str, ...]
+
+
+def _packed(data: bytes) -> str:
+    return base64.b64encode(zlib.compress(data, 9)).decode()
+
+
+@functools.cache
+def _script() -> str:
+    return _packed(importlib.resources.files(__package__).joinpath("sweep.py").read_bytes())
+
+
+def command(question: Question) -> str:
+    """The one shell command of the sweep.
+
+    Raises:
+        SweepError: so many paths are named that no command can carry them.
+    """
+    arguments = {
+        "server_pid": question.server_pid,
+        "socket": question.socket,
+        "endpoints": question.endpoints,
+        "paths": question.paths,
+    }
+    text = f"python3 -c '{LOADER}' {_script()} {_packed(json.dumps(arguments).encode())}"
+    if len(text) > LONGEST_COMMAND:
+        raise SweepError(
+            f"devices name {len(question.paths)} paths, more than one command carries"
+        )
+    return text
+
+
+def read(output: Output) -> Mapping[str, Mapping[str, Any]]:
+    """The parts that the sweep brought back.
+
+    Raises:
+        SweepError: the command failed, or its output has no beginning or no end.
+    """
+    if output.exit_status != 0:
+        raise SweepError(_failure(output))
+    _, begin, rest = output.stdout.partition(BEGIN)
+    packed, end, _ = rest.partition(END)
+    if not begin or not end:
+        raise SweepError("the sweep's output was cut off")
+    try:
+        document = json.loads(zlib.decompress(base64.b64decode(packed, validate=True)))
+    except (ValueError, zlib.error) as error:
+        raise SweepError(f"the sweep's output is damaged: {error}") from error
+    return _parts(document)
+
+
+def _failure(output: Output) -> str:
+    lines = output.stderr.decode("utf-8", "replace").strip().splitlines()
+    if output.exit_status == 127:  # noqa: PLR2004 - POSIX: command not found
+        return "the host has no python3, which the sweep needs (3.6 or later)"
+    last = lines[-1] if lines else "no message"
+    return f"the sweep ended with exit status {output.exit_status}: {last}"
+
+
+def _parts(document: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    if document["uid"] != 0:
+        reason = (
+            f"the shell logs in as user id {document['uid']}, not root: log in as root or sudo"
+        )
+        return missing(reason)
+    return {f"host.{name}": _part(entry) for name, entry in document["sections"].items()}
+
+
+def _part(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {model.MISSING: entry["error"]} if "error" in entry else {model.VALUE: entry["value"]}
+
+
+def missing(reason: str, *, kind: str = model.MISSING) -> Mapping[str, Mapping[str, Any]]:
+    """Every host part, missing for one reason."""
+    return {name: {kind: reason} for name in model.HOST_PARTS}

@@ -1,0 +1,169 @@
+"""What LXD's API holds, as types; imports nothing of ours.
+
+Field names are LXD's own (shared/api/*.go, doc/rest-api.yaml), so that a reader can look them
+up. `msgspec` decodes them strictly: a field that is missing or of another type makes the object
+unreadable, never empty; fields that are not named here are kept in the evidence and ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+# LXD calls every status but these running: lxd/instance/drivers/driver_common.go,
+# isRunningStatusCode. A frozen instance has a living init.
+NOT_RUNNING = ("Stopped", "Error")
+
+Config = Mapping[str, str]
+Devices = Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """`environment` of `GET /1.0`: shared/api/server.go, ServerEnvironment."""
+
+    server_version: str
+    server_name: str
+    server_pid: int
+    server_clustered: bool
+    certificate: str
+    certificate_fingerprint: str
+    firewall: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """`GET /1.0`, as a trusted administrator sees it."""
+
+    environment: Environment
+    api_extensions: frozenset[str]
+    config: Config
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A project; `config` holds its `features.*` and `restricted.*`."""
+
+    name: str
+    config: Config
+
+    def has_own(self, feature: str) -> bool:
+        """Whether `features.FEATURE` gives the project its own; else it shares the default's."""
+        return self.name == "default" or self.config.get(f"features.{feature}") == "true"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """An instance with its own and its expanded configuration."""
+
+    project: str
+    name: str
+    type: Literal["container", "virtual-machine"]
+    status: str
+    location: str
+    profiles: tuple[str, ...]
+    config: Config
+    devices: Devices
+    expanded_config: Config
+    expanded_devices: Devices
+
+    @property
+    def key(self) -> str:
+        """PROJECT/NAME, which is unique on a server."""
+        return f"{self.project}/{self.name}"
+
+    @property
+    def is_container(self) -> bool:
+        """Whether it is a container, else a virtual machine."""
+        return self.type == "container"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has an init, be it frozen."""
+        return self.status not in NOT_RUNNING
+
+    @property
+    def internal_name(self) -> str:
+        """The name that liblxc and LXD's files know it by: lxd/project/project.go, Instance."""
+        return self.name if self.project == "default" else f"{self.project}_{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A profile of a project; `used_by` are the API paths of the instances that use it."""
+
+    project: str
+    name: str
+    config: Config
+    devices: Devices
+    used_by: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """PROJECT/NAME."""
+        return f"{self.project}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """A network of a project, or a host interface that LXD lists without managing it."""
+
+    project: str
+    name: str
+    type: str
+    managed: bool
+    config: Config
+
+    @property
+    def key(self) -> str:
+        """PROJECT/NAME."""
+        return f"{self.project}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """An entry of the trust store; `certificate` is PEM."""
+
+    fingerprint: str
+    name: str
+    type: str
+    restricted: bool
+    projects: tuple[str, ...] | None
+    certificate: str
+
+    @property
+    def key(self) -> str:
+        """The twelve leading digits of the fingerprint, as `lxc config trust list` shows."""
+        return self.fingerprint[:12]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageAlias:
+    """A name of an image."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An image of a project."""
+
+    project: str
+    fingerprint: str
+    public: bool
+    aliases: tuple[ImageAlias, ...] | None
+
+    @property
+    def key(self) -> str:
+        """PROJECT/FINGERPRINT12."""
+        return f"{self.project}/{self.fingerprint[:12]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A cluster member."""
+
+    server_name: str
+    status: str
+    message: str

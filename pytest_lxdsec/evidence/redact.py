@@ -1,0 +1,146 @@
+"""Keeping secrets out of the evidence; imports nothing of ours.
+
+Not a list of what is secret, which would be one release behind for ever, but of what is needed:
+a field that is not named here does not enter the evidence, and a configuration value whose key
+is not named here is replaced by a marker. Its key stays, because that something is set is often
+all a control asks. `lxdconf` refuses to read the marker, so what is hidden is never judged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+MARKER = "(redacted)"
+
+Document = Any  # JSON
+
+SERVER_FIELDS = ("api_extensions", "auth", "auth_user_method", "config", "environment")
+ENVIRONMENT_FIELDS = (
+    "addresses",
+    "certificate",
+    "certificate_fingerprint",
+    "firewall",
+    "kernel_version",
+    "os_name",
+    "os_version",
+    "server_clustered",
+    "server_lts",
+    "server_name",
+    "server_pid",
+    "server_version",
+)
+OBJECT_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "projects": ("name", "config"),
+    "instances": (
+        "project",
+        "name",
+        "type",
+        "status",
+        "location",
+        "profiles",
+        "config",
+        "devices",
+        "expanded_config",
+        "expanded_devices",
+    ),
+    "profiles": ("project", "name", "config", "devices", "used_by"),
+    "networks": ("project", "name", "type", "managed", "config"),
+    "certificates": ("fingerprint", "name", "type", "restricted", "projects", "certificate"),
+    "images": ("project", "fingerprint", "public", "aliases"),
+    "members": ("server_name", "status", "message"),
+}
+# Patterns of whole keys. A proxy's URL may carry a password, so core.proxy_* is not among them.
+SERVER_KEYS = re.compile(
+    r"(core|cluster)\.[a-z_]*address|core\.(https_(allowed_(credentials|headers|methods|origin)"
+    r"|trusted_proxy)|metrics_authentication|remote_token_expiry|trust_ca_certificates"
+    r"|auth_secret_expiry|shutdown_timeout|syslog_socket|bgp_asn|bgp_routerid)"
+    r"|cluster\.(join_token_expiry|images_minimal_replica|healing_threshold|max_.*|offline_.*)"
+    r"|loki\.(types|loglevel)|oidc\.(issuer|audience|groups\.claim|session\.expiry)"
+    r"|images\.(auto|compression|default|remote)_.*|instances\.nic\.host_name"
+)
+INSTANCE_KEYS = re.compile(
+    r"(security|limits|linux|boot|migration|nvidia|snapshots|volatile)\..*"
+    r"|raw\.(idmap|lxc|apparmor|seccomp)|image\.(os|release|version|architecture|type)"
+    r"|cluster\.evacuate"
+)
+DEVICE_KEYS = re.compile(
+    r"(security|limits|ipv4|ipv6|boot|initial|io|source)\..*"
+    r"|type|path|source|pool|name|nictype|network|parent|hwaddr|host_name|mtu|vlan(\.tagged)?"
+    r"|readonly|recursive|propagation|required|shift|size(\.state)?|ceph\.cluster_name"
+    r"|listen|connect|bind|proxy_protocol|nat|mode|uid|gid|major|minor|vendorid|productid"
+    r"|gputype|id|pci|mdev|address|acceleration|queue\.tx\.length|gvrp|maas\.subnet\..*"
+)
+NETWORK_KEYS = re.compile(
+    r"(ipv4|ipv6|dns|bridge|security|fan|ovn|volatile|tunnel)\..*"
+    r"|raw\.dnsmasq|parent|mtu|vlan|gvrp|network"
+)
+PROJECT_KEYS = re.compile(r"(features|restricted|limits|backups|images)\..*")
+
+
+def part(name: str, value: Document) -> Document:
+    """One part without its secrets; done twice it changes nothing more."""
+    if name == "server":
+        return _server(value)
+    if name == "servers":
+        return _each(value, _server)
+    if name in OBJECT_FIELDS:
+        fields = OBJECT_FIELDS[name]
+        return _each(value, lambda entry: _object(name, entry, fields))
+    return value
+
+
+def _each(value: Document, clean: Callable[[Document], Document]) -> Document:
+    return [clean(entry) for entry in value] if isinstance(value, list | tuple) else _shape(value)
+
+
+def _shape(value: Document) -> Document:
+    """What stands for a value of the wrong type: its type, so that the error can name it."""
+    return None if value is None else {"unexpected": type(value).__name__}
+
+
+def _server(value: Document) -> Document:
+    if not isinstance(value, Mapping):
+        return _shape(value)
+    kept = {field: value[field] for field in SERVER_FIELDS if field in value}
+    environment = kept.get("environment")
+    if isinstance(environment, Mapping):
+        kept["environment"] = {f: environment[f] for f in ENVIRONMENT_FIELDS if f in environment}
+    if "config" in kept:
+        kept["config"] = _config(kept["config"], SERVER_KEYS)
+    return kept
+
+
+def _object(part_name: str, value: Document, fields: tuple[str, ...]) -> Document:
+    if not isinstance(value, Mapping):
+        return _shape(value)
+    kept = {field: value[field] for field in fields if field in value}
+    keys = {"networks": NETWORK_KEYS, "projects": PROJECT_KEYS}.get(part_name, INSTANCE_KEYS)
+    for field in ("config", "expanded_config"):
+        if field in kept:
+            kept[field] = _config(kept[field], keys)
+    for field in ("devices", "expanded_devices"):
+        if field in kept:
+            kept[field] = _devices(kept[field])
+    return kept
+
+
+def _devices(value: Document) -> Document:
+    if not isinstance(value, Mapping):
+        return _shape(value)
+    return {name: _config(device, DEVICE_KEYS) for name, device in value.items()}
+
+
+def _config(value: Document, keys: re.Pattern[str]) -> Document:
+    if not isinstance(value, Mapping):
+        return _shape(value)
+    return {key: _setting(key, setting, keys) for key, setting in value.items()}
+
+
+def _setting(key: str, value: Document, keys: re.Pattern[str]) -> Document:
+    if value is True or (isinstance(value, str) and not keys.fullmatch(key)):
+        return MARKER  # LXD itself shows hidden values as `true`: lxd/config/map.go
+    if key == "raw.lxc" and isinstance(value, str):
+        return re.sub(r"(?mi)^(\s*lxc\.environment(?:\.\w+)?\s*=).*$", rf"\1 {MARKER}", value)
+    return value if isinstance(value, str) else _shape(value)

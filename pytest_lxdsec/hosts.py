@@ -1,0 +1,154 @@
+"""All targets of a run, gathered side by side; and the same hosts again in xdist's workers.
+
+One host that cannot be reached is that host's error and nobody else's. Where the user's own
+input is wrong (a file of evidence, a certificate) the run ends.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import dataclasses
+import json
+import pathlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .connections import Connection, Trust
+from .errors import LxdsecError, Unreachable, UserError
+from .evidence import gather, model, replay
+from .targets import Reach, Target
+from .transport import shell
+
+MOST_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """One target after the gathering: its evidence, or why there is none."""
+
+    connection: Connection
+    evidence: model.Evidence | None = None
+    error: str = ""
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        return self.connection.target.name
+
+
+def resolve(
+    targets: Sequence[Target], trust: Trust, stack: contextlib.ExitStack
+) -> tuple[Host, ...]:
+    """Make every target one that can be connected to; a lab is ended by `stack`.
+
+    Raises:
+        UserError: a group of hosts or a lab has no such name.
+    """
+    return tuple(host for target in targets for host in _resolve(target, trust, stack))
+
+
+def _resolve(target: Target, trust: Trust, stack: contextlib.ExitStack) -> Sequence[Host]:
+    try:
+        found = _resolved(target, stack)
+    except UserError:
+        raise
+    except LxdsecError as error:
+        return [Host(connection=Connection(target=target, trust=trust), error=str(error))]
+    connections = [Connection(target=one, trust=trust) for one in found]
+    for connection in connections:
+        stack.callback(connection.close)
+    return [Host(connection=connection) for connection in connections]
+
+
+def _resolved(target: Target, stack: contextlib.ExitStack) -> Sequence[Target]:
+    match target.reach:
+        case Reach.LAB:
+            return [_lab(target, stack)]
+        case Reach.SHELL:
+            return _each(target)
+        case Reach.EVIDENCE | Reach.HTTPS | Reach.UNIX:
+            return [target]
+
+
+def _each(target: Target) -> Sequence[Target]:
+    specs = shell.expand(target.shell)
+    if specs == (target.shell,):
+        return [target]
+    return [dataclasses.replace(target, name=spec.partition("?")[0], shell=spec) for spec in specs]
+
+
+def _lab(target: Target, stack: contextlib.ExitStack) -> Target:
+    from . import lab  # noqa: PLC0415 - only where a lab is asked for
+
+    here = lab.find(target.address) if target.address else stack.enter_context(lab.throw_away())
+    return Target(
+        name=target.name, reach=Reach.UNIX, address=here.socket, shell=f"nsenter://{here.pid}"
+    )
+
+
+def gather_all(hosts: Sequence[Host]) -> tuple[Host, ...]:
+    """Ask every host, side by side.
+
+    Raises:
+        UserError: a file that the user named cannot be used.
+    """
+    with concurrent.futures.ThreadPoolExecutor(MOST_AT_ONCE) as pool:
+        return tuple(pool.map(_gathered, hosts))
+
+
+def _gathered(host: Host) -> Host:
+    if host.error:
+        return host
+    target = host.connection.target
+    try:
+        evidence = _evidence(host.connection)
+    except Unreachable as error:
+        return dataclasses.replace(host, error=f"cannot reach {target.name}: {error.cause}")
+    except UserError:
+        raise
+    except LxdsecError as error:
+        return dataclasses.replace(host, error=f"cannot reach {target.name}: {error}")
+    return dataclasses.replace(host, evidence=evidence)
+
+
+def _evidence(connection: Connection) -> model.Evidence:
+    target = connection.target
+    if target.reach is Reach.EVIDENCE:
+        return replay.load(pathlib.Path(target.address))
+    return gather.gather(
+        target.name, connection.api(), connection.shell(), socket=_socket_of(target)
+    )
+
+
+def _socket_of(target: Target) -> str:
+    """The API's socket as the host itself names it; a lab's is seen through /proc/PID/root."""
+    return target.address if target.reach is Reach.SHELL else ""
+
+
+def to_worker(hosts: Sequence[Host], directory: pathlib.Path) -> str:
+    """What a worker of xdist needs to see the same hosts, as text."""
+    entries = []
+    for index, host in enumerate(hosts):
+        path = directory / f"{index}.json"
+        if host.evidence is not None and not path.exists():
+            replay.save(host.evidence, path)
+        target = dataclasses.asdict(host.connection.target)
+        target["reach"] = host.connection.target.reach.value
+        entries.append({"target": target, "evidence": str(path), "error": host.error})
+    return json.dumps(entries)
+
+
+def from_controller(text: str, trust: Trust, stack: contextlib.ExitStack) -> tuple[Host, ...]:
+    """The hosts that the controller has gathered."""
+    return tuple(_from_entry(entry, trust, stack) for entry in json.loads(text))
+
+
+def _from_entry(entry: dict[str, object], trust: Trust, stack: contextlib.ExitStack) -> Host:
+    fields = dict(entry["target"])  # type: ignore[call-overload]  # our own JSON
+    target = Target(**{**fields, "reach": Reach(fields["reach"])})
+    connection = Connection(target=target, trust=trust)
+    stack.callback(connection.close)
+    if entry["error"]:
+        return Host(connection=connection, error=str(entry["error"]))
+    return Host(connection=connection, evidence=replay.load(pathlib.Path(str(entry["evidence"]))))

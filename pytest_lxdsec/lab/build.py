@@ -1,0 +1,102 @@
+"""From an empty LXD to a scenario; imports this package only."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import pathlib
+import time
+import urllib.parse
+
+from . import client, faults, image, init, scenario
+
+_CONCURRENCY = 4  # Two cores are busy with three or four starts; more only queue in LXD.
+_PATIENCE = 30.0  # Seconds for the daemon's first answer, generating its key included.
+
+
+def wait_until_ready(lxd: client.Client, root: str) -> None:
+    """Return when LXD answers.
+
+    Args:
+        lxd: to ask.
+        root: the lab's root directory, to see what becomes of the daemon.
+
+    Raises:
+        LabBroken: it does not in time, or has ended; the text is its own last words.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline and _is_running(root):
+        try:
+            lxd.get("/1.0")
+        except faults.LabBroken:  # Not yet there, or not yet listening.
+            time.sleep(0.02)
+        else:
+            return
+    words = _read(root + init.OUTPUT).splitlines() or ["it left no word"]
+    raise faults.LabBroken(f"lab: LXD does not answer: {words[-1]}")
+
+
+def _is_running(root: str) -> bool:
+    pid = _read(root + init.DAEMON_PID)
+    return bool(pid) and pathlib.Path(f"{root}/proc/{pid}").exists()
+
+
+def _read(path: str) -> str:
+    try:
+        return pathlib.Path(path).read_text(errors="replace").strip()
+    except OSError:  # The lab is gone, and its files with it.
+        return ""
+
+
+def build(lxd: client.Client, plan: scenario.Scenario) -> None:
+    """Bring LXD to what the scenario says, every instance in its state.
+
+    Raises:
+        LabBroken: LXD refuses a request; the text names it and says why.
+    """
+    for request in plan.requests:
+        lxd.request(request.method, request.path, request.body)
+    _import_image(lxd, plan.image_projects)
+    _make_all(lxd, plan.instances)
+
+
+def _import_image(lxd: client.Client, projects: tuple[str, ...]) -> None:
+    architecture = lxd.get("/1.0")["environment"]["architectures"][0]
+    content = image.build(architecture)
+    for project in projects:
+        operation = lxd.request("POST", f"/1.0/images?project={project}", content)
+        target = operation["metadata"]["fingerprint"]
+        alias = {"name": image.ALIAS, "target": target, "type": "container"}
+        lxd.request("POST", f"/1.0/images/aliases?project={project}", alias)
+
+
+def _make_all(lxd: client.Client, instances: tuple[scenario.Instance, ...]) -> None:
+    pool = concurrent.futures.ThreadPoolExecutor(_CONCURRENCY)
+    try:
+        begun = [pool.submit(_make, lxd, instance) for instance in instances]
+        for future in concurrent.futures.as_completed(begun):
+            future.result()
+    finally:  # After a failure or Ctrl-C nobody waits for what would come to nothing.
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _make(lxd: client.Client, instance: scenario.Instance) -> None:
+    query = urllib.parse.urlencode({"project": instance.project})
+    document = {
+        "name": instance.name,
+        "type": "container",
+        "profiles": instance.profiles,
+        "config": instance.config,
+        "devices": instance.devices,
+        "source": {"type": "image", "alias": image.ALIAS},
+    }
+    lxd.request("POST", f"/1.0/instances?{query}", document)
+    for action in _ACTIONS[instance.state]:
+        path = f"/1.0/instances/{instance.name}/state?{query}"
+        lxd.request("PUT", path, {"action": action, "timeout": 30})
+
+
+_ACTIONS = {
+    scenario.State.RUNNING: ("start",),
+    scenario.State.STOPPED: (),
+    scenario.State.FROZEN: ("start", "freeze"),
+}

@@ -1,0 +1,55 @@
+"""What `lxdsec lab status` tells of a lab; imports this package only."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from . import client, faults, launch, records
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """One running lab.
+
+    Attributes:
+        id: Its name in `lab:ID`.
+        pid: Its PID 1.
+        age: Seconds since it was started.
+        is_lasting: Whether it outlives the run that started it.
+        version: LXD's; "" while it does not answer.
+        instances: How many there are, in all projects.
+    """
+
+    id: str
+    pid: int
+    age: float
+    is_lasting: bool
+    version: str = ""
+    instances: int = 0
+
+
+def read() -> tuple[Status, ...]:
+    """Return the status of every running lab, oldest first."""
+    found = {record.id: record for record in records.every()}
+    return tuple(
+        _status(found[here.id], here.pid, client.Client(here.socket))
+        for here in launch.running()
+        if here.id in found
+    )
+
+
+def _status(record: records.Record, pid: int, lxd: client.Client) -> Status:
+    try:
+        version = lxd.get("/1.0")["environment"]["server_version"]
+        instances = len(lxd.get("/1.0/instances?all-projects=true"))
+    except faults.LabBroken:  # It is starting, or somebody stopped its daemon.
+        version, instances = "", 0
+    return Status(
+        id=record.id,
+        pid=pid,
+        age=time.time() - record.created,
+        is_lasting=record.is_lasting,
+        version=version,
+        instances=instances,
+    )

@@ -1,0 +1,77 @@
+"""Id maps judged against the host they reach into; pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from . import idmap
+from .evidence.model import Evidence
+from .verdict import CannotTell
+
+# Who may own the subordinate ids that LXD itself maps: root by LXD's code, and the accounts that
+# its packages write into /etc/subuid (lxd/idmap, DefaultIdmapSet; Debian's postinst; the snap).
+LXD_OWNERS = frozenset({"root", "lxd", "_lxd"})
+FIRST_FREE_ID = 1000
+LAST_FREE_ID = 59999
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """Something of the host that a map reaches, and the command that ends it ("" for none)."""
+
+    what: str
+    repair: str = ""
+
+
+def reaches(evidence: Evidence, found: idmap.IdMap) -> Iterator[Reach]:
+    """What of the host a map reaches that is not LXD's to give, worst first.
+
+    Raises:
+        CannotTell: the host's accounts or subordinate ids are not known.
+    """
+    for kind in idmap.Kind:
+        if found.covers(kind, 0):
+            yield Reach(what=f"host {kind.value} 0 (root)")
+    yield from _accounts(evidence, found)
+    yield from _subordinate(evidence, found)
+
+
+def _accounts(evidence: Evidence, found: idmap.IdMap) -> Iterator[Reach]:
+    accounts = evidence.accounts
+    free = _free_id({user.uid for user in accounts.users})
+    for user in accounts.users:
+        if user.uid and found.covers(idmap.Kind.UID, user.uid):
+            repair = shlex.join(("usermod", "--uid", str(free), user.name))
+            yield Reach(what=f"host uid {user.uid} ({user.name})", repair=repair)
+    free = _free_id({group.gid for group in accounts.groups})
+    for group in accounts.groups:
+        if group.gid and found.covers(idmap.Kind.GID, group.gid):
+            repair = shlex.join(("groupmod", "--gid", str(free), group.name))
+            yield Reach(what=f"host gid {group.gid} ({group.name})", repair=repair)
+
+
+def _free_id(taken: set[int]) -> int:
+    return next(n for n in range(FIRST_FREE_ID, LAST_FREE_ID) if n not in taken)
+
+
+def _subordinate(evidence: Evidence, found: idmap.IdMap) -> Iterator[Reach]:
+    texts = evidence.subordinate_ids
+    for kind, text in ((idmap.Kind.UID, texts.subuid), (idmap.Kind.GID, texts.subgid)):
+        try:
+            ranges = idmap.parse_subids(text)
+        except ValueError as error:
+            raise CannotTell(str(error)) from error
+        for entry in ranges:
+            if entry.owner not in LXD_OWNERS and found.reached(kind, entry):
+                yield Reach(what=_range_text(kind, entry), repair=_range_repair(kind, entry))
+
+
+def _range_text(kind: idmap.Kind, entry: idmap.SubIds) -> str:
+    return f"subordinate {kind.value}s {entry.start}-{entry.stop - 1} of {entry.owner}"
+
+
+def _range_repair(kind: idmap.Kind, entry: idmap.SubIds) -> str:
+    option = f"--del-sub{kind.value}s"
+    return shlex.join(("usermod", option, f"{entry.start}-{entry.stop - 1}", entry.owner))

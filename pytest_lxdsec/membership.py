@@ -1,0 +1,65 @@
+"""Who can open a file by its group: the closure by number, as the kernel decides; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .evidence.hostfacts import Accounts, User
+
+# Groups whose members may become root by the distributions' own rules (sudoers of Debian and
+# Ubuntu: sudo, admin; of Red Hat and SUSE: wheel).
+ADMINISTRATORS = ("sudo", "wheel", "admin")
+# Accounts that LXD's own packages create with the group as their primary one: Debian's preinst
+# (_lxd), the snap's daemon.start (lxd). They have no shell.
+PACKAGE_ACCOUNTS = ("_lxd", "lxd")
+NO_SHELLS = ("/bin/false", "/usr/sbin/nologin", "/sbin/nologin", "/usr/bin/false")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """A user who has a group, and the command that takes it away.
+
+    Attributes:
+        how: `member of lxd` or `primary group lxd`.
+    """
+
+    user: str
+    how: str
+    repair: str
+
+
+def of(accounts: Accounts, gid: int) -> Iterator[Membership]:
+    """Everyone who has this group, by every name it has, in order of the accounts."""
+    names = [group.name for group in accounts.groups if group.gid == gid]
+    for group in accounts.groups:
+        if group.gid == gid:
+            for member in group.members:
+                repair = f"gpasswd --delete {member} {group.name}"
+                yield Membership(user=member, how=f"member of {group.name}", repair=repair)
+    for user in accounts.users:
+        if user.gid == gid:
+            shown = names[0] if names else str(gid)
+            repair = f"usermod --gid nogroup {user.name}"
+            yield Membership(user=user.name, how=f"primary group {shown}", repair=repair)
+
+
+def is_root_equivalent(accounts: Accounts, name: str) -> bool:
+    """Whether a user is root on this host anyway: uid 0, or an administrator by group."""
+    found = [user for user in accounts.users if user.name == name]
+    if any(user.uid == 0 for user in found):
+        return True
+    gids = {user.gid for user in found}
+    return any(
+        group.name in ADMINISTRATORS and (name in group.members or group.gid in gids)
+        for group in accounts.groups
+    )
+
+
+def is_package_account(accounts: Accounts, name: str) -> bool:
+    """Whether a user is a service account of LXD's own packages."""
+    return any(_is_service(user) for user in accounts.users if user.name == name)
+
+
+def _is_service(user: User) -> bool:
+    return user.name in PACKAGE_ACCOUNTS and user.shell in NO_SHELLS and user.uid < 1000  # noqa: PLR2004 - login.defs' UID_MIN

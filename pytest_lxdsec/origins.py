@@ -1,0 +1,142 @@
+"""Where an instance's setting comes from, and the command that changes it there; pure.
+
+LXD expands profiles in their order and then the instance: a key of configuration is overridden
+one by one, a device as a whole (lxd/db/cluster/profiles.go, ExpandInstanceConfig and
+ExpandInstanceDevices). So a command at the wrong place would change nothing.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from .evidence.model import Evidence
+from .evidence.objects import Instance, Profile
+from .verdict import CannotTell, Remedy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The instance itself, or the profile that gives it a setting.
+
+    Attributes:
+        instance: Whose setting it is.
+        profile: The profile that sets it; None where the instance does.
+        users: The instances that the profile's change would reach.
+    """
+
+    instance: Instance
+    profile: Profile | None
+    users: tuple[Instance, ...]
+
+    @property
+    def text(self) -> str:
+        """As findings say it."""
+        if self.profile is None:
+            return f"instance {self.instance.key}"
+        others = len(self.users) - 1
+        shared = f", which {others} more use" if others else ""
+        return f"profile {self.profile.key}{shared}"
+
+    def config_command(self, verb: str, argument: str) -> str:
+        """`lxc config set|unset` or `lxc profile set|unset`, at this place."""
+        if self.profile is None:
+            return _lxc("config", verb, self.instance.name, argument, project=self._project)
+        return _lxc("profile", verb, self.profile.name, argument, project=self._project)
+
+    def device_command(self, verb: str, device: str, *arguments: str) -> str:
+        """`lxc config device VERB` or `lxc profile device VERB`, at this place."""
+        where = ("config", self.instance.name)
+        if self.profile is not None:
+            where = ("profile", self.profile.name)
+        return _lxc(where[0], "device", verb, where[1], device, *arguments, project=self._project)
+
+    def restarts(self) -> str:
+        """The commands that restart the running instances among the users, "" for none."""
+        return "".join(f" && {restart(user)}" for user in self.users if user.is_running)
+
+    @property
+    def _project(self) -> str:
+        return self.instance.project if self.profile is None else self.profile.project
+
+
+def _lxc(*words: str, project: str) -> str:
+    return shlex.join(("lxc", *words, "--project", project))
+
+
+def restart(instance: Instance) -> str:
+    """The command that restarts an instance; a frozen one must thaw to be stopped."""
+    thaw = "lxc start {0} --project {1} && " if instance.status == "Frozen" else ""
+    name, project = shlex.quote(instance.name), shlex.quote(instance.project)
+    return (thaw + "lxc restart {0} --project {1}").format(name, project)
+
+
+def of_config(evidence: Evidence, instance: Instance, key: str) -> Origin:
+    """Who sets this key.
+
+    Raises:
+        CannotTell: neither the instance nor a profile that is in the evidence does.
+    """
+    return _origin(evidence, instance, key, lambda profile: profile.config, instance.config)
+
+
+def of_device(evidence: Evidence, instance: Instance, device: str) -> Origin:
+    """Who brings this device.
+
+    Raises:
+        CannotTell: neither the instance nor a profile that is in the evidence does.
+    """
+    return _origin(evidence, instance, device, lambda profile: profile.devices, instance.devices)
+
+
+def _origin(
+    evidence: Evidence,
+    instance: Instance,
+    name: str,
+    settings: Callable[[Profile], Mapping[str, object]],
+    own: Mapping[str, object],
+) -> Origin:
+    if name in own:
+        return Origin(instance=instance, profile=None, users=(instance,))
+    project = _profiles_project(evidence, instance)
+    profiles = {p.name: p for p in evidence.profiles.complete() if p.project == project}
+    for wanted in reversed(instance.profiles):
+        profile = profiles.get(wanted)
+        if profile is not None and name in settings(profile):
+            users = _users(evidence, profile)
+            return Origin(instance=instance, profile=profile, users=users)
+    raise CannotTell(f"{instance.key}: nobody in the evidence sets {name}")
+
+
+def _profiles_project(evidence: Evidence, instance: Instance) -> str:
+    """A project without profiles of its own uses the default project's."""
+    for project in evidence.projects.complete():
+        if project.name == instance.project:
+            return project.name if project.has_own("profiles") else "default"
+    raise CannotTell(f"project {instance.project} is not in the evidence")
+
+
+def _users(evidence: Evidence, profile: Profile) -> tuple[Instance, ...]:
+    return tuple(
+        user
+        for user in evidence.instances
+        if profile.name in user.profiles and _profiles_project(evidence, user) == profile.project
+    )
+
+
+def unset(origin: Origin, key: str) -> Remedy:
+    """Take a key away at its origin, and restart who runs with it."""
+    command = origin.config_command("unset", key) + origin.restarts()
+    return Remedy(command=command, touches=len(origin.users))
+
+
+def isolate(instances: tuple[Instance, ...]) -> Remedy:
+    """Give every one of these containers an id map of its own."""
+    steps = [
+        _lxc("config", "set", i.name, "security.idmap.isolated=true", project=i.project)
+        + " && "
+        + restart(i)
+        for i in instances
+    ]
+    return Remedy(command=" && ".join(steps), touches=len(instances))

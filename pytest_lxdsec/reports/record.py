@@ -1,0 +1,150 @@
+"""The record of a result: plain data that travels with pytest's own report, through xdist too.
+
+JUnit reads it as the testcase's properties; our summary reads it as a whole. Nothing is ever
+told by a test's node id, which changes with the working directory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import msgspec
+import pytest
+
+from .. import audit, control
+from ..control import Control
+from ..outcomes import SKIPPED, Result
+from ..verdict import Outcome
+
+ATTRIBUTE = "lxdsec"
+VERDICT = "lxd.verdict"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What came of one test; of a control, or of a host that could not be reached."""
+
+    verdict: str
+    host: str
+    subject: str = ""
+    control: str = ""
+    title: str = ""
+    severity: str = ""
+    section: str = ""
+    section_title: str = ""
+    guide_url: str = ""
+    reason: str = ""
+    expected: str = ""
+    origin: str = ""
+    repair: str = ""
+    touches: int = 0
+    note: str = ""
+    tolerated: str = ""
+
+
+def describe(item: pytest.Item) -> None:
+    """Put what is known of a control before it is judged into its properties."""
+    made = control.of(getattr(item, "function", None))
+    subject = _subject(item)
+    if made is None or subject is None:
+        return
+    item.user_properties += [
+        ("lxd.control", made.id),
+        ("lxd.title", made.title),
+        ("lxd.severity", made.severity.value),
+        ("lxd.level", made.level.value),
+        ("lxd.kind", made.kind.value),
+        ("lxd.section", made.section),
+        ("lxd.section_title", made.section_title),
+        ("lxd.guide_url", made.guide_url),
+        ("lxd.host", subject.host),
+        ("lxd.subject", subject.id),
+    ]
+
+
+def _subject(item: pytest.Item) -> Any:  # noqa: ANN401 - subjects.Subject, or nothing
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get(audit.SUBJECT) if callspec is not None else None
+
+
+def conclude(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Add the verdict to a control's properties, once it is known.
+
+    A result is what the control said; where the test broke off otherwise (a site's own fixture,
+    say) it is an error, whatever was said before.
+    """
+    made = control.of(getattr(item, "function", None))
+    if made is None or _subject(item) is None:
+        return
+    result = item.stash.get(audit.RESULT, None)
+    if result is None or _broke_off(call, result):
+        result = _error(item, made, call)
+        item.stash[audit.RESULT] = result
+    item.user_properties[:] = [pair for pair in item.user_properties if pair[0] != VERDICT]
+    item.user_properties.append((VERDICT, result.outcome.value))
+
+
+def _broke_off(call: pytest.CallInfo[None], result: Result) -> bool:
+    """Whether an exception is not the one by which the result is told."""
+    if call.excinfo is None:
+        return False
+    told_in = "call" if result.outcome in (Outcome.FAIL, Outcome.WAIVED) else "setup"
+    told = result.outcome in (Outcome.FAIL, Outcome.WAIVED, Outcome.ERROR, *SKIPPED)
+    return not (told and call.when == told_in)
+
+
+def _error(item: pytest.Item, made: Control, call: pytest.CallInfo[None]) -> Result:
+    subject = _subject(item)
+    why = call.excinfo.exconly() if call.excinfo else "it ended without a verdict"
+    return Result(
+        control=made,
+        host=subject.host,
+        subject=subject.id,
+        outcome=Outcome.ERROR,
+        reason=f"cannot tell: {call.when}: {why}",
+    )
+
+
+def attach(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Put the record on the report that tells the result; xdist carries it along."""
+    result = item.stash.get(audit.RESULT, None)
+    if result is not None and (report.when == "call" or not report.passed):
+        setattr(report, ATTRIBUTE, asdict(_record(result)))
+
+
+def _record(result: Result) -> Record:
+    made, finding = result.control, result.finding
+    remedy = finding.remedy if finding else None
+    return Record(
+        verdict=result.outcome.value,
+        host=result.host,
+        subject=result.subject,
+        control=made.id,
+        title=made.title,
+        severity=made.severity.value,
+        section=made.section,
+        section_title=made.section_path,
+        guide_url=made.guide_url,
+        reason=result.reason,
+        expected=finding.expected if finding else "",
+        origin=finding.origin if finding else "",
+        repair=remedy.command if remedy else "",
+        touches=remedy.touches if remedy else 0,
+        note=remedy.note if remedy else "",
+        tolerated=result.tolerated,
+    )
+
+
+def of(report: pytest.TestReport) -> Record | None:
+    """The record of a report; None where it has none."""
+    found = getattr(report, ATTRIBUTE, None)
+    return msgspec.convert(found, Record) if found is not None else _unreached(report)
+
+
+def _unreached(report: pytest.TestReport) -> Record | None:
+    properties = dict(report.user_properties)
+    if report.when != "setup" or VERDICT not in properties or "lxd.control" in properties:
+        return None
+    host = str(properties["lxd.host"])
+    return Record(verdict=str(properties[VERDICT]), host=host, reason=str(report.longrepr))

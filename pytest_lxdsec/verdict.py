@@ -1,0 +1,103 @@
+"""Observations to a verdict. Imports nothing of ours: every control and every report reads this.
+
+A control looks, and then says one of four things: it returns `passed(...)` or `failed(...)`, or
+it raises `NotApplicable` or `Manual`. Whatever it needs and does not find raises `CannotTell`.
+There is no fifth way out: a control that returns anything else, or passes without naming what it
+has seen, is an error.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+
+class Outcome(enum.Enum):
+    """The verdicts of the contract, as `lxd.verdict` spells them, best first."""
+
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
+    NOT_APPLICABLE = "not-applicable"
+    MANUAL = "manual"
+    NOT_ASSESSED = "not-assessed"
+    WAIVED = "waived"
+    FAIL = "fail"
+    ERROR = "error"
+
+
+class CannotTell(Exception):
+    """The evidence does not allow a verdict: no access, a missing fact, an unexpected shape."""
+
+
+class NotAssessed(CannotTell):
+    """As `CannotTell`, where the user chose a kind of target that lacks this access."""
+
+
+class NotApplicable(Exception):
+    """The control's question does not arise for this subject; the text says why."""
+
+
+class Manual(Exception):
+    """Only the site can decide; the text lists what was seen and how to declare it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedy:
+    """What repairs a finding.
+
+    Attributes:
+        command: A shell command for the server's host that makes the finding go away.
+        touches: How many objects the command changes (instances that use a profile, say).
+        note: What else the operator should know before running it; "" for nothing.
+    """
+
+    command: str
+    touches: int = 1
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is wrong with one subject.
+
+    Attributes:
+        observed: What is the case, as a clause: `security.privileged is true`.
+        expected: What the guide asks for.
+        origin: Where the observed value comes from: the instance, which profile, the server's
+            configuration, the kernel, a file of the host.
+    """
+
+    observed: str
+    expected: str
+    origin: str
+    remedy: Remedy
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Passed with what was seen, or failed with a finding."""
+
+    observations: tuple[str, ...]
+    finding: Finding | None = field(default=None)
+
+    @property
+    def outcome(self) -> Outcome:
+        """PASS or FAIL; the other outcomes are raised, not returned."""
+        return Outcome.PASS if self.finding is None else Outcome.FAIL
+
+
+def passed(*observations: str) -> Verdict:
+    """Pass, because of these observations.
+
+    Raises:
+        CannotTell: no observation is given, so nobody could say why it passed.
+    """
+    seen = tuple(text for text in observations if text.strip())
+    if not seen:
+        raise CannotTell("the control passed without naming what it has seen")
+    return Verdict(seen)
+
+
+def failed(*, observed: str, expected: str, origin: str, remedy: Remedy) -> Verdict:
+    """Fail with one finding."""
+    finding = Finding(observed=observed, expected=expected, origin=origin, remedy=remedy)
+    return Verdict((observed,), finding)

@@ -1,0 +1,57 @@
+"""The guide's opening list: the operating system under LXD."""
+
+from __future__ import annotations
+
+import datetime
+
+from pytest_lxdsec import verdict
+from pytest_lxdsec.control import Kind, Level, Severity, control
+from pytest_lxdsec.evidence.hostfacts import AptPackages
+from pytest_lxdsec.evidence.model import Evidence
+from pytest_lxdsec.policy import Policy
+from pytest_lxdsec.verdict import CannotTell, Remedy, Verdict
+
+SECTION = "security"
+NAMED = 5  # packages that a finding names
+
+
+@control(
+    "LXD-OS-01",
+    title="No security update is pending on the host",
+    severity=Severity.HIGH,
+    level=Level.ENFORCED,
+    kind=Kind.REQUIREMENT,
+    section=SECTION,
+    rationale="A hole in the kernel or in a library of the host undoes every wall LXD builds.",
+)
+def test_no_security_update_is_pending(lxd_evidence: Evidence, lxd_policy: Policy) -> Verdict:
+    packages = lxd_evidence.packages
+    if packages.apt is None:
+        raise CannotTell(f"no way to ask the package manager ({packages.manager or 'unknown'})")
+    age = _index_age(packages.apt, lxd_evidence.header.taken, lxd_policy)
+    pending = [upgrade for upgrade in packages.apt.upgrades if upgrade.is_security]
+    if not pending:
+        return verdict.passed(f"apt has no security update to install; its index is {age} old")
+    names = [f"{u.name} {u.installed} (fixed in {u.candidate})" for u in pending[:NAMED]]
+    more = f" and {len(pending) - NAMED} more" if len(pending) > NAMED else ""
+    wanted = " ".join(upgrade.name for upgrade in pending)
+    return verdict.failed(
+        observed=f"{len(pending)} security updates are pending: {', '.join(names)}{more}",
+        expected="every security update of the distribution is installed",
+        origin="the host's apt (apt-get -s dist-upgrade)",
+        remedy=Remedy(
+            command=f"apt-get install --only-upgrade --yes {wanted}", touches=len(pending)
+        ),
+    )
+
+
+def _index_age(apt: AptPackages, now: datetime.datetime, policy: Policy) -> str:
+    """How old the package index is: by an old one, nothing is ever pending."""
+    if not apt.index_time:
+        raise CannotTell("apt has no package index: run apt-get update")
+    if not apt.has_security_source:
+        raise CannotTell("apt has no source of security updates: add the distribution's")
+    days = (now - datetime.datetime.fromtimestamp(apt.index_time, datetime.UTC)).days
+    if days > policy.index_max_age_days:
+        raise CannotTell(f"apt's package index is {days} days old: run apt-get update")
+    return f"{max(days, 0)} days"

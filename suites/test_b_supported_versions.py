@@ -1,0 +1,101 @@
+"""Supported versions: whose fixes can still arrive."""
+
+from __future__ import annotations
+
+from pytest_lxdsec import verdict, versions
+from pytest_lxdsec.control import Kind, Level, Severity, control
+from pytest_lxdsec.evidence.model import Evidence
+from pytest_lxdsec.evidence.objects import Server
+from pytest_lxdsec.verdict import CannotTell, Manual, NotApplicable, Remedy, Verdict
+from pytest_lxdsec.versions import Releases, Support, SupportKind
+
+SECTION = "supported-versions"
+
+
+def _support(server: Server, evidence: Evidence, releases: Releases) -> Support:
+    text = server.environment.server_version
+    try:
+        return versions.judge_series(versions.parse(text), releases, evidence.header.taken.date())
+    except ValueError as error:
+        raise CannotTell(str(error)) from error
+
+
+def _source(releases: Releases) -> str:
+    return f"release data of {releases.as_of}"
+
+
+@control(
+    "LXD-VER-01",
+    title="The LXD series is supported",
+    severity=Severity.HIGH,
+    level=Level.CONFIGURED,
+    kind=Kind.REQUIREMENT,
+    section=SECTION,
+    rationale="A series without support gets no fix for the next hole that is found.",
+)
+def test_series_is_supported(
+    lxd_server: Server, lxd_evidence: Evidence, lxd_releases: Releases
+) -> Verdict:
+    support = _support(lxd_server, lxd_evidence, lxd_releases)
+    seen = f"LXD {support.version} is a {support.kind.value}"
+    match support.kind:
+        case SupportKind.SUPPORTED_LTS:
+            return verdict.passed(f"{seen} until {support.ends} ({_source(lxd_releases)})")
+        case SupportKind.LATEST_FEATURE:
+            return verdict.passed(f"{seen} ({_source(lxd_releases)})")
+        case SupportKind.NEWER_THAN_DATA:
+            raise Manual(f"{seen} ({_source(lxd_releases)}): see LXD's releases page")
+        case SupportKind.ENDED | SupportKind.OLD_FEATURE:
+            return verdict.failed(
+                observed=f"{seen}{f', on {support.ends}' if support.ends else ''}",
+                expected="a supported LTS series, or the latest feature release",
+                origin="the server's version (GET /1.0)",
+                remedy=Remedy(
+                    command=f"snap refresh lxd --channel={_newest_lts(lxd_releases)}/stable",
+                    note="or the distribution's package of a supported series",
+                ),
+            )
+
+
+def _newest_lts(releases: Releases) -> str:
+    return max(releases.lts.values(), key=lambda series: series.released).latest.series
+
+
+@control(
+    "LXD-VER-02",
+    title="The latest bugfix release of the series runs",
+    severity=Severity.MEDIUM,
+    level=Level.CONFIGURED,
+    kind=Kind.REQUIREMENT,
+    section=SECTION,
+    rationale="Within a supported series the fixes are in its newest release only.",
+)
+def test_latest_bugfix_release_runs(
+    lxd_server: Server, lxd_evidence: Evidence, lxd_releases: Releases
+) -> Verdict:
+    support = _support(lxd_server, lxd_evidence, lxd_releases)
+    if support.kind is not SupportKind.SUPPORTED_LTS:
+        raise NotApplicable(f"LXD {support.version} is no release of a supported LTS series")
+    if support.is_newer_than_data:
+        raise Manual(f"LXD {support.version} is newer than {_source(lxd_releases)}")
+    if support.is_latest_bugfix:
+        return verdict.passed(
+            f"LXD {support.version} is the newest of its series ({_source(lxd_releases)})"
+        )
+    _refuse_distribution_build(lxd_evidence)
+    return verdict.failed(
+        observed=f"LXD {support.version} is older than {support.latest}",
+        expected=f"{support.latest}, the newest of the series ({_source(lxd_releases)})",
+        origin="the server's version (GET /1.0)",
+        remedy=Remedy(command="snap refresh lxd"),
+    )
+
+
+def _refuse_distribution_build(evidence: Evidence) -> None:
+    """A distribution adds fixes of its own; which one is missing, its package manager knows."""
+    package = evidence.packages.lxd
+    if package and versions.parse_debian(package).is_distribution_build:
+        raise NotApplicable(
+            f"package lxd {package} is the distribution's own build with fixes of its own: "
+            "LXD-OS-01 tells whether one is missing"
+        )
