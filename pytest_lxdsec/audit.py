@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import functools
 import pathlib
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import NoReturn
 
 import pytest
 
-from . import catalogue, control, hosts, options, outcomes, policy, selection, subjects, targets
+from . import control, hosts, options, outcomes, policy, selection, subjects, targets
 from . import waivers as accepted
-from .connections import Host, Trust
+from .connections import Trust
 from .control import Control, Severity
-from .errors import Unreachable
-from .evidence import replay
+from .evidence import model, replay
 from .guide import releases
 from .outcomes import Result
-from .verdict import CannotTell, Outcome
+from .verdict import Outcome
 
 RESULT = pytest.StashKey[Result]()
 SUBJECT = "lxd_subject"
-WORKER_INPUT = "lxdsec_hosts"
+OURS = "LXD-"  # how the ids of the packaged controls begin
+NEAR = 0.7  # how alike two ids are of which one is a slip of the other
 
 
 class Audit:
@@ -68,7 +70,23 @@ class Audit:
         """
         known = tuple(controls)
         self.controls.check(known)
-        self.policy.check_controls({made.id for made in known})
+        ids = {made.id for made in known}
+        self.policy.check_controls(ids | self._elsewhere(ids))
+
+    def _elsewhere(self, ids: Collection[str]) -> set[str]:
+        """The waived controls of the site's own that this run does not collect.
+
+        A site has one policy for all its runs, of which each collects some of its files: only
+        what should be one of ours, or nearly is, is known to be wrong.
+        """
+        ours = [made.id for made in self.known]
+        waived = {waiver.control for waiver in self.policy.waivers} - set(ids)
+        return {
+            name
+            for name in waived
+            if not name.startswith(OURS)
+            and not difflib.get_close_matches(name, ours, n=1, cutoff=NEAR)
+        }
 
     def gather(self) -> None:
         """Reach every target and ask it everything; the only time a server is asked by us."""
@@ -83,8 +101,8 @@ class Audit:
             for evidence in seen:
                 replay.save(evidence, path)
             return
-        for evidence in seen:
-            replay.save(evidence, path / f"{_file_name(evidence.header.target)}.json")
+        for name, evidence in zip(_file_names(seen), seen, strict=True):
+            replay.save(evidence, path / name)
 
     @functools.cached_property
     def _directory(self) -> pathlib.Path:
@@ -118,11 +136,7 @@ class Audit:
         return self._subjects[kind]
 
     def parametrize(self, metafunc: pytest.Metafunc) -> None:
-        """Run a test that asks for one of our fixtures once for each subject.
-
-        Raises:
-            ControlError: it asks for two kinds of subjects.
-        """
+        """Run a test that asks for one of our fixtures once for each subject."""
         if SUBJECT not in metafunc.fixturenames:
             return
         made = control.of(metafunc.function)
@@ -134,18 +148,23 @@ class Audit:
         metafunc.parametrize(SUBJECT, found, indirect=True, ids=ids)
 
     def subject(self, request: pytest.FixtureRequest) -> subjects.Subject:
-        """The subject of a test; a test that is no control hears of its problems here."""
-        subject: subjects.Subject = request.param
-        if control.of(request.function) is None and subject.problem is not None:
-            outcomes.tell_problem(subject.problem)
+        """The subject of a test; the first that it asks for, so its problems are told here."""
+        subject: subjects.Subject | None = getattr(request, "param", None)
+        if subject is None:
+            _refuse_late_question(request)
+        if subject.problem is not None:
+            made = control.of(request.function)
+            if made is None:
+                raise subject.problem
+            self._conclude(request, outcomes.evaluate(made, subject, {}))
         return subject
 
-    def live_host(self, subject: subjects.Subject) -> Host:
-        """The host of a test's server, as testinfra knows it."""
-        try:
-            return subject.connection.host()
-        except (CannotTell, Unreachable) as problem:
-            outcomes.tell_problem(problem)
+    def content(self, subject: subjects.Subject, request: pytest.FixtureRequest) -> subjects.Value:
+        """The object of a subject, for the fixture that is named after its kind."""
+        kind = control.SUBJECT_FIXTURES[str(request.fixturename)]
+        if subject.id.partition("/")[0] != kind:
+            _refuse_late_question(request)
+        return subject.content
 
     def verdict(
         self, request: pytest.FixtureRequest, subject: subjects.Subject
@@ -155,9 +174,12 @@ class Audit:
         if made is None:
             raise control.ControlError("lxd_verdict is for tests that are made by @control")
         result = self._result(made, subject, request)
+        self._conclude(request, result)
+        return functools.partial(outcomes.tell_call, result)
+
+    def _conclude(self, request: pytest.FixtureRequest, result: Result) -> None:
         request.node.stash[RESULT] = result
         outcomes.tell_setup(result)
-        return functools.partial(outcomes.tell_call, result)
 
     def _result(
         self, made: Control, subject: subjects.Subject, request: pytest.FixtureRequest
@@ -177,13 +199,39 @@ class Audit:
 
 
 def _kind(metafunc: pytest.Metafunc, made: Control | None) -> str:
-    if made is not None:
-        return made.subject
-    kinds = [k for f, k in control.SUBJECT_FIXTURES.items() if f in metafunc.fixturenames]
-    if len(kinds) > 1:
-        raise control.ControlError(f"{metafunc.function.__name__}: it asks for {kinds}: take one")
-    return kinds[0] if kinds else control.HOST
+    """What a test is run for, by the fixtures that it asks for, be it through others."""
+    asked = [f for f in control.SUBJECT_FIXTURES if f in metafunc.fixturenames]
+    if len(asked) > 1:
+        name = metafunc.function.__name__
+        pytest.fail(
+            f"{name} asks for {' and '.join(asked)}, but a test is run for one kind of object: "
+            "take one of them, and reach the others through lxd_evidence",
+            pytrace=False,
+        )
+    kind = control.SUBJECT_FIXTURES[asked[0]] if asked else control.HOST
+    if made is not None and kind != made.subject:
+        pytest.fail(
+            f"control {made.id} is about a {made.subject}, but a fixture of it asks for "
+            f"{asked[0]}: let the control itself ask for it",
+            pytrace=False,
+        )
+    return kind
 
 
-def _file_name(target: str) -> str:
-    return "".join(c if c.isalnum() or c in ".-_" else "_" for c in target)
+def _refuse_late_question(request: pytest.FixtureRequest) -> NoReturn:
+    name = request.node.name
+    pytest.fail(
+        f"{name} asks for {request.fixturename} while it runs, too late to be run for each: "
+        "name it, or another fixture of ours, among the test's arguments",
+        pytrace=False,
+    )
+
+
+def _file_names(seen: Sequence[model.Evidence]) -> list[str]:
+    """A file for each host, named after it; two that would have the same are numbered."""
+    names: list[str] = []
+    for evidence in seen:
+        stem = "".join(c if c.isalnum() or c in ".-_" else "_" for c in evidence.header.target)
+        taken = sum(name.partition("~")[0] == stem for name in names)
+        names.append(f"{stem}~{taken + 1}" if taken else stem)
+    return [f"{name}.json" for name in names]

@@ -2,45 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import pathlib
+from collections.abc import Iterable, Iterator
 
 import pytest
 
-from . import audit, control, options, subjects
+from . import audit, control, options, subjects, texts
 from .errors import UserError
 from .hosts import Host
 
 
 def is_packaged_only(config: pytest.Config) -> bool:
     """Whether nothing but our own suites is run, whose controls are known beforehand."""
-    return list(config.args) == [str(options.suites_dir())]
+    return options.runs_suites_only(config)
+
+
+class Suites(pytest.Package):
+    """The packaged suites: a user's `python_files` must not make one of them vanish."""
+
+    def collect(self) -> Iterator[pytest.Module]:
+        """Every suite, but for those that the user ignores by name."""
+        for path in sorted(self.path.glob("test_*.py")):
+            if not self.ihook.pytest_ignore_collect(collection_path=path, config=self.config):
+                yield pytest.Module.from_parent(self, path=path)
+
+
+def suites(path: pathlib.Path, parent: pytest.Collector) -> Suites | None:
+    """Our collector, for our own directory."""
+    if path.name != options.SUITES or path.resolve() != options.suites_dir():
+        return None
+    return Suites.from_parent(parent, path=path)
 
 
 def choose(made: audit.Audit, session: pytest.Session, items: list[pytest.Item]) -> None:
-    """Keep what was chosen, and add an item for each host that cannot be reached.
+    """Keep what was chosen.
 
     Raises:
         UserError: two controls have one id, or an option or a waiver names none of them.
     """
     if not is_packaged_only(session.config):
-        made.check((*made.known, *_controls(items)))
+        made.check((*made.known, *_site_controls(made, items)))
     kept, dropped = _split(made, items)
     if dropped:
         session.config.hook.pytest_deselected(items=dropped)
-    unreachable = [Unreached.of(session, host) for host in made.hosts if host.error]
-    items[:] = [*unreachable, *kept]
+    items[:] = kept
 
 
-def _controls(items: Iterable[pytest.Item]) -> tuple[control.Control, ...]:
+def _site_controls(made: audit.Audit, items: Iterable[pytest.Item]) -> tuple[control.Control, ...]:
+    """The controls that are not ours, each once."""
+    # pytest imports the suites apart from the catalogue, so that ours are not the same objects.
+    ours, places = options.suites_dir(), {one.id: "pytest_lxdsec" for one in made.known}
     found: dict[str, control.Control] = {}
     for item in items:
         one = control.of(getattr(item, "function", None))
-        if one is not None and found.setdefault(one.id, one) is not one:
-            other = found[one.id].judge
+        if one is None or one is found.get(one.id) or item.path.parent.resolve() == ours:
+            continue
+        if one.id in places:
             raise UserError(
-                f"control {one.id} is declared twice: by {one.judge.__module__}."
-                f"{one.judge.__name__} and {other.__module__}.{other.__name__}: rename one"
+                f"control {one.id} is declared twice: in {places[one.id]} and in "
+                f"{item.path.name}: give one of them another id"
             )
+        found[one.id], places[one.id] = one, item.path.name
     return tuple(found.values())
 
 
@@ -66,6 +88,11 @@ def _has_subject(item: pytest.Item) -> bool:
     )
 
 
+def add_unreached(made: audit.Audit, session: pytest.Session, items: list[pytest.Item]) -> None:
+    """Begin with an item for each host that cannot be reached."""
+    items[:0] = [Unreached.of(session, host) for host in made.hosts if host.error]
+
+
 class Unreached(pytest.Item):
     """A host that could not be gathered: one error, with the reason."""
 
@@ -74,14 +101,14 @@ class Unreached(pytest.Item):
     @classmethod
     def of(cls, session: pytest.Session, host: Host) -> Unreached:
         """Make the item."""
-        item: Unreached = cls.from_parent(session, name=f"lxd-host[{host.name}]")
+        item: Unreached = cls.from_parent(session, name=f"lxd-host[{texts.printable(host.name)}]")
         item.host = host
         item.user_properties += [("lxd.host", host.name), ("lxd.verdict", "error")]
         return item
 
     def setup(self) -> None:
         """Fail here and not in the call: it is an error, and no finding."""
-        pytest.fail(self.host.error, pytrace=False)
+        pytest.fail(texts.printable(self.host.error), pytrace=False)
 
     def runtest(self) -> None:
         """Never reached.

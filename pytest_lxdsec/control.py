@@ -193,4 +193,6 @@ def _as_test(made: Control) -> Callable[..., None]:
     del test.__wrapped__
     setattr(test, "__signature__", inspect.Signature(parameters))  # noqa: B010 - PEP 362; untyped
     setattr(test, ATTRIBUTE, made)
+    # pytest then takes it for a test, whatever names the user's python_functions ask for.
+    setattr(test, "__test__", True)  # noqa: B010 - as above
     return test

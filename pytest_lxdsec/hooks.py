@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import contextlib
+import pathlib
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
 
-from . import audit, catalogue, collection, options
-from .errors import UserError
+from . import audit, catalogue, collection, errors, options, outcomes
 from .reports import record, terminal
 
 WORKER_INPUT = "lxdsec_hosts"
+WORKER_MISTAKE = "lxdsec_mistake"
 
 
 def configure(config: pytest.Config, key: pytest.StashKey[audit.Audit]) -> None:
@@ -24,13 +26,22 @@ def configure(config: pytest.Config, key: pytest.StashKey[audit.Audit]) -> None:
     """
     if config.getoption("help", default=False) or config.getoption("version", default=0):
         return
-    with _mistakes_as_usage_errors():
+    with _usage_errors():
         made = audit.Audit(options.from_config(config), catalogue.packaged())
-        if collection.is_packaged_only(config):
+        if options.runs_suites_only(config):
             made.check(made.known)
     config.stash[key] = made
     terminal.configure(config)
     config.pluginmanager.register(Hooks(made), "lxdsec-hooks")
+
+
+@contextlib.contextmanager
+def _usage_errors() -> Iterator[None]:
+    """Inside, the user's mistakes become pytest's usage errors."""
+    try:
+        yield
+    except errors.UserError as mistake:
+        raise pytest.UsageError(str(mistake)) from mistake
 
 
 class Hooks:
@@ -44,7 +55,7 @@ class Hooks:
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Gather, in the controller; take over what it gathered, in a worker."""
         given = getattr(session.config, "workerinput", {}).get(WORKER_INPUT)
-        with _mistakes_as_usage_errors():
+        with _usage_errors():
             if given is None:
                 self.audit.gather()
             else:
@@ -59,18 +70,61 @@ class Hooks:
         """Say what was gathered, of whom, and in how long."""
         return terminal.header(self.audit)
 
-    @pytest.hookimpl(trylast=True)  # after -k and -m: an unreachable host is never deselected
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collect_directory(
+        self, path: pathlib.Path, parent: pytest.Collector
+    ) -> pytest.Collector | None:
+        """Collect our suites, whatever the user calls test files of their own."""
+        return collection.suites(path, parent)
+
+    # The outermost: the mistakes are found before -k, -m and --lf take tests away, and a host
+    # that cannot be reached is put in after they have, for it is never deselected.
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(
         self, session: pytest.Session, items: list[pytest.Item]
-    ) -> None:
+    ) -> Generator[None, None, None]:
         """Take out what was not chosen, and put in the hosts that cannot be reached."""
-        with _mistakes_as_usage_errors():
+        with self._mistakes_of(session, items):
             collection.choose(self.audit, session, items)
+        yield
+        collection.add_unreached(self.audit, session, items)
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Tell every report which control a test is."""
+    @contextlib.contextmanager
+    def _mistakes_of(self, session: pytest.Session, items: list[pytest.Item]) -> Iterator[None]:
+        """As `_usage_errors`; a worker of xdist leaves it to the controller to end the run."""
+        told = getattr(session.config, "workeroutput", None)
+        try:
+            with _usage_errors():
+                yield
+        except pytest.UsageError as mistake:
+            if told is None:
+                raise
+            told[WORKER_MISTAKE] = str(mistake)
+            items.clear()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:  # noqa: ANN401 - xdist's, untyped here
+        """End the run for the mistake that a worker of xdist has found.
+
+        Raises:
+            pytest.UsageError: the user's mistake, as the worker says it.
+        """
+        mistake = getattr(node, "workeroutput", {}).get(WORKER_MISTAKE)
+        if mistake is not None:
+            raise pytest.UsageError(mistake)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Tell every report which control a test is, and what its subject lacks."""
         record.describe(item)
+        with outcomes.told():
+            yield
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self) -> Generator[None, None, None]:
+        """Tell what a site's own test could not see."""
+        with outcomes.told():
+            yield
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -92,15 +146,3 @@ class Hooks:
     ) -> None:
         """Print the findings in the guide's order, and the state of each section."""
         terminal.summary(terminalreporter, self.records, verbose=config.get_verbosity() > 0)
-
-
-class _mistakes_as_usage_errors:  # noqa: N801 - used as a verb
-    """Inside, the user's mistakes become pytest's usage errors."""
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
-        """Translate."""
-        if isinstance(error, UserError):
-            raise pytest.UsageError(str(error)) from error

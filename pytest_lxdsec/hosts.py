@@ -91,10 +91,28 @@ def gather_all(hosts: Sequence[Host]) -> tuple[Host, ...]:
     """Ask every host, side by side.
 
     Raises:
-        UserError: a file that the user named cannot be used.
+        UserError: a file that the user named cannot be used, or is of a host that is audited
+            already.
     """
     with concurrent.futures.ThreadPoolExecutor(MOST_AT_ONCE) as pool:
-        return tuple(pool.map(_gathered, hosts))
+        found = tuple(pool.map(_gathered, hosts))
+    _refuse_same(found)
+    return found
+
+
+def _refuse_same(hosts: Sequence[Host]) -> None:
+    """Results are told apart by the host's name, which evidence brings along."""
+    seen: dict[str, str] = {}
+    for host in hosts:
+        if host.evidence is None:
+            continue
+        name = host.evidence.header.target
+        if name in seen:
+            raise UserError(
+                f"--lxd-host: {seen[name]} and {host.name} are both of {name!r}: "
+                "audit them one after the other"
+            )
+        seen[name] = host.name
 
 
 def _gathered(host: Host) -> Host:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from . import idmap
@@ -75,3 +75,33 @@ def _range_text(kind: idmap.Kind, entry: idmap.SubIds) -> str:
 def _range_repair(kind: idmap.Kind, entry: idmap.SubIds) -> str:
     option = f"--del-sub{kind.value}s"
     return shlex.join(("usermod", option, f"{entry.start}-{entry.stop - 1}", entry.owner))
+
+
+def free_base(evidence: Evidence, own: idmap.IdMap, others: Iterable[idmap.IdMap]) -> int:
+    """The first host id of a range of LXD's own that no running container has.
+
+    Args:
+        own: The map to be moved there, whose size it needs.
+        others: The maps of all running containers.
+
+    Raises:
+        CannotTell: the host's subordinate ids are not known.
+        ValueError: LXD has no range that is large enough.
+    """
+    size = max(one.stop - one.start for one in (*own.uids, *own.gids))
+    allocation = next(
+        (
+            one
+            for one in idmap.parse_subids(evidence.subordinate_ids.subuid)
+            if one.owner == "root"
+        ),
+        None,
+    )
+    if allocation is None:
+        raise ValueError("root has no subordinate ids in /etc/subuid: LXD's range is not known")
+    taken = idmap.spans([*(r for m in others for kind in idmap.Kind for r in m.ranges(kind))])
+    # LXD leaves the first 65536 to containers that are not isolated (findIdmap).
+    base = max(allocation.start + 65536, *(one.stop for one in taken))
+    if base + size > allocation.stop:
+        raise ValueError(f"LXD's range ends at {allocation.stop}: no {size} ids are free in it")
+    return base

@@ -13,6 +13,7 @@ import pytest
 
 GROUP = "lxd security"
 SUITES = "suites"
+RUNS_SUITES = pytest.StashKey[bool]()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,11 @@ class Option:
     def ini(self) -> str:
         """The key in a configuration file."""
         return self.flag.removeprefix("--").replace("-", "_")
+
+    @property
+    def is_file(self) -> bool:
+        """Whether its value is a path."""
+        return self.metavar == "FILE"
 
 
 OPTIONS = (
@@ -183,7 +189,15 @@ def hosts(config: pytest.Config) -> tuple[str, ...]:
 
 def _one(config: pytest.Config, option: Option) -> str:
     said = config.getoption(option.dest)
-    return str(said if said is not None else config.getini(option.ini) or "")
+    if said is not None:
+        return str(said)
+    written = str(config.getini(option.ini) or "")
+    return str(_beside_ini(config) / written) if written and option.is_file else written
+
+
+def _beside_ini(config: pytest.Config) -> pathlib.Path:
+    """Where relative paths of a configuration file start, wherever pytest is run."""
+    return config.inipath.parent if config.inipath else config.invocation_params.dir
 
 
 def _many(config: pytest.Config, option: Option) -> tuple[str, ...]:
@@ -202,6 +216,13 @@ def add_suites(early_config: pytest.Config, args: list[str]) -> None:
     """Run the packaged suites where a host is named and no path is."""
     known = early_config.known_args_namespace  # `config.option` is not filled yet
     named = getattr(known, OPTIONS[0].dest) or early_config.getini(OPTIONS[0].ini)
-    # The directory, not its files: files given one by one get node ids with an empty path.
     if named and not known.file_or_dir:
-        args.append(str(suites_dir()))
+        # The directory, not its files: files given one by one get node ids with an empty path.
+        # In front, since the last option may take one more word: --cov, --cache-show.
+        args.insert(0, str(suites_dir()))
+        early_config.stash[RUNS_SUITES] = True
+
+
+def runs_suites_only(config: pytest.Config) -> bool:
+    """Whether nothing but our own suites is run, whose controls are known beforehand."""
+    return config.stash.get(RUNS_SUITES, False)

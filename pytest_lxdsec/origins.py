@@ -140,3 +140,10 @@ def isolate(instances: tuple[Instance, ...]) -> Remedy:
         for i in instances
     ]
     return Remedy(command=" && ".join(steps), touches=len(instances))
+
+
+def set_base(instance: Instance, base: int) -> Remedy:
+    """Give an isolated container a range of host ids that starts here."""
+    setting = f"security.idmap.base={base}"
+    command = _lxc("config", "set", instance.name, setting, project=instance.project)
+    return Remedy(command=f"{command} && {restart(instance)}")

@@ -6,14 +6,17 @@ what is wrong a failure. The test's body only tells the result that setup has fo
 
 from __future__ import annotations
 
+import contextlib
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
 import pytest
 
+from . import texts
 from .control import Control, Severity
+from .errors import LxdsecError
 from .guide import sections
 from .subjects import Subject
 from .verdict import (
@@ -23,6 +26,7 @@ from .verdict import (
     NotApplicable,
     NotAssessed,
     Outcome,
+    Remedy,
     Verdict,
 )
 
@@ -31,6 +35,17 @@ SKIPPED = {
     Outcome.MANUAL: "manual",
     Outcome.NOT_ASSESSED: "not assessed",
 }
+# What a control, a fixture or a site's own test may raise instead of an answer; the narrower
+# type first.
+ANSWERS: Mapping[type[Exception], Outcome] = {
+    NotAssessed: Outcome.NOT_ASSESSED,
+    CannotTell: Outcome.ERROR,
+    NotApplicable: Outcome.NOT_APPLICABLE,
+    Manual: Outcome.MANUAL,
+    LxdsecError: Outcome.ERROR,  # a live host that went away
+}
+# What pytest.skip, pytest.fail and pytest.xfail raise: no Exceptions, and no verdicts.
+PYTEST_OUTCOMES = (pytest.skip.Exception, pytest.fail.Exception, pytest.xfail.Exception)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,18 +72,17 @@ class Result:
         where = f"{sections.GUIDE} › {self.control.section_path}"  # noqa: RUF001 - as menus do
         if not self.control.guide_url:
             where = f"section {self.control.section_path}"
-        parts = (f"{self.subject}: {self.reason}", where, self.control.guide_url)
-        return " — ".join(part for part in parts if part)
+        what = texts.printable(f"{self.subject}: {self.reason}")
+        return " — ".join(part for part in (what, where, self.control.guide_url) if part)
 
     @property
     def text(self) -> str:
         """The whole finding for people: `<failure>`'s body, line by line."""
-        lines = [self.headline, ""]
-        lines += [f"control:  {self.control.id} ({self.control.severity.value})"]
+        lines = [f"control:  {self.control.id} ({self.control.severity.value})"]
         lines += [f"          {self.control.title}", f"host:     {self.host}"]
         if self.finding is not None:
             lines += _finding_lines(self.finding)
-        return "\n".join(lines)
+        return "\n".join([self.headline, "", *map(texts.printable, lines)])
 
 
 def _finding_lines(finding: Finding) -> list[str]:
@@ -94,17 +108,17 @@ def evaluate(control: Control, subject: Subject, arguments: Mapping[str, object]
 
     try:
         verdict = _ask(control, subject, arguments)
-    except NotAssessed as answer:
-        return result(Outcome.NOT_ASSESSED, str(answer))
-    except CannotTell as answer:
-        return result(Outcome.ERROR, f"cannot tell: {answer}")
-    except NotApplicable as answer:
-        return result(Outcome.NOT_APPLICABLE, str(answer))
-    except Manual as answer:
-        return result(Outcome.MANUAL, str(answer))
-    except Exception as error:  # noqa: BLE001 - the one place: a broken control is never a pass
+    except tuple(ANSWERS) as answer:
+        return result(*of_answer(answer))
+    except (Exception, *PYTEST_OUTCOMES) as error:  # noqa: BLE001 - the one place: a broken control is never a pass
         return result(Outcome.ERROR, f"cannot tell: the control itself failed: {_crash(error)}")
     return _judged(control, subject, verdict)
+
+
+def of_answer(answer: Exception) -> tuple[Outcome, str]:
+    """The outcome that one of `ANSWERS` stands for, and why."""
+    outcome = next(outcome for kind, outcome in ANSWERS.items() if isinstance(answer, kind))
+    return outcome, f"cannot tell: {answer}" if outcome is Outcome.ERROR else str(answer)
 
 
 def _ask(control: Control, subject: Subject, arguments: Mapping[str, object]) -> Verdict:
@@ -114,7 +128,7 @@ def _ask(control: Control, subject: Subject, arguments: Mapping[str, object]) ->
 
 
 def _judged(control: Control, subject: Subject, verdict: object) -> Result:
-    if not isinstance(verdict, Verdict) or not verdict.observations:
+    if not isinstance(verdict, Verdict) or not _is_well_formed(verdict):
         kind = type(verdict).__name__
         return Result(
             control=control,
@@ -134,18 +148,44 @@ def _judged(control: Control, subject: Subject, verdict: object) -> Result:
     )
 
 
-def _crash(error: Exception) -> str:
+def _is_well_formed(verdict: Verdict) -> bool:
+    """Whether it says what was seen; a site's own control may have made it of anything."""
+    finding = verdict.finding
+    if finding is None:
+        return _are_texts(verdict.observations)
+    if not isinstance(finding, Finding) or not isinstance(finding.remedy, Remedy):
+        return False
+    remedy = finding.remedy
+    said = (finding.observed, finding.expected, finding.origin, remedy.command)
+    return _are_texts(said) and isinstance(remedy.touches, int) and isinstance(remedy.note, str)
+
+
+def _are_texts(values: object) -> bool:
+    if not isinstance(values, tuple):
+        return False
+    return bool(values) and all(isinstance(one, str) and one.strip() for one in values)
+
+
+def _crash(error: BaseException) -> str:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
     return f"{type(error).__name__}: {' '.join(str(error).split())} at {place}"
 
 
-def tell_problem(problem: Exception) -> NoReturn:
-    """End a test that is no control, since its subject cannot be had."""
-    kinds = {NotApplicable: Outcome.NOT_APPLICABLE, NotAssessed: Outcome.NOT_ASSESSED}
-    if type(problem) in kinds:
-        pytest.skip(f"{SKIPPED[kinds[type(problem)]]}: {problem}")
-    pytest.fail(f"cannot tell: {problem}", pytrace=False)
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    """Inside, what a test could not see ends it with the reason, and without a traceback."""
+    try:
+        yield
+    except tuple(ANSWERS) as answer:
+        outcome, reason = of_answer(answer)
+        _end(outcome, texts.printable(reason))
+
+
+def _end(outcome: Outcome, text: str) -> NoReturn:
+    if outcome in SKIPPED:
+        pytest.skip(f"{SKIPPED[outcome]}: {text}")
+    pytest.fail(text, pytrace=False)
 
 
 def tolerate_below(result: Result, threshold: Severity | None) -> Result:
@@ -183,9 +223,9 @@ def _tolerated(result: Result, outcome: Outcome, why: str) -> Result:
 def tell_setup(result: Result) -> None:
     """End a test in its setup where there is nothing to pass or fail."""
     if result.outcome is Outcome.ERROR:
-        pytest.fail(result.text, pytrace=False)
+        _end(result.outcome, result.text)
     if result.outcome in SKIPPED:
-        pytest.skip(f"{SKIPPED[result.outcome]}: {result.reason}")
+        _end(result.outcome, texts.printable(result.reason))
 
 
 def tell_call(result: Result) -> None:
@@ -205,6 +245,6 @@ def tell_call(result: Result) -> None:
 
 def _fail(result: Result) -> NoReturn:
     if result.tolerated:
-        pytest.xfail(f"{result.tolerated}: {result.headline}")
+        pytest.xfail(f"{texts.printable(result.tolerated)}: {result.headline}")
     # Reached with --runxfail too, which makes pytest.xfail do nothing: then it fails.
     pytest.fail(result.text, pytrace=False)

@@ -95,42 +95,42 @@ def lxd_host(lxd_subject: Subject) -> Any:  # noqa: ANN401 - testinfra's Host
 
 
 @pytest.fixture
-def lxd_server(lxd_subject: Subject) -> Any:  # noqa: ANN401 - evidence.objects.Server
+def lxd_server(request: pytest.FixtureRequest, lxd_subject: Subject) -> Any:  # noqa: ANN401 - evidence.objects.Server
     """A LXD server; in a cluster, each member."""
-    return lxd_subject.content
+    return _audit(request).content(lxd_subject, request)
 
 
 @pytest.fixture
-def lxd_instance(lxd_subject: Subject) -> Any:  # noqa: ANN401 - subjects.LiveInstance
+def lxd_instance(request: pytest.FixtureRequest, lxd_subject: Subject) -> Any:  # noqa: ANN401 - subjects.LiveInstance
     """An instance; its `host` is testinfra's `Host` of its inside."""
-    return lxd_subject.content
+    return _audit(request).content(lxd_subject, request)
 
 
 @pytest.fixture
-def lxd_nic(lxd_subject: Subject) -> Any:  # noqa: ANN401 - nics.Nic
+def lxd_nic(request: pytest.FixtureRequest, lxd_subject: Subject) -> Any:  # noqa: ANN401 - nics.Nic
     """A network interface of an instance."""
-    return lxd_subject.content
+    return _audit(request).content(lxd_subject, request)
 
 
 @pytest.fixture
-def lxd_network(lxd_subject: Subject) -> Any:  # noqa: ANN401 - evidence.objects.Network
+def lxd_network(request: pytest.FixtureRequest, lxd_subject: Subject) -> Any:  # noqa: ANN401 - evidence.objects.Network
     """A network that LXD manages."""
-    return lxd_subject.content
+    return _audit(request).content(lxd_subject, request)
 
 
 @pytest.fixture
-def lxd_profile(lxd_subject: Subject) -> Any:  # noqa: ANN401 - evidence.objects.Profile
+def lxd_profile(request: pytest.FixtureRequest, lxd_subject: Subject) -> Any:  # noqa: ANN401 - evidence.objects.Profile
     """A profile."""
-    return lxd_subject.content
+    return _audit(request).content(lxd_subject, request)
 
 
 @pytest.fixture
-def lxd_certificate(lxd_subject: Subject) -> Any:  # noqa: ANN401 - evidence.objects.Certificate
+def lxd_certificate(request: pytest.FixtureRequest, lxd_subject: Subject) -> Any:  # noqa: ANN401 - evidence.objects.Certificate
     """A certificate that the server trusts."""
-    return lxd_subject.content
+    return _audit(request).content(lxd_subject, request)
 
 
 @pytest.fixture
-def lxd_image(lxd_subject: Subject) -> Any:  # noqa: ANN401 - evidence.objects.Image
+def lxd_image(request: pytest.FixtureRequest, lxd_subject: Subject) -> Any:  # noqa: ANN401 - evidence.objects.Image
     """An image."""
-    return lxd_subject.content
+    return _audit(request).content(lxd_subject, request)

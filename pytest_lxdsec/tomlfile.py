@@ -183,7 +183,7 @@ def lines(text: str) -> Mapping[Path, int]:
 def _statements(text: str) -> Iterator[tuple[int, str, str]]:
     """Line, `[`, `[[` or `=`, and the key of every statement; not what is inside of values."""
     text = text.replace("\r\n", "\n")
-    masked = _STRING_OR_COMMENT.sub(_mask, text)
+    masked = _STRING_OR_COMMENT.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
     depth = 0
     for number, (mask, line) in enumerate(
         zip(masked.split("\n"), text.split("\n"), strict=True), 1
@@ -194,11 +194,6 @@ def _statements(text: str) -> Iterator[tuple[int, str, str]]:
             elif bracket := re.match(r"\s*(\[\[?)", mask):
                 yield number, bracket[1], line[bracket.end() : mask.index("]")]
         depth += sum(map(mask.count, "[{")) - sum(map(mask.count, "]}"))
-
-
-def _mask(found: re.Match[str]) -> str:
-    """Strings as letters and comments as spaces, so that no sign in them counts."""
-    return re.sub(r"[^\n]", " " if found[0].startswith("#") else "s", found[0])
 
 
 def _key(name: str) -> Path:

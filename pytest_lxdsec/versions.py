@@ -47,7 +47,7 @@ class Version:
     @property
     def has_point(self) -> bool:
         """Whether it has a third number, as every LTS release and hardly any other has."""
-        return len(self.numbers) > len(("major", "minor"))
+        return bool(self.numbers[2:])
 
     def __str__(self) -> str:
         return ".".join(map(str, self.numbers))

@@ -6,7 +6,7 @@ import datetime
 
 from pytest_lxdsec import verdict
 from pytest_lxdsec.control import Kind, Level, Severity, control
-from pytest_lxdsec.evidence.hostfacts import AptPackages
+from pytest_lxdsec.evidence.hostfacts import AptPackages, Upgrade
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.policy import Policy
 from pytest_lxdsec.verdict import CannotTell, Remedy, Verdict
@@ -34,15 +34,24 @@ def test_no_security_update_is_pending(lxd_evidence: Evidence, lxd_policy: Polic
         return verdict.passed(f"apt has no security update to install; its index is {age} old")
     names = [f"{u.name} {u.installed} (fixed in {u.candidate})" for u in pending[:NAMED]]
     more = f" and {len(pending) - NAMED} more" if len(pending) > NAMED else ""
-    wanted = " ".join(upgrade.name for upgrade in pending)
+    count = "1 security update is" if len(pending) == 1 else f"{len(pending)} security updates are"
     return verdict.failed(
-        observed=f"{len(pending)} security updates are pending: {', '.join(names)}{more}",
+        observed=f"{count} pending: {', '.join(names)}{more}",
         expected="every security update of the distribution is installed",
         origin="the host's apt (apt-get -s dist-upgrade)",
-        remedy=Remedy(
-            command=f"apt-get install --only-upgrade --yes {wanted}", touches=len(pending)
-        ),
+        remedy=_upgrade(packages.apt, pending),
     )
+
+
+def _upgrade(apt: AptPackages, pending: list[Upgrade]) -> Remedy:
+    if len(pending) > NAMED:
+        return Remedy(
+            command="apt-get upgrade --with-new-pkgs --yes",
+            touches=len(apt.upgrades),
+            note="brings every update that is pending, those that are not about security too",
+        )
+    names = " ".join(upgrade.name for upgrade in pending)
+    return Remedy(command=f"apt-get install --only-upgrade --yes {names}", touches=len(pending))
 
 
 def _index_age(apt: AptPackages, now: datetime.datetime, policy: Policy) -> str:

@@ -135,7 +135,7 @@ def _require_answers(door: Stranger, evidence: Evidence) -> None:
     missing = sorted(wanted - {answer.path for answer in door.answers})
     if missing:
         raise CannotTell(f"{where}: {missing[0]} was not asked")
-    if not all(answer.is_json for answer in door.answers if answer.status == OK):
+    if not all(answer.is_json for answer in door.answers if answer.path == endpoints.OPEN):
         raise CannotTell(f"{where}: what answers is not LXD: is there a proxy before it?")
 
 
@@ -168,7 +168,8 @@ def _refused(door: Stranger) -> str:
 
 def _close_answers(server: Server) -> Remedy:
     if "core.metrics_authentication" in server.config:
-        return Remedy(command="lxc config unset core.metrics_authentication")
+        # `lxc config unset` leaves it off: 5.0.2 keeps the value of a key that is on by default.
+        return Remedy(command="lxc config set core.metrics_authentication=true")
     return Remedy(
         command="lxc config unset core.https_address",
         note="LXD itself answers strangers: see SECURITY.md before you tell anybody",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pytest_lxdsec import idmap, maps, origins, overlaps, running, verdict
 from pytest_lxdsec.control import Kind, Level, Severity, control
 from pytest_lxdsec.evidence.model import Evidence
@@ -119,7 +121,7 @@ def test_host_ids_are_not_shared(
         observed=f"it shares host {shared} with {overlap.other}{more}",
         expected="host ids of its own, or a group in policy containers.sharing_groups",
         origin=f"the kernel (/proc/{own.pid}/uid_map and gid_map)",
-        remedy=_isolate_all(lxd_evidence),
+        remedy=_separate(lxd_evidence, lxd_instance, known),
     )
 
 
@@ -134,20 +136,17 @@ def _all_maps(evidence: Evidence) -> dict[str, idmap.IdMap]:
     return found
 
 
-def _isolate_all(evidence: Evidence) -> Remedy:
-    """LXD maps its whole range for a container that is not isolated: one such meets all."""
+def _separate(evidence: Evidence, instance: Instance, known: Mapping[str, idmap.IdMap]) -> Remedy:
+    """LXD maps its whole range for a container that is not isolated, and so one meets all."""
     shared = tuple(
-        instance
-        for instance in evidence.instances
-        if instance.is_container
-        and instance.is_running
-        and not running.is_configured_privileged(instance)
-        and not running.is_isolated(instance)
+        other
+        for other in evidence.instances
+        if other.key in known and not running.is_isolated(other)
     )
-    if 0 < len(shared) <= NAMED_IN_REPAIR:
-        return origins.isolate(shared)
     if not shared:
-        raise CannotTell("all are isolated, and two still share ids: restart one of them")
+        return _move(evidence, instance, known)
+    if len(shared) <= NAMED_IN_REPAIR:
+        return origins.isolate(shared)
     return Remedy(
         command="lxc list --all-projects --format csv --columns ne type=container status=running"
         " | while IFS=, read -r name project; do"
@@ -155,3 +154,13 @@ def _isolate_all(evidence: Evidence) -> Remedy:
         ' lxc restart "$name" --project "$project" < /dev/null; done',
         touches=len(shared),
     )
+
+
+def _move(evidence: Evidence, instance: Instance, known: Mapping[str, idmap.IdMap]) -> Remedy:
+    """All are isolated, and LXD gave two the same range: it takes instances of one name in two
+    projects for one (lxd/instance/drivers/driver_lxc.go, findIdmap, 5.0.2 to 6.9; measured)."""
+    try:
+        base = maps.free_base(evidence, known[instance.key], known.values())
+    except ValueError as error:
+        raise CannotTell(str(error)) from error
+    return origins.set_base(instance, base)

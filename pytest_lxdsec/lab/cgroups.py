@@ -16,6 +16,7 @@ import time
 from . import faults
 
 FAMILY = "lxdsec"
+_REMOVED = {errno.ENOENT, errno.EEXIST, errno.ENODEV}
 _PATIENCE = 10.0  # Seconds; a killed process keeps its group busy until it is reaped.
 
 
@@ -36,14 +37,14 @@ def create(path: str) -> None:
         LabUnavailable: the hierarchy cannot be written, as in an unprivileged container.
     """
     family = pathlib.Path(path).parent
-    for _ in range(10):  # Another lab's end may remove the empty family in between.
+    for _ in range(10):
         try:
             family.mkdir(exist_ok=True)
             enable_controllers(family)
             pathlib.Path(path).mkdir()
-        except FileNotFoundError:
-            continue
         except OSError as error:
+            if not family.exists() and family.parent.is_dir() and error.errno in _REMOVED:
+                continue  # Another lab's end removed the empty family in between.
             raise faults.LabUnavailable(
                 f"lab: {error.filename} cannot be made ({error.strerror}): "
                 "use a machine or a container that may create control groups"

@@ -20,7 +20,11 @@ from . import faults, libc, records
 
 HOST_NAME = "lab"
 _STATE = ("/var/lib/lxd", "/var/log/lxd", "/var/cache/lxd")  # LXD's own, where it is no snap
-_FRESH = ("/proc", "/sys", "/dev", "/run")  # made anew, never taken from the machine
+_ETC = {  # A name server's address of the machine would be no use, and dnsmasq may stumble on it.
+    "/etc/hostname": f"{HOST_NAME}\n",
+    "/etc/resolv.conf": "# A lab has no outside network, so no name server.\n",
+}
+_FRESH = ("/proc", "/sys", "/dev", "/run", *_ETC)  # made anew, never taken from the machine
 _MACHINE_WIDE = ("/sys/kernel", "/sys/module", "/sys/power", "/sys/firmware")
 _SLAB = "/sys/kernel/slab"  # Its mode is a control's subject, so it may be changed in the view.
 _FAR_AWAY = {"autofs", "nfs", "nfs4", "cifs", "smb3", "fuse"}  # A look at them may hang.
@@ -194,7 +198,9 @@ def _be_a_machine_of_its_own() -> None:
     """
     for path in _STATE:
         _empty(pathlib.Path(path))
-    pathlib.Path("/etc/hostname").write_text(f"{HOST_NAME}\n")
+    for name, text in _ETC.items():
+        pathlib.Path(name).unlink(missing_ok=True)  # It may be a link to what is not here.
+        pathlib.Path(name).write_text(text)
     config = pathlib.Path("/root/.config/lxc")
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(config)

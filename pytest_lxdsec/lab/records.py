@@ -117,28 +117,37 @@ def myself() -> Process:
 
 
 def create(record: Record) -> None:
-    """Write the record of a lab that is not there yet."""
-    for _ in range(10):  # Another lab's end may remove the empty directory in between.
-        DIRECTORY.mkdir(mode=0o700, exist_ok=True)
+    """Write the record of a lab that is not there yet; a reader sees all of it or nothing.
+
+    Raises:
+        FileExistsError: there is a record of this id.
+    """
+    draft = _draft(record.id)
+    for _ in range(10):
         try:
-            with _path(record.id).open("x") as file:
-                file.write(_text(record))
-        except FileNotFoundError:
-            continue
+            DIRECTORY.mkdir(mode=0o700, exist_ok=True)
+            draft.write_text(_text(record))
+        except OSError:
+            if DIRECTORY.is_dir():
+                raise
+            continue  # Another lab's end removed the empty directory in between.
+        try:
+            os.link(draft, _path(record.id))
+        finally:
+            draft.unlink()
         return
     raise faults.LabBroken(f"lab: {DIRECTORY} is removed again and again: is a clean-up looping?")
 
 
 def replace(record: Record) -> None:
     """Write what is known now; a reader sees the old record or the new one."""
-    draft = _path(record.id).with_suffix(".new")
-    draft.write_text(_text(record))
-    draft.rename(_path(record.id))
+    _draft(record.id).write_text(_text(record))
+    _draft(record.id).rename(_path(record.id))
 
 
 def remove(lab: str) -> None:
     """Forget a lab that is gone; and the directory with the last one."""
-    _path(lab).with_suffix(".new").unlink(missing_ok=True)
+    _draft(lab).unlink(missing_ok=True)
     _path(lab).unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # Other labs are in it.
         DIRECTORY.rmdir()
@@ -197,6 +206,10 @@ def clean(record: Record) -> None:
 
 def _path(lab: str) -> pathlib.Path:
     return DIRECTORY / f"{lab}.json"
+
+
+def _draft(lab: str) -> pathlib.Path:
+    return DIRECTORY / f"{lab}.new"
 
 
 def _text(record: Record) -> str:

@@ -12,13 +12,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from .. import audit, control
+from .. import audit, control, outcomes
 from ..control import Control
-from ..outcomes import SKIPPED, Result
+from ..outcomes import Result
 from ..verdict import Outcome
 
 ATTRIBUTE = "lxdsec"
+PREFIX = "lxd."
 VERDICT = "lxd.verdict"
+# How a user's mark, or a fixture of theirs, keeps a control from being asked.
+NOT_ASKED = (pytest.skip.Exception, pytest.xfail.Exception)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +52,9 @@ def describe(item: pytest.Item) -> None:
     subject = _subject(item)
     if made is None or subject is None:
         return
-    item.user_properties += [
+    others = [pair for pair in item.user_properties if not pair[0].startswith(PREFIX)]
+    item.user_properties[:] = [  # anew, since a plugin may run a test once more
+        *others,
         ("lxd.control", made.id),
         ("lxd.title", made.title),
         ("lxd.severity", made.severity.value),
@@ -79,7 +84,7 @@ def conclude(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
         return
     result = item.stash.get(audit.RESULT, None)
     if result is None or _broke_off(call, result):
-        result = _error(item, made, call)
+        result = _without_answer(item, made, call)
         item.stash[audit.RESULT] = result
     item.user_properties[:] = [pair for pair in item.user_properties if pair[0] != VERDICT]
     item.user_properties.append((VERDICT, result.outcome.value))
@@ -90,26 +95,32 @@ def _broke_off(call: pytest.CallInfo[None], result: Result) -> bool:
     if call.excinfo is None:
         return False
     told_in = "call" if result.outcome in (Outcome.FAIL, Outcome.WAIVED) else "setup"
-    told = result.outcome in (Outcome.FAIL, Outcome.WAIVED, Outcome.ERROR, *SKIPPED)
-    return not (told and call.when == told_in)
+    return result.outcome is Outcome.PASS or call.when != told_in
 
 
-def _error(item: pytest.Item, made: Control, call: pytest.CallInfo[None]) -> Result:
+def _without_answer(item: pytest.Item, made: Control, call: pytest.CallInfo[None]) -> Result:
     subject = _subject(item)
-    why = call.excinfo.exconly() if call.excinfo else "it ended without a verdict"
+    outcome, reason = _why_no_answer(call)
     return Result(
-        control=made,
-        host=subject.host,
-        subject=subject.id,
-        outcome=Outcome.ERROR,
-        reason=f"cannot tell: {call.when}: {why}",
+        control=made, host=subject.host, subject=subject.id, outcome=outcome, reason=reason
     )
 
 
+def _why_no_answer(call: pytest.CallInfo[None]) -> tuple[Outcome, str]:
+    error = call.excinfo.value if call.excinfo else None
+    if error is None:
+        return Outcome.ERROR, "cannot tell: it ended without a verdict"
+    why = " ".join(str(error).split())
+    if call.when == "setup" and isinstance(error, NOT_ASKED):
+        prefix = f"{outcomes.SKIPPED[Outcome.NOT_ASSESSED]}: "
+        return Outcome.NOT_ASSESSED, why.removeprefix(prefix)
+    return Outcome.ERROR, f"cannot tell: {call.when}: {type(error).__name__}: {why}"
+
+
 def attach(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Put the record on the report that tells the result; xdist carries it along."""
+    """Put the record on a test's last report, when all is known; xdist carries it along."""
     result = item.stash.get(audit.RESULT, None)
-    if result is not None and (report.when == "call" or not report.passed):
+    if result is not None and report.when == "teardown":
         setattr(report, ATTRIBUTE, asdict(_record(result)))
 
 

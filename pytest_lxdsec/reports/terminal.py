@@ -133,26 +133,35 @@ def _print_control(
     word = "CANNOT TELL" if first.verdict == "error" else first.severity.upper()
     out.write_line("")
     out.write_line(f"{word} {first.control} {first.title}", red=True, bold=True)
-    shown = records if verbose else records[:MOST_SUBJECTS]
-    for record in shown:
-        for line in _lines(record):
-            out.write_line(_clean(line))
-    if len(records) > len(shown):
-        out.write_line(f"  ... and {len(records) - len(shown)} more: -v shows them")
     if first.expected:
         out.write_line(_clean(f"  expected: {first.expected}"))
+    for same in _by_repair(records):
+        for line in _lines(same, verbose=verbose):
+            out.write_line(_clean(line))
 
 
-def _lines(record: Record) -> Iterator[str]:
-    note = f" [{record.tolerated}]" if record.tolerated else ""
-    yield f"  {record.host} {record.subject}: {record.reason}{note}"
-    if record.origin:
-        yield f"    from {record.origin}"
-    if record.repair:
-        objects = "1 object" if record.touches == 1 else f"{record.touches} objects"
-        yield f"    repair ({objects}): {record.repair}"
-    if record.note:
-        yield f"    {record.note}"
+def _by_repair(records: Sequence[Record]) -> Iterable[Sequence[Record]]:
+    """Findings that one command repairs belong together, so that it is printed once."""
+    groups = collections.defaultdict(list)
+    for record in records:
+        groups[record.host, record.repair, record.note].append(record)
+    return groups.values()
+
+
+def _lines(records: Sequence[Record], *, verbose: bool) -> Iterator[str]:
+    shown = records if verbose else records[:MOST_SUBJECTS]
+    for record in shown:
+        origin = f" (from {record.origin})" if record.origin else ""
+        tolerated = f" [{record.tolerated}]" if record.tolerated else ""
+        yield f"  {record.host} {record.subject}: {record.reason}{origin}{tolerated}"
+    if len(records) > len(shown):
+        yield f"  ... and {len(records) - len(shown)} more, which -v shows"
+    first = records[0]
+    if first.repair:
+        objects = "1 object" if first.touches == 1 else f"{first.touches} objects"
+        yield f"    repair, changes {objects}: {first.repair}"
+    if first.note:
+        yield f"    note: {first.note}"
 
 
 def _state(records: Sequence[Record]) -> tuple[str, bool]:

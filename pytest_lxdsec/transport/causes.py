@@ -25,6 +25,8 @@ MEANINGS: tuple[tuple[type[BaseException], str], ...] = (
     (socket.gaierror, "no such host"),
     (FileNotFoundError, "no such socket: is LXD running there?"),
     (PermissionError, "permission denied: use root, or a member of the socket's group"),
+    # A unix socket whose queue is full: nobody accepts.
+    (BlockingIOError, "what listens there takes no connection: does LXD hang?"),
     (ConnectionRefusedError, "connection refused: nothing listens there"),
     (ConnectionError, "the connection was closed without an answer to {request}"),
     (OSError, "{words}"),

@@ -149,6 +149,10 @@ def attempt(connection: Connection, request: "list[Any]", limit: int) -> "tuple[
         return exchange(connection, request, limit)
     except socket.timeout as problem:  # noqa: UP041  it is TimeoutError from Python 3.10 on only
         raise Refusal(f"no answer to {request[0]} {request[1]} in {request[3]:g} s") from problem
+    except PermissionError as problem:
+        raise Refusal(
+            f"{connection.path}: permission denied: use root, or ?sudo=true"
+        ) from problem
     except OSError as problem:
         reason = problem.strerror or "the connection was closed without an answer"
         raise Refusal(f"{connection.path}: {reason}") from problem

@@ -126,7 +126,8 @@ class GuestBackend(base.BaseBackend):
             if status == SUCCESS:
                 return operation
             if not isinstance(status, int) or status >= FAILURE:
-                raise self._explained(text.one_line(str(operation.get("err"))))
+                reason = text.one_line(str(operation.get("err") or ""))
+                raise self._explained(reason or "its command failed without a reason")
         raise self._unavailable(
             f"the command has not ended after {COMMAND_SECONDS:g} s and runs on: end it by hand"
         )

@@ -45,12 +45,14 @@ def connect(spec: str, *, target: str) -> Shell:
 
     Raises:
         UserError: testinfra cannot read the spec, or it needs a password.
-        Unreachable: a tool that the scheme needs is missing.
+        Unreachable: ssh is not installed, or the process of `nsenter://` is gone.
     """
     try:
         backend = _backend(spec)
         close = _prepare(backend, target)
     except FAILURES as error:
+        if spec.startswith(f"{nsenter.NsenterBackend.NAME}://"):
+            raise Unreachable(target, _cause(error)) from error
         raise _unreadable(spec, error) from error
     return HostShell(target, testinfra.host.Host(backend), close)
 

@@ -153,7 +153,7 @@ def _parcel(output: Output, mark: str) -> bytes:
         raise _Lost("the output of the command that carries the API was cut off")
     opened = zlib.decompressobj()
     try:
-        parcel = opened.decompress(base64.b64decode(found[1], validate=True), PARCEL_LIMIT)
+        parcel = opened.decompress(base64.b64decode(found[1]), PARCEL_LIMIT)
     except (binascii.Error, zlib.error) as error:
         raise _Lost("the output of the command that carries the API is damaged") from error
     if not opened.eof:
@@ -176,7 +176,7 @@ def _replies(parcel: bytes, requests: Sequence[Request]) -> tuple[Reply, ...]:
             raise _Lost(text.one_line(head["cause"]))
         return tuple(_unpack(head["replies"], bodies, requests))
     except (ValueError, TypeError, LookupError, RecursionError) as error:
-        raise _Lost("what carries the API there is not ours") from error
+        raise _Lost("what answered there in place of our program made no sense") from error
 
 
 def _unpack(
@@ -185,6 +185,6 @@ def _unpack(
     stream = io.BytesIO(bodies)
     for request, (status, length, error) in zip(requests, heads, strict=True):
         body = stream.read(length)
-        if len(body) != length:
-            raise ValueError("a body is missing")
+        if not (isinstance(status, int) and isinstance(error, str) and len(body) == length):
+            raise TypeError("the courier says how it is differently")
         yield Reply(path=request.path, status=status, body=body, error=error)

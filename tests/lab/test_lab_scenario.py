@@ -10,6 +10,9 @@ import pytest
 from pytest_lxdsec import lab
 from pytest_lxdsec.lab import client, scenario
 
+# Skipped where no lab can be had, failed where it must be had: the fixture knows.
+pytestmark = pytest.mark.usefixtures("lab")
+
 
 @pytest.fixture(scope="module")
 def started() -> Iterator[tuple[lab.Lab, float]]:

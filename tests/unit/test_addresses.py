@@ -223,6 +223,12 @@ def test_recorded_ipv6_sockets_are_read() -> None:
     ]
 
 
+def test_ipv4_address_of_an_ipv6_socket_keeps_its_family() -> None:
+    [mapped] = [each for each in addresses.parse_proc_net(TCP6, ipv6=True) if each.port == 8446]
+    assert mapped.ipv6
+    assert not addresses.parse_proc_net(TCP, ipv6=False)[0].ipv6
+
+
 def test_connection_is_not_listening() -> None:
     found = addresses.listening(addresses.parse_proc_net(TCP, ipv6=False))
     assert [each.inode for each in found] == [52235, 52234]

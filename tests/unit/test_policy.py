@@ -76,6 +76,10 @@ def test_what_is_not_given_is_none(field: str) -> None:
     assert getattr(Policy(), field) is None
 
 
+def test_package_index_of_a_day_can_be_asked_for(tmp_path: pathlib.Path) -> None:
+    assert load(tmp_path, "os.index_max_age_days = 1").index_max_age_days == 1
+
+
 def test_package_index_may_be_a_week_old_by_default() -> None:
     assert Policy().index_max_age_days == 7
 

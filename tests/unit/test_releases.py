@@ -81,6 +81,7 @@ def test_data_are_outdated_after_a_year(
         ('"5.0.9"', '"5.21.7"', "7: lts.5.0.latest: 5.21.7 is not of this series: write 5.0.z"),
         ('"5.0.9"', '"5.0"', "7: lts.5.0.latest: 5.0 is not of this series: write 5.0.z"),
         ("2027", "2021", "6: lts.5.0.end_of_support: 2021-06-30 is not after 2022-03-31"),
+        ("2027-06-30", "2022-03-31", "6: lts.5.0.end_of_support: 2022-03-31 is not after 2022"),
         (
             "2027-06-30",
             '"June"',

@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import gzip
 import pathlib
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
 
-import hostile
 import pylxd.client
 import pytest
 
 from pytest_lxdsec.errors import Unreachable, UserError
 from pytest_lxdsec.transport import Api, Request, api, courier
+
+from . import hostile
 
 ROOT = "/1.0"
 
@@ -131,6 +133,20 @@ def test_socket_without_a_listener_says_so(path: pathlib.Path) -> None:
     lxd = api.unix(str(path), target="lxd1")
     assert failure(lxd) == f"{path}: connection refused: nothing listens there"
     lxd.close()
+
+
+def test_listener_that_takes_nobody_says_so(path: pathlib.Path) -> None:
+    with (
+        socket.socket(socket.AF_UNIX) as listener,
+        socket.socket(socket.AF_UNIX) as first,
+    ):
+        listener.bind(str(path))
+        listener.listen(0)
+        first.connect(str(path))
+        lxd = api.unix(str(path), target="lxd1")
+        text = failure(lxd)
+        lxd.close()
+    assert text == f"{path}: what listens there takes no connection: does LXD hang?"
 
 
 def test_peer_that_does_not_speak_http_says_so(path: pathlib.Path) -> None:

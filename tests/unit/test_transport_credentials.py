@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pathlib
 
-import hostile
 import pytest
 from cryptography.hazmat.primitives import serialization
 
 from pytest_lxdsec.errors import UserError
 from pytest_lxdsec.transport import credentials
+
+from . import hostile
 
 
 @pytest.fixture

@@ -1,0 +1,56 @@
+# Two commands for a fresh machine: `make audit` and `make test`. Each sets up what it needs.
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+STAMP := $(VENV)/.ready
+EVIDENCE := pytest_lxdsec/evidence/example.json
+REPORT := report
+
+# Debian's packages: what LXD needs to run in a lab, and what tests drive.
+PACKAGES := lxd lxd-client dnsmasq-base nftables busybox-static iproute2 procps \
+	python3-venv openssh-server acl passwd
+
+.PHONY: help audit test test-fast lint setup lab-packages clean
+
+help:
+	@echo "make audit   audit a throw-away real LXD with the whole suite; reports in $(REPORT)/"
+	@echo "make test    run every test, those on a real LXD too"
+	@echo "make lint    ruff and mypy, as CI runs them"
+	@echo "make clean   remove what the others made"
+
+$(STAMP): pyproject.toml
+	@test -x $(PYTHON) || python3 -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "python3-venv is missing: apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m pip install --quiet --upgrade 'pip>=25.1' 'setuptools>=77' wheel
+	@$(PYTHON) -m pip install --quiet --no-build-isolation --editable . --group dev
+	@touch $@
+
+# As root on Debian the missing packages are installed; elsewhere the run says what it lacks.
+lab-packages:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && \
+		! dpkg-query --show $(PACKAGES) > /dev/null 2>&1; then \
+		sh .ci/install $(PACKAGES) || echo "not all packages could be installed" >&2; \
+	fi
+
+setup: lab-packages $(STAMP)
+
+# The lab's default scenario holds real findings, so this ends with pytest's exit status 1.
+audit: setup
+	@mkdir -p $(REPORT)
+	@target=lab; $(VENV)/bin/lxdsec lab check || { target=evidence:$(EVIDENCE); \
+		echo "replaying the evidence that comes with the project instead"; }; \
+	$(PYTHON) -m pytest --lxd-host=$$target --junitxml=$(REPORT)/junit.xml
+
+test: setup lint
+	$(PYTHON) -m pytest $(TESTS)
+
+test-fast: setup
+	$(PYTHON) -m pytest tests/unit tests/property tests/plugin
+
+lint: $(STAMP)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+clean:
+	rm -rf $(VENV) $(REPORT) build dist *.egg-info

@@ -1,0 +1,94 @@
+"""A server made by hand on which every control fails for at least one subject.
+
+A cluster of two, for no single server is both of a series without support and behind the
+newest release of a supported one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from . import evidence_api, evidence_documents, evidence_sweep
+from .evidence_documents import Document, add, attach, configure, patch
+
+OUTDATED = f"{evidence_api.SUPPORTED.latest.series}.0"
+ENDED = min(evidence_api.RELEASES.lts.values(), key=lambda series: series.released).latest
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - what the controls must find
+WORLD = 0o666
+
+
+def failing() -> Document:
+    """Wrong in every way that a control knows."""
+    document = evidence_documents.with_privileged(evidence_documents.baseline())
+    for change in (_servers, _host, _listeners, _network, _instances, _containers):
+        document = change(document)
+    return document
+
+
+def _servers(document: Document) -> Document:
+    first = _member(evidence_api.SERVER_NAME, str(ENDED))
+    second = _member("lxd2", OUTDATED)
+    document = patch(document, "server", to={"value": first})
+    return patch(document, "servers", to={"value": [first, second]})
+
+
+def _member(name: str, version: str) -> Mapping[str, Any]:
+    server = evidence_api.server()
+    server["config"] = {"core.https_address": f":{evidence_api.PORT}"}
+    server["environment"] |= {
+        "server_clustered": True,
+        "server_name": name,
+        "server_version": version,
+    }
+    return server
+
+
+def _host(document: Document) -> Document:
+    pending = evidence_sweep.upgrade("openssl", is_security=True)
+    document = add(document, "host.packages", "apt", "upgrades", entry=pending)
+    document = patch(document, "host.sockets", 0, "file", "mode", to=WORLD)
+    document = patch(document, "host.kernel_files", "/sys/kernel/slab", "mode", to=0o755)
+    members = ["alice", "mallory"]
+    return patch(document, "host.accounts", "groups", "lxd", "members", to=members)
+
+
+def _listeners(document: Document) -> Document:
+    for part in ("host.listeners", "host.strangers"):
+        document = patch(document, part, 0, "address", to=EVERYWHERE)
+    told = evidence_sweep.answer("/1.0/instances", 200)
+    return add(document, "host.strangers", 0, "answers", entry=told)
+
+
+def _network(document: Document) -> Document:
+    for name in ("lxdbr0", "vethrouter1"):
+        document = patch(document, "host.network", "interfaces", name, "ipv6", "accept_ra", to=2)
+    return document
+
+
+def _instances(document: Document) -> Document:
+    count = len(evidence_documents.value(document, "instances"))
+    for index in range(count):  # else they would run on another member, whose host is not seen
+        document = patch(document, "instances", index, "location", to=evidence_api.SERVER_NAME)
+    bare = {"type": "nic", "name": "eth0", "network": "lxdbr0"}
+    document = attach(document, "default/spare1", "eth0", bare)
+    held = {"type": "disk", "source": evidence_sweep.LXD_DIR, "path": "/mnt"}
+    document = attach(document, "default/spare1", "lxd", held)
+    leads = {
+        "path": evidence_sweep.LXD_DIR,
+        "file": evidence_sweep.file(evidence_sweep.LXD_DIR, 100, kind="directory"),
+    }
+    document = add(document, "host.paths", entry=leads)
+    document = configure(document, "tenants/web1", "security.idmap.isolated", "false")
+    return configure(document, "default/router1", "raw.idmap", "both 0 0")
+
+
+def _containers(document: Document) -> Document:
+    everything = f"{evidence_sweep.ALL_CAPABILITIES:016x}"
+    document = patch(document, "host.containers", "builder1", "status", "CapBnd", to=everything)
+    for kind in ("uid_map", "gid_map"):
+        root = "         0          0          1\n         1    2000000      65535\n"
+        document = patch(document, "host.containers", "router1", kind, to=root)
+        shared = evidence_documents.value(document, "host.containers", "web1", kind)
+        document = patch(document, "host.containers", "tenants_web1", kind, to=shared)
+    return document

@@ -1,0 +1,162 @@
+"""Show a control both ways: break it, see it fail, run the command it prints, see it pass.
+
+A case says how to break it and which other verdicts change with it, for a reason; every other
+verdict of every other control must be what it was. That a repair really repairs, and repairs
+nothing else, is shown nowhere else: so each control has a case, or a reason in `NOT_SHOWN`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import types
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from pytest_lxdsec import catalogue, control, outcomes, policy, selection, subjects
+from pytest_lxdsec.connections import Connection
+from pytest_lxdsec.evidence import gather, model
+from pytest_lxdsec.guide import releases
+from pytest_lxdsec.lab import Lab
+from pytest_lxdsec.outcomes import Result
+from pytest_lxdsec.targets import Reach, Target
+from pytest_lxdsec.verdict import Outcome
+
+from . import required
+
+Key = tuple[str, str]  # control id, subject id
+Verdicts = Mapping[Key, Result]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One way to break one control.
+
+    Attributes:
+        control: Its id.
+        subject: The subject that fails.
+        breaks: The shell script, run inside the lab; "" where the default scenario is broken.
+        finding: What the finding must say.
+        with_it: Globs of `CONTROL SUBJECT` whose verdicts change too, while it is broken or by
+            the repair.
+        restores: The script that brings the default scenario back after the repair.
+    """
+
+    control: str
+    subject: str
+    finding: str
+    breaks: str = ""
+    with_it: tuple[str, ...] = ()
+    restores: str = ""
+
+    @property
+    def name(self) -> str:
+        """For pytest's ids."""
+        first = (self.breaks or "as it is").strip().splitlines()[0]
+        return f"{self.control} {self.subject}: {first[:60]}"
+
+
+def see(lab: Lab) -> model.Evidence:
+    """Gather the lab's evidence, over the same roads that `--lxd-host=lab` takes."""
+    connection = connect(lab)
+    try:
+        return gather.gather("lab", connection.api(), connection.shell())
+    finally:
+        connection.close()
+
+
+def connect(lab: Lab) -> Connection:
+    """The roads to a lab."""
+    target = Target(name="lab", reach=Reach.UNIX, address=lab.socket, shell=f"nsenter://{lab.pid}")
+    return Connection(target=target)
+
+
+def judge(evidence: model.Evidence, *, site: policy.Policy | None = None) -> Verdicts:
+    """Every control on every subject, without pytest around it."""
+    return {(r.control.id, r.subject): r for r in _results(evidence, site or policy.Policy())}
+
+
+def _results(evidence: model.Evidence, site: policy.Policy) -> Iterator[Result]:
+    target = Target(name="lab", reach=Reach.EVIDENCE)
+    connection = Connection(target=target)
+    data = releases.load(None)
+    for made in catalogue.packaged():
+        for subject in subjects.of(made.subject, evidence, connection, selection.Objects()):
+            arguments = {
+                "lxd_evidence": evidence,
+                "lxd_policy": site,
+                "lxd_releases": data,
+                **dict.fromkeys(control.SUBJECT_FIXTURES, subject.content),
+            }
+            asked = {name: arguments[name] for name in made.arguments}
+            yield outcomes.evaluate(made, subject, asked)
+
+
+def run(lab: Lab, script: str) -> None:
+    """Run a script inside the lab, as an operator would at its shell."""
+    done = lab.run("sh", "-e", "-c", script, timeout=120)
+    assert done.returncode == 0, f"{script}\n{done.stdout.decode()}{done.stderr.decode()}"
+
+
+def changes(before: Verdicts, after: Verdicts, case: Case) -> dict[Key, tuple[str, str]]:
+    """Verdicts that changed, came or went, but for the case's own and those it announces."""
+    found = {}
+    for key in sorted({*before, *after}):
+        was, now = _outcome(before, key), _outcome(after, key)
+        announced = any(fnmatch.fnmatchcase(" ".join(key), glob) for glob in case.with_it)
+        if was != now and key != (case.control, case.subject) and not announced:
+            found[key] = (was, now)
+    return found
+
+
+def _outcome(verdicts: Verdicts, key: Key) -> str:
+    return verdicts[key].outcome.value if key in verdicts else "none"
+
+
+class Stage(contextlib.ExitStack):
+    """A lab with the default scenario, and what every control says of it.
+
+    A case leaves it as it found it; after one that fails, who knows: the next gets a new lab.
+    """
+
+    _lab: Lab | None = None
+    _before: Verdicts = types.MappingProxyType({})
+
+    def show(self, case: Case) -> None:
+        """Break, see it fail, run the printed command, see it pass, see nothing else change."""
+        lab = self._set()
+        show(lab, case, self._before)
+        if case.restores:
+            run(lab, case.restores)
+        self._lab = lab
+
+    def _set(self) -> Lab:
+        """The lab, or a new one; none is kept until the case has shown to leave it clean."""
+        lab, self._lab = self._lab, None
+        if lab is None:
+            self.close()
+            lab = self.enter_context(required.throw_away())
+            self._before = judge(see(lab))
+        return lab
+
+
+def show(lab: Lab, case: Case, before: Verdicts) -> None:
+    """As `Stage.show`, without the restoring."""
+    key = (case.control, case.subject)
+    if case.breaks:
+        run(lab, case.breaks)
+    broken = judge(see(lab))
+    failed = broken[key]
+    assert failed.outcome is Outcome.FAIL, f"not broken: {failed.reason}"
+    assert failed.finding is not None
+    assert case.finding in failed.text
+    assert changes(before, broken, case) == {}, told(broken, changes(before, broken, case))
+    run(lab, failed.finding.remedy.command)
+    repaired = judge(see(lab))
+    assert repaired[key].outcome is Outcome.PASS, f"not repaired: {repaired[key].reason}"
+    assert changes(before, repaired, case) == {}, told(repaired, changes(before, repaired, case))
+
+
+def told(verdicts: Verdicts, keys: Collection[Key]) -> str:
+    """What the changed verdicts say, for whoever reads the failure."""
+    return "\n".join(f"{key}: {verdicts[key].text}" for key in keys if key in verdicts)
