@@ -64,6 +64,8 @@ def _add_lab(groups: _Subcommands[argparse.ArgumentParser]) -> None:
     which.add_argument("id", nargs="?", metavar="ID")
     which.add_argument("--all", action="store_true", help="every lasting one")
     down.set_defaults(run=_lab_down)
+    check = commands.add_parser("check", help="whether this machine can carry one, or why not")
+    check.set_defaults(run=_lab_check)
     shell = commands.add_parser("shell", help="a shell, or a command, inside one")
     shell.add_argument("id", metavar="ID")
     shell.add_argument("command", nargs="*", metavar="COMMAND", help="after --; default: sh")
@@ -90,6 +92,13 @@ def _lab_up(options: argparse.Namespace) -> int:
         f"enter it:  lxdsec lab shell {here.id}\n"
         f"end it:    lxdsec lab down {here.id}\n"
     )
+    return 0
+
+
+def _lab_check(_: argparse.Namespace) -> int:
+    from .lab import needs  # noqa: PLC0415  # 10 ms
+
+    needs.check()
     return 0
 
 

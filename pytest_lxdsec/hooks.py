@@ -145,4 +145,5 @@ class Hooks:
         self, terminalreporter: pytest.TerminalReporter, config: pytest.Config
     ) -> None:
         """Print the findings in the guide's order, and the state of each section."""
-        terminal.summary(terminalreporter, self.records, verbose=config.get_verbosity() > 0)
+        found = record.in_order(self.records)
+        terminal.summary(terminalreporter, found, verbose=config.get_verbosity() > 0)

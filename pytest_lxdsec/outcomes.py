@@ -110,7 +110,9 @@ def evaluate(control: Control, subject: Subject, arguments: Mapping[str, object]
         verdict = _ask(control, subject, arguments)
     except tuple(ANSWERS) as answer:
         return result(*of_answer(answer))
-    except (Exception, *PYTEST_OUTCOMES) as error:  # noqa: BLE001 - the one place: a broken control is never a pass
+    except PYTEST_OUTCOMES as outcome:
+        return result(Outcome.ERROR, f"cannot tell: the control ended by {_no_answer(outcome)}")
+    except Exception as error:  # noqa: BLE001 - the one place: a broken control is never a pass
         return result(Outcome.ERROR, f"cannot tell: the control itself failed: {_crash(error)}")
     return _judged(control, subject, verdict)
 
@@ -166,7 +168,12 @@ def _are_texts(values: object) -> bool:
     return bool(values) and all(isinstance(one, str) and one.strip() for one in values)
 
 
-def _crash(error: BaseException) -> str:
+def _no_answer(outcome: BaseException) -> str:
+    kind, text = type(outcome).__name__, " ".join(str(outcome).split())
+    return f"{kind} ({text}), which is no answer: raise NotApplicable, Manual or CannotTell"
+
+
+def _crash(error: Exception) -> str:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
     return f"{type(error).__name__}: {' '.join(str(error).split())} at {place}"

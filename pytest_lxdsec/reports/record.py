@@ -6,6 +6,7 @@ told by a test's node id, which changes with the working directory.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -151,6 +152,11 @@ def of(report: pytest.TestReport) -> Record | None:
     """The record of a report; None where it has none."""
     found = getattr(report, ATTRIBUTE, None)
     return msgspec.convert(found, Record) if found is not None else _unreached(report)
+
+
+def in_order(records: Iterable[Record]) -> list[Record]:
+    """Records by control, host and subject: workers of xdist end in an order of their own."""
+    return sorted(records, key=lambda record: (record.control, record.host, record.subject))
 
 
 def _unreached(report: pytest.TestReport) -> Record | None:

@@ -64,6 +64,7 @@ def _pump(outer: socket.socket, address: tuple[str, int], ended: threading.Event
         others = {outer: inner, inner: outer}
         selector = selectors.DefaultSelector()
         for end in others:
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             selector.register(end, selectors.EVENT_READ)
         with selector:
             while not ended.is_set():
