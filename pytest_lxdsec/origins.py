@@ -7,6 +7,7 @@ ExpandInstanceDevices). So a command at the wrong place would change nothing.
 
 from __future__ import annotations
 
+import functools
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from .evidence.model import Evidence
 from .evidence.objects import Instance, Profile
 from .verdict import CannotTell, Remedy
+
+KEPT = 64  # hosts whose look-up tables are kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,11 +121,17 @@ def _profiles_project(evidence: Evidence, instance: Instance) -> str:
 
 
 def _users(evidence: Evidence, profile: Profile) -> tuple[Instance, ...]:
-    return tuple(
-        user
-        for user in evidence.instances
-        if profile.name in user.profiles and _profiles_project(evidence, user) == profile.project
-    )
+    return tuple(_users_by_profile(evidence).get((profile.project, profile.name), ()))
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _users_by_profile(evidence: Evidence) -> Mapping[tuple[str, str], list[Instance]]:
+    found: dict[tuple[str, str], list[Instance]] = {}
+    for instance in evidence.instances:
+        project = _profiles_project(evidence, instance)
+        for name in dict.fromkeys(instance.profiles):
+            found.setdefault((project, name), []).append(instance)
+    return found
 
 
 def unset(origin: Origin, key: str) -> Remedy:

@@ -5,6 +5,9 @@ What LXD's configuration says holds from the next start; what is here holds now.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
+
 from . import idmap, lxdconf
 from .evidence.hostfacts import ContainerFacts
 from .evidence.model import Evidence
@@ -12,6 +15,7 @@ from .evidence.objects import Instance
 from .verdict import CannotTell, NotApplicable
 
 PRIVILEGED = "security.privileged"
+KEPT = 64  # hosts whose look-up tables are kept
 
 
 def facts(evidence: Evidence, instance: Instance) -> ContainerFacts:
@@ -31,10 +35,15 @@ def facts(evidence: Evidence, instance: Instance) -> ContainerFacts:
             f"{instance.key} runs on cluster member {instance.location}: "
             "name that member's host with --lxd-host"
         )
-    for found in evidence.containers:
-        if found.lxc_name == instance.internal_name:
-            return found
-    raise CannotTell(f"{instance.key} runs by LXD's word, but no process of it was found")
+    found = _by_name(evidence).get(instance.internal_name)
+    if found is None:
+        raise CannotTell(f"{instance.key} runs by LXD's word, but no process of it was found")
+    return found
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _by_name(evidence: Evidence) -> Mapping[str, ContainerFacts]:
+    return {found.lxc_name: found for found in evidence.containers}
 
 
 def id_map(found: ContainerFacts) -> idmap.IdMap:
@@ -47,6 +56,22 @@ def id_map(found: ContainerFacts) -> idmap.IdMap:
         return idmap.parse_kernel(found.uid_map, found.gid_map)
     except ValueError as error:
         raise CannotTell(f"{found.lxc_name}: {error}") from error
+
+
+@functools.lru_cache(maxsize=KEPT)
+def all_id_maps(evidence: Evidence) -> Mapping[str, idmap.IdMap]:
+    """The id maps of all running containers that have a user namespace, by `PROJECT/NAME`.
+
+    Raises:
+        CannotTell: one of them is not known, so nobody can say whom the others meet.
+    """
+    found = {}
+    for instance in evidence.instances.complete():
+        if instance.is_container and instance.is_running:
+            own = facts(evidence, instance)
+            if not has_host_user_namespace(evidence, own):
+                found[instance.key] = id_map(own)
+    return found
 
 
 def is_configured_privileged(instance: Instance) -> bool:

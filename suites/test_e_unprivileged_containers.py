@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 
 from pytest_lxdsec import idmap, maps, origins, overlaps, running, verdict
@@ -109,9 +110,8 @@ def test_host_ids_are_not_shared(
     own = running.facts(lxd_evidence, lxd_instance)
     if running.has_host_user_namespace(lxd_evidence, own):
         raise NotApplicable("it is privileged: its ids are the host's, which LXD-UNP-01 judges")
-    known = _all_maps(lxd_evidence)
-    groups = lxd_policy.groups(sorted(known))
-    overlap = overlaps.find(known, groups=groups).get(lxd_instance.key)
+    known = running.all_id_maps(lxd_evidence)
+    overlap = _overlaps(lxd_evidence, lxd_policy).get(lxd_instance.key)
     if overlap is None:
         found = known[lxd_instance.key]
         return verdict.passed(f"none of {len(known)} running maps shares uids {_ids(found.uids)}")
@@ -125,15 +125,10 @@ def test_host_ids_are_not_shared(
     )
 
 
-def _all_maps(evidence: Evidence) -> dict[str, idmap.IdMap]:
-    """The maps of all running containers with a user namespace; all, or nothing can be told."""
-    found = {}
-    for instance in evidence.instances.complete():
-        if instance.is_container and instance.is_running:
-            facts = running.facts(evidence, instance)
-            if not running.has_host_user_namespace(evidence, facts):
-                found[instance.key] = running.id_map(facts)
-    return found
+@functools.lru_cache(maxsize=running.KEPT)
+def _overlaps(evidence: Evidence, policy: Policy) -> Mapping[str, overlaps.Overlap]:
+    known = running.all_id_maps(evidence)
+    return overlaps.find(known, groups=policy.groups(sorted(known)))
 
 
 def _separate(evidence: Evidence, instance: Instance, known: Mapping[str, idmap.IdMap]) -> Remedy:

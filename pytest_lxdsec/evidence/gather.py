@@ -17,7 +17,7 @@ from urllib import parse
 from .. import endpoints
 from ..errors import Unreachable
 from ..transport import Answer, Api, Shell
-from . import host, model
+from . import host, model, redact
 
 TOOL = "0.1.0"
 
@@ -160,7 +160,21 @@ def _entry(answers: Sequence[Answer], *, per_project: bool = False) -> Mapping[s
         if not isinstance(answer.metadata, list):
             return {model.MISSING: f"GET {answer.path}: {type(answer.metadata).__name__}, no list"}
         found += _in_project(answer) if per_project else answer.metadata
-    return {model.VALUE: found}
+    # LXD lists in an order that changes from call to call; evidence must not.
+    return {model.VALUE: sorted(map(_in_order, found), key=_place)}
+
+
+def _in_order(entry: object) -> object:
+    used_by = entry.get("used_by") if isinstance(entry, dict) else None
+    if isinstance(entry, dict) and isinstance(used_by, list):
+        return {**entry, "used_by": sorted(used_by, key=str)}
+    return entry
+
+
+def _place(entry: object) -> tuple[str, ...]:
+    if not isinstance(entry, dict):
+        return ("",)
+    return tuple(str(entry.get(k)) for k in ("project", "name", "server_name", "fingerprint"))
 
 
 def _in_project(answer: Answer) -> Iterable[Any]:
@@ -182,7 +196,7 @@ def _servers(api: Api, document: Mapping[str, Mapping[str, Any]]) -> Mapping[str
     answers = api.get_many(paths)
     return {
         model.VALUE: [
-            answer.metadata if answer.is_success else {"name": name, "error": answer.error}
+            answer.metadata if answer.is_success else {"name": name, redact.ERROR: answer.error}
             for name, answer in zip(names, answers, strict=True)
         ]
     }

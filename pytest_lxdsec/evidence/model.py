@@ -115,9 +115,11 @@ class Header:
     round_trips: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Evidence:
     """What was seen of one server. Every property raises `CannotTell` where its part is missing.
+
+    Compared by identity, so that what is derived from it can be kept with it (`functools.cache`).
 
     `document` maps part names to `{"value": ...}`, `{"missing": reason}` or
     `{"not_assessed": reason}`: raw JSON, redacted.
@@ -294,10 +296,16 @@ def _decode_listing(kind: Any, value: object) -> object:  # noqa: ANN401 - a typ
     readable, unreadable = [], []
     for index, entry in enumerate(value):
         try:
-            readable.append(msgspec.convert(entry, kind))
+            readable.append(_read(entry, kind))
         except msgspec.ValidationError as error:
             unreadable.append(Unreadable(key=_key_of(entry, index), reason=str(error)))
     return Listing(tuple(readable), tuple(unreadable))
+
+
+def _read(entry: object, kind: Any) -> object:  # noqa: ANN401 - as above
+    if isinstance(entry, Mapping) and isinstance(entry.get(redact.ERROR), str):
+        raise msgspec.ValidationError(entry[redact.ERROR])
+    return msgspec.convert(entry, kind)
 
 
 def _key_of(entry: object, index: int) -> str:

@@ -3,7 +3,8 @@
 Not a list of what is secret, which would be one release behind for ever, but of what is needed:
 a field that is not named here does not enter the evidence, and a configuration value whose key
 is not named here is replaced by a marker. Its key stays, because that something is set is often
-all a control asks. `lxdconf` refuses to read the marker, so what is hidden is never judged.
+all a control asks. `lxdconf` refuses to read the marker, so what is hidden is never judged. Null
+stands for what is of another type than LXD's: nothing decodes it, so it is never judged either.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 MARKER = "(redacted)"
+ERROR = "error"  # in place of an object that could not be asked for
 
 Document = Any  # JSON
 
 SERVER_FIELDS = ("api_extensions", "auth", "auth_user_method", "config", "environment")
+SERVER_FIELDS += ("name", ERROR)
 ENVIRONMENT_FIELDS = (
     "addresses",
     "certificate",
@@ -92,55 +95,74 @@ def part(name: str, value: Document) -> Document:
 
 
 def _each(value: Document, clean: Callable[[Document], Document]) -> Document:
-    return [clean(entry) for entry in value] if isinstance(value, list | tuple) else _shape(value)
-
-
-def _shape(value: Document) -> Document:
-    """What stands for a value of the wrong type: its type, so that the error can name it."""
-    return None if value is None else {"unexpected": type(value).__name__}
+    return [clean(entry) for entry in value] if isinstance(value, list | tuple) else None
 
 
 def _server(value: Document) -> Document:
     if not isinstance(value, Mapping):
-        return _shape(value)
-    kept = {field: value[field] for field in SERVER_FIELDS if field in value}
-    environment = kept.get("environment")
-    if isinstance(environment, Mapping):
-        kept["environment"] = {f: environment[f] for f in ENVIRONMENT_FIELDS if f in environment}
-    if "config" in kept:
-        kept["config"] = _config(kept["config"], SERVER_KEYS)
+        return None
+    kept = _fields(value, SERVER_FIELDS)
+    if "environment" in value:
+        kept["environment"] = _environment(value["environment"])
+    if "config" in value:
+        kept["config"] = _config(value["config"], SERVER_KEYS)
     return kept
+
+
+def _environment(value: Document) -> Document:
+    return _fields(value, ENVIRONMENT_FIELDS) if isinstance(value, Mapping) else None
+
+
+def _fields(value: Mapping[str, Document], names: tuple[str, ...]) -> dict[str, Document]:
+    return {name: _plain(value[name]) for name in names if name in value}
+
+
+def _plain(value: Document) -> Document:
+    """A simple value, or a list of them; in anything deeper there may be anything."""
+    return [_simple(one) for one in value] if isinstance(value, list | tuple) else _simple(value)
+
+
+def _simple(value: Document) -> Document:
+    return value if isinstance(value, str | int | float) else None
 
 
 def _object(part_name: str, value: Document, fields: tuple[str, ...]) -> Document:
     if not isinstance(value, Mapping):
-        return _shape(value)
-    kept = {field: value[field] for field in fields if field in value}
+        return None
+    kept = _fields(value, fields)
     keys = {"networks": NETWORK_KEYS, "projects": PROJECT_KEYS}.get(part_name, INSTANCE_KEYS)
     for field in ("config", "expanded_config"):
         if field in kept:
-            kept[field] = _config(kept[field], keys)
+            kept[field] = _config(value[field], keys)
     for field in ("devices", "expanded_devices"):
         if field in kept:
-            kept[field] = _devices(kept[field])
+            kept[field] = _devices(value[field])
+    if "aliases" in kept and value["aliases"] is not None:
+        kept["aliases"] = _each(value["aliases"], _alias)
     return kept
+
+
+def _alias(value: Document) -> Document:
+    return _fields(value, ("name",)) if isinstance(value, Mapping) else None
 
 
 def _devices(value: Document) -> Document:
     if not isinstance(value, Mapping):
-        return _shape(value)
+        return None
     return {name: _config(device, DEVICE_KEYS) for name, device in value.items()}
 
 
 def _config(value: Document, keys: re.Pattern[str]) -> Document:
     if not isinstance(value, Mapping):
-        return _shape(value)
+        return None
     return {key: _setting(key, setting, keys) for key, setting in value.items()}
 
 
 def _setting(key: str, value: Document, keys: re.Pattern[str]) -> Document:
-    if value is True or (isinstance(value, str) and not keys.fullmatch(key)):
+    if value is True and keys is SERVER_KEYS:
         return MARKER  # LXD itself shows hidden values as `true`: lxd/config/map.go
+    if isinstance(value, str) and not keys.fullmatch(key):
+        return MARKER
     if key == "raw.lxc" and isinstance(value, str):
         return re.sub(r"(?mi)^(\s*lxc\.environment(?:\.\w+)?\s*=).*$", rf"\1 {MARKER}", value)
-    return value if isinstance(value, str) else _shape(value)
+    return value if isinstance(value, str) else None

@@ -51,9 +51,11 @@ def connect(spec: str, *, target: str) -> Shell:
         backend = _backend(spec)
         close = _prepare(backend, target)
     except FAILURES as error:
+        # From None: what testinfra raises may repeat all that a command printed (an inventory
+        # with its passwords, the facts of a host), and would follow into every traceback.
         if spec.startswith(f"{nsenter.NsenterBackend.NAME}://"):
-            raise Unreachable(target, _cause(error)) from error
-        raise _unreadable(spec, error) from error
+            raise Unreachable(target, _cause(error)) from None
+        raise _unreadable(spec, error) from None
     return HostShell(target, testinfra.host.Host(backend), close)
 
 
@@ -71,7 +73,7 @@ def expand(spec: str) -> tuple[str, ...]:
         backend = testinfra.backend.get_backend_class(url.scheme)
         names = backend.get_hosts(host, **options)
     except FAILURES as error:
-        raise _unreadable(spec, error) from error
+        raise _unreadable(spec, error) from None  # as in `connect`
     if names == [host]:
         return (spec,)
     if not names:
@@ -112,9 +114,7 @@ class HostShell:
             with quiet.own_command():
                 result = self._host.run(command)
         except self._failures as error:
-            # What testinfra raises repeats the command and what it printed, secrets included,
-            # and would follow into every traceback.
-            raise Unreachable(self.target, _cause(error)) from None
+            raise Unreachable(self.target, _cause(error)) from None  # as in `connect`
         return Output(
             exit_status=result.rc, stdout=result.stdout_bytes, stderr=result.stderr_bytes
         )
@@ -198,7 +198,8 @@ def _foreign_failures(backend: base.BaseBackend) -> tuple[type[Exception], ...]:
 
 
 def _unreadable(spec: str, error: Exception) -> UserError:
-    return UserError(f"{OPTION}: testinfra cannot use {spec!r}: {_cause(error)}")
+    shown = re.sub(r"//([^/@:]*):[^/@]*@", r"//\1@", spec)  # without the password
+    return UserError(f"{OPTION}: testinfra cannot use {shown!r}: {_cause(error)}")
 
 
 def _cause(error: Exception) -> str:

@@ -7,6 +7,8 @@ goes with the session, whatever way it ends.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import pathlib
 import shlex
 import shutil
@@ -49,7 +51,7 @@ class Control:
         directory = tempfile.mkdtemp(prefix="lxdsec-", dir=_base())
         self._socket = pathlib.Path(directory) / "ssh"
         # Also runs where nobody calls `close`: when this object goes, or Python ends.
-        self._finish = weakref.finalize(self, _end, self._socket)
+        self._finish = weakref.finalize(self, _end, self._socket, os.getpid())
 
     def options(self) -> str:
         """Return ssh's options as words for a shell."""
@@ -68,18 +70,27 @@ def _base() -> str:
     return directory if len(directory) < PATH_LIMIT else "/tmp"  # noqa: S108  mkdtemp makes it private
 
 
-def _end(path: pathlib.Path) -> None:
+def _end(path: pathlib.Path, owner: int) -> None:
+    if os.getpid() != owner:
+        return  # a forked child ends; the connection is its parent's
     if path.exists():
-        # The master answers through the socket; which host it is connected to is its affair.
+        _tell_master_to_end(path)
+    shutil.rmtree(path.parent, ignore_errors=True)
+
+
+def _tell_master_to_end(path: pathlib.Path) -> None:
+    # The master answers through the socket; which host it is connected to is its affair.
+    command = ["ssh", "-F", "/dev/null", "-o", f"ControlPath={path}", "-O", "exit", "any"]
+    # One that hangs ends by itself, a minute after its last command.
+    with contextlib.suppress(subprocess.TimeoutExpired):
         subprocess.run(
-            ["ssh", "-F", "/dev/null", "-o", f"ControlPath={path}", "-O", "exit", "any"],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             timeout=END_SECONDS,
             check=False,
         )
-    shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def cause(stderr: bytes) -> str:

@@ -210,18 +210,11 @@ def test_huge_answer_is_an_error(path: pathlib.Path, monkeypatch: pytest.MonkeyP
     assert answer.error == "the answer is larger than 1 MiB"
 
 
-def test_bomb_is_an_error(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "BODY_LIMIT", 1 << 20)
+def test_packed_answer_is_not_unpacked(path: pathlib.Path) -> None:
     bomb = hostile.http(200, gzip.compress(b" " * (64 << 20)), "Content-Encoding: gzip")
     with speaking(path, bomb) as (lxd, _):
         (answer,) = lxd.get_many([ROOT])
-    assert answer.error == "the answer is larger than 1 MiB"
-
-
-def test_damaged_encoding_is_an_error(path: pathlib.Path) -> None:
-    with speaking(path, hostile.http(200, b"{}", "Content-Encoding: gzip")) as (lxd, _):
-        (answer,) = lxd.get_many([ROOT])
-    assert answer.error == "the answer was cut short"
+    assert answer.error.startswith("not JSON: ")
 
 
 def test_dripping_answer_is_given_up(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -234,6 +234,12 @@ def test_password_is_refused_and_not_repeated(tools: pathlib.Path) -> None:
     assert "our-secret" not in str(caught.value)
 
 
+def test_password_in_a_wrong_spec_is_not_repeated() -> None:
+    with pytest.raises(UserError, match="'ssh://root@a\\?timeout=soon'") as caught:
+        shell.connect("ssh://root:our-secret@a?timeout=soon", target="a")
+    assert "our-secret" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("stderr", "cause"),
     [
@@ -328,6 +334,7 @@ def test_inventory_that_cannot_be_read_is_the_users_mistake(tools: pathlib.Path)
     with pytest.raises(UserError) as caught:
         shell.expand(f"ansible://web?ansible_inventory={tools}/none")
     assert str(caught.value).endswith(": no such inventory")
+    assert caught.value.__suppress_context__
 
 
 def test_host_of_an_inventory_is_reached_by_our_connection(tools: pathlib.Path) -> None:
