@@ -18,8 +18,15 @@ ERROR = "error"  # in place of an object that could not be asked for
 
 Document = Any  # JSON
 
-SERVER_FIELDS = ("api_extensions", "auth", "auth_user_method", "config", "environment")
-SERVER_FIELDS += ("name", ERROR)
+SERVER_FIELDS = (
+    "api_extensions",
+    "auth",
+    "auth_user_method",
+    "config",
+    "environment",
+    "name",
+    ERROR,
+)
 ENVIRONMENT_FIELDS = (
     "addresses",
     "certificate",
