@@ -1,0 +1,37 @@
+"""Cases of the controls for networks and NICs: see `both_ways`."""
+
+from __future__ import annotations
+
+from .both_ways import Case
+
+NOT_SHOWN: dict[str, str] = {}
+
+CASES = (
+    Case(
+        control="LXD-BRI-03",
+        subject="nic/default/plain/eth0",
+        finding="from:     profile default/default, which 6 more use",
+        with_it=("LXD-BRI-03 nic/default/*",),
+        restores="lxc profile device unset default eth0 security.mac_filtering",
+    ),
+    Case(
+        control="LXD-BRI-03",
+        subject="nic/default/unfiltered/eth0",
+        breaks="lxc config device set unfiltered eth0 security.mac_filtering=enabled",
+        finding="security.mac_filtering is 'enabled', which is off for LXD",
+        restores="lxc config device unset unfiltered eth0 security.mac_filtering",
+    ),
+    Case(
+        control="LXD-BRI-09",
+        subject="network/default/lxdbr0",
+        finding="accept_ra is 2, forwarding is 1",
+        restores="sysctl -w net/ipv6/conf/lxdbr0/accept_ra=2",
+    ),
+    Case(
+        control="LXD-RTD-01",
+        subject="nic/default/routed/eth0",
+        breaks="sysctl -w net/ipv6/conf/"
+        "$(lxc config get routed volatile.eth0.host_name)/accept_ra=2",
+        finding="is 2",
+    ),
+)
