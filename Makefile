@@ -9,12 +9,16 @@ REPORT := report
 # Debian's packages: what LXD needs to run in a lab, and what tests drive.
 PACKAGES := lxd lxd-client dnsmasq-base nftables busybox-static iproute2 procps \
 	python3-venv openssh-server acl passwd
+# What a whole host is built with and runs on; only `make test-host` wants them.
+HOST_PACKAGES := qemu-system-x86 qemu-utils debootstrap e2fsprogs openssh-client openssl
 
-.PHONY: help audit test test-fast lint setup lab-packages clean
+.PHONY: help audit test test-fast kernel-agreement test-host host-packages bench lint setup lab-packages clean
 
 help:
 	@echo "make audit   audit a throw-away real LXD with the whole suite; reports in $(REPORT)/"
 	@echo "make test    run every test, those on a real LXD too"
+	@echo "make test-host  the tests on a whole Debian in a virtual machine: minutes, built once"
+	@echo "make kernel-agreement   ask the kernel about 20,000 frames and 500 rule sets"
 	@echo "make lint    ruff and mypy, as CI runs them"
 	@echo "make clean   remove what the others made"
 
@@ -46,6 +50,24 @@ test: setup lint
 
 test-fast: setup
 	$(PYTHON) -m pytest tests/unit tests/property tests/plugin
+
+# As lab-packages; LXDSEC_HOST=required makes what is missing a failure instead of a skip.
+host-packages:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && \
+		! dpkg-query --show $(HOST_PACKAGES) > /dev/null 2>&1; then \
+		sh .ci/install $(HOST_PACKAGES) || echo "not all packages could be installed" >&2; \
+	fi
+
+test-host: setup host-packages
+	LXDSEC_HOST=$${LXDSEC_HOST:-wanted} $(PYTHON) -m pytest tests/host
+
+# Us, a naive suite and the floor, at 50, 200 and 1,000 running containers; SIZES="50" for less.
+bench: setup
+	$(PYTHON) -m tests.bench.bench $(SIZES)
+
+# The evaluator of packet filters against the kernel, in full; `make test` does it in small.
+kernel-agreement: setup
+	LXDSEC_AGREEMENT=full $(PYTHON) -m pytest tests/lab/test_kernel_agreement.py
 
 lint: $(STAMP)
 	$(VENV)/bin/ruff check .

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from . import errors
+from . import commands, errors
 
 if TYPE_CHECKING:
     from .lab import status
@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="lxdsec", description="Around pytest-lxdsec: LXD's Security guide as tests."
     )
     groups = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands.add(groups)
     _add_lab(groups)
     return parser
 

@@ -101,9 +101,10 @@ class Unreached(pytest.Item):
     @classmethod
     def of(cls, session: pytest.Session, host: Host) -> Unreached:
         """Make the item."""
-        item: Unreached = cls.from_parent(session, name=f"lxd-host[{texts.printable(host.name)}]")
+        name = texts.printable(host.name)
+        item: Unreached = cls.from_parent(session, name=f"lxd-host[{name}]")
         item.host = host
-        item.user_properties += [("lxd.host", host.name), ("lxd.verdict", "error")]
+        item.user_properties += [("lxd.host", name), ("lxd.verdict", "error")]
         return item
 
     def setup(self) -> None:

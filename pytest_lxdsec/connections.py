@@ -99,13 +99,13 @@ class Connection:
         return found
 
     def host(self) -> Host:
-        """testinfra's `Host` of the server's host."""
+        """Testinfra's `Host` of the server's host."""
         if self.target.reach is Reach.EVIDENCE:
             raise NotAssessed("evidence is a file: there is no live host behind it")
         return self._required_shell().host
 
     def guest(self, project: str, name: str) -> Host:
-        """testinfra's `Host` of an instance's inside."""
+        """Testinfra's `Host` of an instance's inside."""
         with self._lock:
             if (project, name) not in self._guests:
                 found = guest.connect(self.api(), project=project, name=name)

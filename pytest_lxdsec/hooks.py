@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from . import audit, catalogue, collection, errors, options, outcomes
-from .reports import record, terminal
+from . import audit, catalogue, collection, errors, options, outcomes, waiver_cases
+from .reports import compose, files, progress, record, terminal
+from .waiver_audit import Judged
 
 WORKER_INPUT = "lxdsec_hosts"
 WORKER_MISTAKE = "lxdsec_mistake"
@@ -30,8 +31,11 @@ def configure(config: pytest.Config, key: pytest.StashKey[audit.Audit]) -> None:
         made = audit.Audit(options.from_config(config), catalogue.packaged())
         if options.runs_suites_only(config):
             made.check(made.known)
+        if made.settings.report and not hasattr(config, "workerinput"):
+            files.prepare(pathlib.Path(made.settings.report))
     config.stash[key] = made
-    terminal.configure(config)
+    if config.pluginmanager.has_plugin("terminalreporter"):  # not in workers, nor where unwanted
+        terminal.configure(config)
     config.pluginmanager.register(Hooks(made), "lxdsec-hooks")
 
 
@@ -49,7 +53,11 @@ class Hooks:
 
     def __init__(self, made: audit.Audit) -> None:
         self.audit = made
-        self.records: list[record.Record] = []
+        # By node, since a plugin may run a test once more: its last answer holds.
+        self.records: dict[str, record.Record] = {}
+        self.waivers: tuple[Judged, ...] = ()
+        self.is_complete = False
+        self.reported = ""
 
     @pytest.hookimpl(tryfirst=True)  # before xdist starts its workers and the header is printed
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -57,9 +65,16 @@ class Hooks:
         given = getattr(session.config, "workerinput", {}).get(WORKER_INPUT)
         with _usage_errors():
             if given is None:
-                self.audit.gather()
+                self._gather(session.config)
             else:
                 self.audit.from_controller(given)
+
+    def _gather(self, config: pytest.Config) -> None:
+        line = progress.of(config, [target.name for target in self.audit.targets])
+        try:
+            self.audit.gather(line.gathered)
+        finally:
+            line.end()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:  # noqa: ANN401 - xdist's, untyped here
@@ -138,12 +153,49 @@ class Hooks:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what the summary needs; in the controller, of all workers."""
-        if (found := record.of(report)) is not None:
-            self.records.append(found)
+        if (found := record.take(report)) is not None:
+            self.records[report.nodeid] = found
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Audit the waivers when all controls are judged, in whichever process."""
+        done = yield
+        self.is_complete = True
+        is_run = session.testscollected and not session.config.getoption("collectonly")
+        if is_run and not hasattr(session.config, "workerinput"):
+            self.waivers = waiver_cases.judge(self.audit, list(self.records.values()))
+            waiver_cases.tell(session, self.waivers)
+        return done
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the reports, in the process that heard of all results."""
+        directory = self.audit.settings.report
+        is_here = not hasattr(session.config, "workerinput")
+        if directory and is_here and not session.config.getoption("collectonly"):
+            self.reported = self._report(session, pathlib.Path(directory))
+
+    def _report(self, session: pytest.Session, directory: pathlib.Path) -> str:
+        """Write the reports; what is to be said of it."""
+        whole = compose.compose(
+            self.records.values(),
+            self.audit.hosts,
+            self.waivers,
+            complete=self.is_complete,
+            baseline=self.audit.baseline,
+        )
+        try:
+            files.write(whole, directory)
+        except errors.UserError as mistake:
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+            return str(mistake)
+        return f"reports: {directory / 'report.html'} and {len(files.WRITERS) - 1} more"
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter, config: pytest.Config
     ) -> None:
         """Print the findings in the guide's order, and the state of each section."""
-        found = record.in_order(self.records)
+        found = record.in_order(self.records.values())
         terminal.summary(terminalreporter, found, verbose=config.get_verbosity() > 0)
+        terminal.waivers(terminalreporter, self.waivers)
+        terminal.reported(terminalreporter, self.reported)

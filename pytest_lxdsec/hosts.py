@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 import json
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .connections import Connection, Trust
@@ -87,15 +87,20 @@ def _lab(target: Target, stack: contextlib.ExitStack) -> Target:
     )
 
 
-def gather_all(hosts: Sequence[Host]) -> tuple[Host, ...]:
-    """Ask every host, side by side.
+def gather_all(
+    hosts: Sequence[Host], gathered: Callable[[str], None] = lambda _: None
+) -> tuple[Host, ...]:
+    """Ask every host, side by side; `gathered` hears the name of each that has answered.
 
     Raises:
         UserError: a file that the user named cannot be used, or is of a host that is audited
             already.
     """
     with concurrent.futures.ThreadPoolExecutor(MOST_AT_ONCE) as pool:
-        found = tuple(pool.map(_gathered, hosts))
+        asked = [pool.submit(_gathered, host) for host in hosts]
+        for one in concurrent.futures.as_completed(asked):
+            gathered(one.result().name)
+    found = tuple(one.result() for one in asked)
     _refuse_same(found)
     return found
 

@@ -11,9 +11,9 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 
 from . import addresses, lxdconf
-from .evidence.hostfacts import Listener
+from .evidence.hostfacts import Listener, ResolvedName
 from .evidence.objects import Server
-from .verdict import Remedy
+from .verdict import CannotTell, Remedy
 
 DEFAULT_PORTS: Mapping[str, int] = {
     "core.https_address": 8443,
@@ -87,3 +87,24 @@ def close(options_to_set: Iterable[str]) -> Remedy:
         command=" ".join(["lxc config set", *assignments]),
         note="or the host's management address, where remote clients must reach it",
     )
+
+
+def resolved(
+    option: addresses.ListenAddress, names: Iterable[ResolvedName]
+) -> tuple[addresses.Kind, str]:
+    """What an option lets in, and its text; of a name, by what the host resolves it to.
+
+    Raises:
+        CannotTell: the host was not asked for the name, or did not find out.
+    """
+    if option.kind is not addresses.Kind.NAME:
+        return option.kind, option.raw
+    found = [one for one in names if one.name == option.host]
+    if len(found) != 1 or found[0].error:
+        why = found[0].error if found else "the host was not asked"
+        raise CannotTell(f"what {option.host!r} resolves to is not known: {why}")
+    try:
+        kind = addresses.judge_name(option.host, found[0].addresses)
+    except ValueError as error:
+        raise CannotTell(str(error)) from error
+    return kind, f"{option.raw}, which is {', '.join(found[0].addresses) or 'no address'}"

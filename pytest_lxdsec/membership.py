@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from .evidence.hostfacts import Accounts, User
+from .evidence.hostfacts import Accounts, Carrier, User
 
 # Groups whose members may become root by the distributions' own rules (sudoers of Debian and
 # Ubuntu: sudo, admin; of Red Hat and SUSE: wheel).
@@ -13,6 +13,9 @@ ADMINISTRATORS = ("sudo", "wheel", "admin")
 # Accounts that LXD's own packages create with the group as their primary one: Debian's preinst
 # (_lxd), the snap's daemon.start (lxd). They have no shell.
 PACKAGE_ACCOUNTS = ("_lxd", "lxd")
+# Whom LXD gives its helpers to, and what they run.
+HELPER_ACCOUNTS = ("nobody", *PACKAGE_ACCOUNTS)
+HELPERS = ("dnsmasq", "lxd", "qemu-system-")
 NO_SHELLS = ("/bin/false", "/usr/sbin/nologin", "/sbin/nologin", "/usr/bin/false")
 
 
@@ -63,3 +66,33 @@ def is_package_account(accounts: Accounts, name: str) -> bool:
 
 def _is_service(user: User) -> bool:
     return user.name in PACKAGE_ACCOUNTS and user.shell in NO_SHELLS and user.uid < 1000  # noqa: PLR2004 - login.defs' UID_MIN
+
+
+def is_trusted(accounts: Accounts, name: str, trusted: Collection[str] | None) -> bool:
+    """Whether a user may open LXD's socket: by the policy, or without one as root anyway.
+
+    Args:
+        accounts: The host's.
+        name: The user's.
+        trusted: Whom policy `local.trusted_users` names; None without a policy.
+    """
+    if is_package_account(accounts, name):
+        return True
+    if trusted is not None:
+        return name in (*trusted, "root")
+    return is_root_equivalent(accounts, name)
+
+
+def is_helper(carrier: Carrier, names: Collection[str]) -> bool:
+    """Whether a process is one that LXD starts with its group, for an account without a login.
+
+    Only root could have given a program of `nobody` that group; LXD does: dnsmasq and forkdns
+    (lxd/network/driver_bridge.go), qemu (lxd/sys/os.go, UnprivGroup).
+    """
+    return set(names) <= {*HELPER_ACCOUNTS} and carrier.exe.startswith(HELPERS)
+
+
+def names_of(accounts: Accounts, carrier: Carrier) -> tuple[str, ...]:
+    """The users that a process is, root left out; a number where nobody is called so."""
+    names = {user.uid: user.name for user in accounts.users}
+    return tuple(names.get(uid, str(uid)) for uid in carrier.uids if uid != 0)

@@ -44,7 +44,7 @@ class Option:
     @property
     def is_file(self) -> bool:
         """Whether its value is a path."""
-        return self.metavar == "FILE"
+        return self.metavar in ("FILE", "DIR")
 
 
 OPTIONS = (
@@ -75,6 +75,12 @@ OPTIONS = (
         flag="--lxd-releases",
         metavar="FILE",
         help="TOML: LXD's supported releases, instead of the dated list that comes with us",
+    ),
+    Option(
+        flag="--lxd-now",
+        metavar="DATE",
+        help="judge for this day, as 2027-07-01, instead of the day on which the evidence was "
+        "taken",
     ),
     Option(
         flag="--lxd-control",
@@ -117,6 +123,16 @@ OPTIONS = (
         help="report findings below this severity without failing the run",
     ),
     Option(
+        flag="--lxd-baseline",
+        metavar="FILE",
+        help="report.json of an earlier run: what it found does not fail this one",
+    ),
+    Option(
+        flag="--lxd-report",
+        metavar="DIR",
+        help="write junit.xml, report.json, report.sarif, report.html and summary.md there",
+    ),
+    Option(
         flag="--lxd-save-evidence",
         metavar="FILE",
         help="keep what was seen, for evidence:FILE; a directory for several targets",
@@ -150,6 +166,7 @@ class Settings:
     server_cert: str
     policy: str
     releases: str
+    now: str
     controls: tuple[str, ...]
     sections: tuple[str, ...]
     min_severity: str
@@ -157,6 +174,8 @@ class Settings:
     instances: tuple[str, ...]
     projects: tuple[str, ...]
     fail_on: str
+    baseline: str
+    report: str
     save_evidence: str
 
 
@@ -171,6 +190,7 @@ def from_config(config: pytest.Config) -> Settings:
         server_cert=one["--lxd-server-cert"],
         policy=one["--lxd-policy"],
         releases=one["--lxd-releases"],
+        now=one["--lxd-now"],
         controls=many["--lxd-control"],
         sections=many["--lxd-section"],
         min_severity=one["--lxd-min-severity"],
@@ -178,6 +198,8 @@ def from_config(config: pytest.Config) -> Settings:
         instances=many["--lxd-instance"],
         projects=many["--lxd-project"],
         fail_on=one["--lxd-fail-on"],
+        baseline=one["--lxd-baseline"],
+        report=one["--lxd-report"],
         save_evidence=one["--lxd-save-evidence"],
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from .evidence.model import Evidence
@@ -140,12 +140,24 @@ def unset(origin: Origin, key: str) -> Remedy:
     return Remedy(command=command, touches=len(origin.users))
 
 
+def unset_all(evidence: Evidence, instance: Instance, keys: Iterable[str]) -> Remedy:
+    """Take several keys away, each at its origin, then restart once whoever runs with one.
+
+    Raises:
+        CannotTell: nobody in the evidence sets one of them.
+    """
+    origins = [(key, of_config(evidence, instance, key)) for key in keys]
+    users = {user.key: user for _, origin in origins for user in origin.users}
+    steps = [origin.config_command("unset", key) for key, origin in origins]
+    steps += [restart(user) for user in users.values() if user.is_running]
+    return Remedy(command=" && ".join(steps), touches=len(users))
+
+
 def isolate(instances: tuple[Instance, ...]) -> Remedy:
     """Give every one of these containers an id map of its own."""
     steps = [
         _lxc("config", "set", i.name, "security.idmap.isolated=true", project=i.project)
-        + " && "
-        + restart(i)
+        + (f" && {restart(i)}" if i.is_running else "")
         for i in instances
     ]
     return Remedy(command=" && ".join(steps), touches=len(instances))

@@ -186,13 +186,14 @@ def told() -> Iterator[None]:
         yield
     except tuple(ANSWERS) as answer:
         outcome, reason = of_answer(answer)
-        _end(outcome, texts.printable(reason))
+        raise _ending(outcome, texts.printable(reason)) from None
 
 
-def _end(outcome: Outcome, text: str) -> NoReturn:
+def _ending(outcome: Outcome, text: str) -> BaseException:
+    """What ends a test that has neither passed nor failed."""
     if outcome in SKIPPED:
-        pytest.skip(f"{SKIPPED[outcome]}: {text}")
-    pytest.fail(text, pytrace=False)
+        return pytest.skip.Exception(f"{SKIPPED[outcome]}: {text}")
+    return pytest.fail.Exception(text, pytrace=False)
 
 
 def tolerate_below(result: Result, threshold: Severity | None) -> Result:
@@ -214,6 +215,11 @@ def waive(result: Result, text: str) -> Result:
     return _tolerated(result, Outcome.WAIVED, text)
 
 
+def tolerate_known(result: Result, why: str) -> Result:
+    """A failure that an earlier run has found; `why` says so."""
+    return result if result.tolerated else _tolerated(result, Outcome.FAIL, why)
+
+
 def _tolerated(result: Result, outcome: Outcome, why: str) -> Result:
     return Result(
         control=result.control,
@@ -230,9 +236,9 @@ def _tolerated(result: Result, outcome: Outcome, why: str) -> Result:
 def tell_setup(result: Result) -> None:
     """End a test in its setup where there is nothing to pass or fail."""
     if result.outcome is Outcome.ERROR:
-        _end(result.outcome, result.text)
+        raise _ending(result.outcome, result.text)
     if result.outcome in SKIPPED:
-        _end(result.outcome, texts.printable(result.reason))
+        raise _ending(result.outcome, texts.printable(result.reason))
 
 
 def tell_call(result: Result) -> None:

@@ -9,12 +9,13 @@ import functools
 from collections.abc import Mapping
 
 from . import idmap, lxdconf
-from .evidence.hostfacts import ContainerFacts
+from .evidence.hostfacts import ContainerFacts, Walls
 from .evidence.model import Evidence
 from .evidence.objects import Instance
 from .verdict import CannotTell, NotApplicable
 
 PRIVILEGED = "security.privileged"
+ISOLATED = "security.idmap.isolated"
 KEPT = 64  # hosts whose look-up tables are kept
 
 
@@ -29,8 +30,7 @@ def facts(evidence: Evidence, instance: Instance) -> ContainerFacts:
         raise NotApplicable(f"{instance.key} is a virtual machine: it has a kernel of its own")
     if not instance.is_running:
         raise NotApplicable(f"{instance.key} does not run ({instance.status})")
-    server = evidence.server.environment
-    if server.server_clustered and instance.location != server.server_name:
+    if not is_here(evidence, instance):
         raise CannotTell(
             f"{instance.key} runs on cluster member {instance.location}: "
             "name that member's host with --lxd-host"
@@ -39,6 +39,61 @@ def facts(evidence: Evidence, instance: Instance) -> ContainerFacts:
     if found is None:
         raise CannotTell(f"{instance.key} runs by LXD's word, but no process of it was found")
     return found
+
+
+def is_here(evidence: Evidence, instance: Instance) -> bool:
+    """Whether an instance is on the host that was asked, of a cluster's hosts."""
+    server = evidence.server.environment
+    return not server.server_clustered or instance.location == server.server_name
+
+
+def all_here(evidence: Evidence) -> tuple[Instance, ...]:
+    """The running containers of this host.
+
+    Raises:
+        CannotTell: an instance cannot be read: it may be one of them.
+    """
+    return tuple(
+        instance
+        for instance in evidence.instances.complete()
+        if instance.is_container and instance.is_running and is_here(evidence, instance)
+    )
+
+
+def walls(evidence: Evidence, instance: Instance) -> Walls:
+    """What stands between a running container and the host; raises as `facts`."""
+    facts(evidence, instance)
+    found = _walls_by_name(evidence).get(instance.internal_name)
+    if found is None:
+        raise CannotTell(f"{instance.key} runs, but nothing of what confines it was read")
+    if found.error:
+        raise CannotTell(f"{instance.key}: {found.error}")
+    return found
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _walls_by_name(evidence: Evidence) -> Mapping[str, Walls]:
+    return {found.lxc_name: found for found in evidence.walls}
+
+
+def lxc_conf(found: Walls) -> tuple[tuple[str, str], ...]:
+    """What liblxc was told at the container's start, of what bears on a wall: keys and values.
+
+    Raises:
+        CannotTell: LXD's file was not read.
+    """
+    text = found.lxc_conf
+    if text is None or text.error:
+        why = text.error if text else "it was not looked for"
+        raise CannotTell(f"{found.lxc_name}: what liblxc was told is not known: {why}")
+    pairs = (line.partition("=") for line in text.text.split("\n") if line)
+    return tuple((key.strip().lower(), value.strip()) for key, _, value in pairs)
+
+
+def told_liblxc(found: Walls, key: str) -> str:
+    """The last value of a key, which wins; "" where it has none. Raises as `lxc_conf`."""
+    values = [value for told, value in lxc_conf(found) if told == key]
+    return values[-1] if values else ""
 
 
 @functools.lru_cache(maxsize=KEPT)
@@ -60,17 +115,18 @@ def id_map(found: ContainerFacts) -> idmap.IdMap:
 
 @functools.lru_cache(maxsize=KEPT)
 def all_id_maps(evidence: Evidence) -> Mapping[str, idmap.IdMap]:
-    """The id maps of all running containers that have a user namespace, by `PROJECT/NAME`.
+    """The id maps of this host's running containers that have a user namespace, by key.
+
+    Members of a cluster allocate each for itself, so those of others say nothing here.
 
     Raises:
         CannotTell: one of them is not known, so nobody can say whom the others meet.
     """
     found = {}
-    for instance in evidence.instances.complete():
-        if instance.is_container and instance.is_running:
-            own = facts(evidence, instance)
-            if not has_host_user_namespace(evidence, own):
-                found[instance.key] = id_map(own)
+    for instance in all_here(evidence):
+        own = facts(evidence, instance)
+        if not has_host_user_namespace(evidence, own):
+            found[instance.key] = id_map(own)
     return found
 
 
@@ -91,6 +147,30 @@ def has_host_user_namespace(evidence: Evidence, found: ContainerFacts) -> bool:
     return own == host
 
 
+def is_root_of_host(evidence: Evidence, found: ContainerFacts) -> bool:
+    """Whether root inside is root outside, by the map in force, whatever the configuration says.
+
+    Raises:
+        CannotTell: the map or the namespaces were not seen.
+    """
+    if has_host_user_namespace(evidence, found):
+        return True
+    own = id_map(found)
+    return any(own.host_id(kind, 0) == 0 for kind in idmap.Kind)
+
+
+def privileged_facts(evidence: Evidence, instance: Instance) -> ContainerFacts:
+    """As `facts`, of a container whose root is the host's.
+
+    Raises:
+        NotApplicable: also where root inside is somebody else outside.
+    """
+    found = facts(evidence, instance)
+    if not is_root_of_host(evidence, found):
+        raise NotApplicable(f"{instance.key} runs unprivileged: its root is not the host's")
+    return found
+
+
 def is_isolated(instance: Instance) -> bool:
     """Whether it is to have an id map of its own; absent means no (LXD's default)."""
-    return lxdconf.boolean(instance.expanded_config, "security.idmap.isolated", default=False)
+    return lxdconf.boolean(instance.expanded_config, ISOLATED, default=False)

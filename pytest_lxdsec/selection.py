@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import difflib
 import enum
 import fnmatch
@@ -104,3 +105,17 @@ def _unknown(option: str, noun: str, text: str, known: Collection[str]) -> UserE
     near = difflib.get_close_matches(text, known, n=1, cutoff=0.5)
     advice = f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}"
     return UserError(f"{option}: no {noun} {text!r}: {advice}")
+
+
+def day(option: str, text: str) -> datetime.date | None:
+    """The day that an option names; None for "".
+
+    Raises:
+        UserError: it names none.
+    """
+    if not text:
+        return None
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError as error:
+        raise UserError(f"{option}: {text!r} is no day: write YYYY-MM-DD") from error

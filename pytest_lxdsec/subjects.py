@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from . import nics
+from . import nics, trust
 from .connections import Connection, Host
 from .evidence import model, objects
 from .selection import Objects
@@ -28,7 +28,7 @@ class LiveInstance(objects.Instance):
 
     @property
     def host(self) -> Host:
-        """testinfra's `Host` of the instance's inside, over LXD's exec."""
+        """Testinfra's `Host` of the instance's inside, over LXD's exec."""
         return self.connect(self.project, self.name)
 
 
@@ -146,9 +146,10 @@ def _images(evidence: model.Evidence, _: Connection, chosen: Objects) -> Found:
 
 
 def _certificates(evidence: model.Evidence, _: Connection, __: Objects) -> Found:
-    for certificate in evidence.certificates:
+    for certificate in trust.clients(evidence):
         yield f"certificate/{certificate.key}", certificate
     yield from _unreadable("certificate", evidence.certificates.unreadable)
+    yield from _unreadable("certificate", evidence.identities.unreadable)
 
 
 def _keyed(kind: str, found: Iterable[_Keyed], chosen: Objects) -> Found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from pytest_lxdsec import verdict
+from pytest_lxdsec import distributions, verdict
 from pytest_lxdsec.control import Kind, Level, Severity, control
 from pytest_lxdsec.evidence.hostfacts import AptPackages, Upgrade
 from pytest_lxdsec.evidence.model import Evidence
@@ -28,7 +28,7 @@ def test_no_security_update_is_pending(lxd_evidence: Evidence, lxd_policy: Polic
     packages = lxd_evidence.packages
     if packages.apt is None:
         raise CannotTell(f"no way to ask the package manager ({packages.manager or 'unknown'})")
-    age = _index_age(packages.apt, lxd_evidence.header.taken, lxd_policy)
+    age = _index_age(packages.apt, lxd_evidence.now, lxd_policy)
     pending = [upgrade for upgrade in packages.apt.upgrades if upgrade.is_security]
     if not pending:
         return verdict.passed(f"apt has no security update to install; its index is {age} old")
@@ -64,3 +64,72 @@ def _index_age(apt: AptPackages, now: datetime.datetime, policy: Policy) -> str:
     if days > policy.index_max_age_days:
         raise CannotTell(f"apt's package index is {days} days old: run apt-get update")
     return f"{max(days, 0)} days"
+
+
+@control(
+    "LXD-OS-02",
+    title="The host's operating system is supported by its vendor",
+    severity=Severity.MEDIUM,
+    level=Level.CONFIGURED,
+    kind=Kind.REQUIREMENT,
+    section=SECTION,
+    rationale="Nobody repairs the holes of a release whose support has ended.",
+)
+def test_operating_system_is_supported(lxd_evidence: Evidence) -> Verdict:
+    system = lxd_evidence.operating_system
+    support = distributions.support(system, lxd_evidence.distribution)
+    if lxd_evidence.now.date() <= support.ends:
+        return verdict.passed(f"{system.title} is supported until {support.ends}")
+    return verdict.failed(
+        observed=f"support of {system.title} ended on {support.ends}",
+        expected="a release that its vendor still supports",
+        origin=support.source,
+        remedy=Remedy(
+            command="do-release-upgrade || { apt-get update && apt-get dist-upgrade; }",
+            note="do-release-upgrade is Ubuntu's; elsewhere name the next release in the package "
+            "sources first",
+        ),
+    )
+
+
+@control(
+    "LXD-OS-03",
+    title="What is installed is what runs: kernel, libraries and LXD",
+    severity=Severity.MEDIUM,
+    level=Level.ENFORCED,
+    kind=Kind.REQUIREMENT,
+    section=SECTION,
+    rationale="An update that nothing has been restarted for has closed no hole yet.",
+)
+def test_what_is_installed_runs(lxd_evidence: Evidence) -> Verdict:
+    boot, running = lxd_evidence.restarts, lxd_evidence.operating_system.kernel
+    if not lxd_evidence.daemons:
+        raise CannotTell("no LXD daemon of this host was found")
+    deleted = [daemon for daemon in lxd_evidence.daemons if daemon.is_deleted]
+    faults = [f"{d.exe} (process {d.pid}) was replaced since it started" for d in deleted]
+    if boot.reboot_reasons:
+        faults.append(f"a reboot is asked for by {', '.join(boot.reboot_reasons[:NAMED])}")
+    newer = () if faults else distributions.newer_kernels(running, boot.kernels)
+    if newer:
+        faults.append(f"kernel {running} runs, and {newer[-1]} is installed")
+    if not faults:
+        asked = ", ".join(boot.asked)
+        daemons = [f"{daemon.exe} is the file that runs" for daemon in lxd_evidence.daemons]
+        return verdict.passed(
+            f"kernel {running} is the newest in /boot", f"{asked}: no reboot asked for", *daemons
+        )
+    return verdict.failed(
+        observed="; ".join(faults),
+        expected="the newest installed kernel, and no program or library that was replaced",
+        origin="the host's /boot, /run and /proc",
+        remedy=_restart(only_daemon=len(faults) == len(deleted)),
+    )
+
+
+def _restart(*, only_daemon: bool) -> Remedy:
+    if only_daemon:
+        return Remedy(
+            command="systemctl restart lxd || systemctl restart snap.lxd.daemon",
+            note="instances go on meanwhile",
+        )
+    return Remedy(command="systemctl reboot", note="stops every instance")

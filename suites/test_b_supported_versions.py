@@ -15,7 +15,7 @@ SECTION = "supported-versions"
 def _support(server: Server, evidence: Evidence, releases: Releases) -> Support:
     text = server.environment.server_version
     try:
-        return versions.judge_series(versions.parse(text), releases, evidence.header.taken.date())
+        return versions.judge_series(versions.parse(text), releases, evidence.now.date())
     except ValueError as error:
         raise CannotTell(str(error)) from error
 
@@ -99,3 +99,52 @@ def _refuse_distribution_build(evidence: Evidence) -> None:
             f"package lxd {package} is the distribution's own build with fixes of its own: "
             "LXD-OS-01 tells whether one is missing"
         )
+
+
+@control(
+    "LXD-VER-03",
+    title="All members of the cluster run the same version",
+    severity=Severity.MEDIUM,
+    level=Level.CONFIGURED,
+    kind=Kind.REQUIREMENT,
+    section=SECTION,
+    rationale="The member that was left behind has the holes that the others have closed.",
+)
+def test_members_run_the_same_version(lxd_server: Server, lxd_evidence: Evidence) -> Verdict:
+    if not lxd_server.environment.server_clustered:
+        raise NotApplicable("the server is no member of a cluster")
+    running = _running(lxd_evidence)
+    seen = ", ".join(f"{name} runs {version}" for name, version in sorted(running.items()))
+    if len(set(running.values())) == 1:
+        return verdict.passed(seen)
+    newest = max(running.values())
+    behind = sorted(name for name, version in running.items() if version < newest)
+    return verdict.failed(
+        observed=seen,
+        expected=f"{newest} on every member",
+        origin="the version that each member gives (GET /1.0)",
+        remedy=Remedy(
+            command="snap refresh lxd --cohort=+",
+            touches=len(behind),
+            note=f"on {', '.join(behind)}; or the distribution's package, on each of them",
+        ),
+    )
+
+
+def _running(evidence: Evidence) -> dict[str, versions.Version]:
+    """Every member's version.
+
+    Raises:
+        CannotTell: one has not told it, or not in a way that can be read.
+    """
+    found = {}
+    for server in evidence.servers.complete():
+        try:
+            version = versions.parse(server.environment.server_version)
+        except ValueError as error:
+            raise CannotTell(str(error)) from error
+        found[server.environment.server_name] = version
+    missing = {member.server_name for member in evidence.members.complete()} - {*found}
+    if missing or not found:
+        raise CannotTell(f"which version {', '.join(sorted(missing)) or 'runs'} is not known")
+    return found

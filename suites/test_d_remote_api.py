@@ -4,16 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_lxdsec import addresses, endpoints, listening, verdict
+from pytest_lxdsec import (
+    addresses,
+    certificates,
+    doors,
+    endpoints,
+    images,
+    invitations,
+    listening,
+    pki,
+    tls,
+    trust,
+    verdict,
+)
 from pytest_lxdsec.control import Kind, Level, Severity, control
 from pytest_lxdsec.evidence.hostfacts import Listener, Stranger, StrangerAnswer, endpoint
 from pytest_lxdsec.evidence.model import Evidence
-from pytest_lxdsec.evidence.objects import Server
-from pytest_lxdsec.verdict import CannotTell, NotApplicable, Remedy, Verdict
+from pytest_lxdsec.evidence.objects import Certificate, Image, Server
+from pytest_lxdsec.policy import Policy
+from pytest_lxdsec.verdict import CannotTell, Manual, NotApplicable, Remedy, Verdict
 
 SECTION = "access-to-the-remote-api"
 OK, FORBIDDEN, NOT_FOUND = 200, 403, 404
 UNTRUSTED = "untrusted"
+SPECIFIC = (addresses.Kind.SPECIFIC, addresses.Kind.LOOPBACK)
+CERTIFIED = ("client", "metrics", "server")  # in the trust store, which holds certificates only
 
 
 @control(
@@ -25,24 +40,36 @@ UNTRUSTED = "untrusted"
     section=SECTION,
     rationale="A wildcard opens the API on every network the host is in, now and in future.",
 )
-def test_listen_addresses_are_specific(lxd_server: Server) -> Verdict:
+def test_listen_addresses_are_specific(lxd_server: Server, lxd_evidence: Evidence) -> Verdict:
     named = listening.options(lxd_server)
     if not named:
         return verdict.passed("no *_address option is set: LXD is told to listen on no network")
     wild = [key for key, found in named.items() if found.kind is addresses.Kind.WILDCARD]
     if wild:
-        return verdict.failed(
-            observed=", ".join(f"{key} is {named[key].raw!r}, a wildcard" for key in wild),
-            expected="unset, or one address of the host",
-            origin="the server's configuration",
-            remedy=listening.close(wild),
-        )
-    unclear = [key for key, found in named.items() if found.kind is addresses.Kind.NAME]
-    if unclear:
-        raise CannotTell(
-            f"{unclear[0]} is {named[unclear[0]].raw!r}: what the name resolves to is not known"
-        )
-    return verdict.passed(*(f"{key} is {found.raw}" for key, found in named.items()))
+        return _too_wide(wild, [f"{key} is {named[key].raw!r}, a wildcard" for key in wild])
+    seen = {key: _resolved(found, lxd_server, lxd_evidence) for key, found in named.items()}
+    wide = [key for key, (kind, _) in seen.items() if kind not in SPECIFIC]
+    if wide:
+        return _too_wide(wide, [f"{key} is {seen[key][1]}: {seen[key][0].value}" for key in wide])
+    return verdict.passed(*(f"{key} is {text}" for key, (_, text) in seen.items()))
+
+
+def _resolved(
+    found: addresses.ListenAddress, server: Server, evidence: Evidence
+) -> tuple[addresses.Kind, str]:
+    if found.kind is addresses.Kind.NAME:
+        _require_own_host(server, evidence)
+        return listening.resolved(found, evidence.names)
+    return listening.resolved(found, ())
+
+
+def _too_wide(keys: list[str], faults: list[str]) -> Verdict:
+    return verdict.failed(
+        observed=", ".join(faults),
+        expected="unset, or one address of the host",
+        origin="the server's configuration",
+        remedy=listening.close(keys),
+    )
 
 
 @control(
@@ -94,19 +121,27 @@ def _rebind(server: Server, wild: tuple[Listener, ...]) -> Remedy:
     section=SECTION,
     rationale="The API is the whole server: what it tells strangers is told to everybody.",
 )
-def test_strangers_learn_nothing(lxd_evidence: Evidence) -> Verdict:
-    doors = tuple(_api_doors(lxd_evidence))
-    if not doors:
+def test_strangers_learn_nothing(lxd_server: Server, lxd_evidence: Evidence) -> Verdict:
+    _require_own_host(lxd_server, lxd_evidence)
+    asked = tuple(_api_doors(lxd_evidence))
+    if not asked:
         raise NotApplicable("LXD serves its API on no TCP socket")
-    faults = [fault for door in doors for fault in _told(door)]
+    faults = [fault for door in asked for fault in _told(door)]
     if not faults:
-        return verdict.passed(*(_refused(door) for door in doors))
+        return verdict.passed(*(_refused(door) for door in asked))
     return verdict.failed(
         observed="; ".join(faults),
-        expected="403 for every protected endpoint, and nothing but `auth: untrusted` for the rest",
+        expected="403 for every protected endpoint, and nothing but auth: untrusted elsewhere",
         origin="the listener itself, asked over TLS without a certificate",
         remedy=_close_answers(lxd_evidence.server),
     )
+
+
+def _require_own_host(server: Server, evidence: Evidence) -> None:
+    """Refuse to speak of a cluster member whose host was not asked."""
+    name = server.environment.server_name
+    if name != evidence.server.environment.server_name:
+        raise CannotTell(f"{name} is another host: name it with --lxd-host")
 
 
 def _api_doors(evidence: Evidence) -> Iterator[Stranger]:
@@ -173,4 +208,222 @@ def _close_answers(server: Server) -> Remedy:
     return Remedy(
         command="lxc config unset core.https_address",
         note="LXD itself answers strangers: see SECURITY.md before you tell anybody",
+    )
+
+
+@control(
+    "LXD-API-05",
+    title="The listener speaks TLS 1.3 only, with a good certificate",
+    severity=Severity.MEDIUM,
+    level=Level.PROBED,
+    kind=Kind.REQUIREMENT,
+    section=SECTION,
+    rationale="Older versions of TLS, and weak keys, let others read what is sent.",
+)
+def test_listener_speaks_tls_1_3_only(lxd_server: Server, lxd_evidence: Evidence) -> Verdict:
+    _require_own_host(lxd_server, lxd_evidence)
+    shown = tuple(tls.listeners(lxd_evidence))
+    if not shown:
+        raise NotApplicable("LXD speaks TLS on no TCP socket")
+    faults = [fault for shake in shown for fault in tls.faults(shake, lxd_evidence.now)]
+    if not faults:
+        return verdict.passed(*(tls.describe(shake) for shake in shown))
+    return verdict.failed(
+        observed="; ".join(faults),
+        expected="TLS 1.3, an alert for every older version, and a certificate in date, "
+        "with RSA of 2048 bits or EC of 256 at least",
+        origin=tls.origin(lxd_evidence.daemon),
+        remedy=tls.REMEDY,
+    )
+
+
+@control(
+    "LXD-API-06",
+    title="No image is public unless the site wants it to be",
+    severity=Severity.MEDIUM,
+    level=Level.CONFIGURED,
+    kind=Kind.REQUIREMENT,
+    section=SECTION,
+    rationale="Everybody who reaches the API can have a public image, with what was left in it.",
+)
+def test_image_is_private(lxd_image: Image, lxd_policy: Policy) -> Verdict:
+    if not lxd_image.public:
+        return verdict.passed(f"image {lxd_image.key} is not public")
+    if images.is_named(lxd_image, lxd_policy.public_images or ()):
+        return verdict.passed(f"{images.title(lxd_image)} is public, as api.public_images allows")
+    return verdict.failed(
+        observed=f"{images.title(lxd_image)} is public",
+        expected="a private image, or one that policy api.public_images names",
+        origin=f"image {lxd_image.key}",
+        remedy=images.make_private(lxd_image),
+    )
+
+
+@control(
+    "LXD-API-07",
+    title="Nobody becomes a client by a password, or by a token without end",
+    severity=Severity.HIGH,
+    level=Level.CONFIGURED,
+    kind=Kind.REQUIREMENT,
+    section=SECTION,
+    rationale="A password or a token makes whoever has it a client, from anywhere.",
+)
+def test_invitations_are_short(lxd_server: Server, lxd_evidence: Evidence) -> Verdict:
+    now, tokens = lxd_evidence.now, lxd_evidence.tokens.complete()
+    faults = list(_password(lxd_server))
+    faults += invitations.options(lxd_server, now)
+    faults += invitations.tokens(tokens, now)
+    if not faults:
+        invitations.refuse_pending(lxd_evidence.identities.complete())
+        return verdict.passed(*_invitations_seen(lxd_server, lxd_evidence))
+    return verdict.failed(
+        observed="; ".join(fault.text for fault in faults),
+        expected="no trust password, no pending token without end or restriction, "
+        "and an end of at most 15 days for new ones",
+        origin="the server's configuration and its pending tokens",
+        remedy=Remedy(
+            command=" && ".join(dict.fromkeys(fault.repair for fault in faults)),
+            touches=len(faults),
+            note="15M are minutes; 15m would be months",
+        ),
+    )
+
+
+def _password(server: Server) -> Iterator[invitations.Fault]:
+    key = "core.trust_password"
+    if key in server.config:
+        yield invitations.Fault(text=f"{key} is set", repair=f"lxc config unset {key}")
+
+
+def _invitations_seen(server: Server, evidence: Evidence) -> list[str]:
+    now, tokens = evidence.now, evidence.tokens.complete()
+    pending = [invitations.describe(one) for one in tokens if invitations.is_pending(one, now)]
+    lifetimes = invitations.lifetimes(server, now)
+    return [
+        "no trust password is set",
+        f"pending: {', '.join(sorted(pending)) or 'no token'}",
+        *(f"{key} is {text}" for key, (text, _) in lifetimes.items()),
+    ]
+
+
+@control(
+    "LXD-API-08",
+    title="Only those are administrators whom the site has named",
+    severity=Severity.HIGH,
+    level=Level.CONFIGURED,
+    kind=Kind.REQUIREMENT,
+    section=SECTION,
+    rationale="A fully trusted client is root on the host, from wherever it connects.",
+)
+def test_administrator_is_named(
+    lxd_certificate: Certificate, lxd_evidence: Evidence, lxd_policy: Policy
+) -> Verdict:
+    title = trust.title(lxd_certificate)
+    why = trust.power(lxd_evidence, lxd_certificate)
+    if not why:
+        return verdict.passed(f"{title} is no administrator")
+    if lxd_policy.admins is None:
+        raise Manual(f"{title}: {why}: name it in policy api.admins, or restrict it")
+    if trust.is_named(lxd_certificate, lxd_policy.admins):
+        return verdict.passed(f"{title} is an administrator, as api.admins says")
+    return verdict.failed(
+        observed=f"{title} is an administrator: {why}",
+        expected="administrators whom policy api.admins names, and no others",
+        origin="the server's trust store and groups",
+        remedy=trust.restrict(lxd_evidence, lxd_certificate),
+    )
+
+
+@control(
+    "LXD-API-09",
+    title="The client's certificate is in date, and its key strong",
+    severity=Severity.MEDIUM,
+    level=Level.CONFIGURED,
+    kind=Kind.REQUIREMENT,
+    section=SECTION,
+    rationale="Who can compute the key of a trusted certificate is the client.",
+)
+def test_trusted_certificate_is_good(
+    lxd_certificate: Certificate, lxd_evidence: Evidence
+) -> Verdict:
+    if not lxd_certificate.certificate and lxd_certificate.type not in CERTIFIED:
+        raise NotApplicable(f"{trust.title(lxd_certificate)} has no certificate")
+    found = certificates.parse(lxd_certificate.certificate)
+    faults = tuple(certificates.faults(found, lxd_evidence.now))
+    if not faults:
+        seen = certificates.describe(found)
+        return verdict.passed(f"{trust.title(lxd_certificate)}: {seen}")
+    return verdict.failed(
+        observed=f"{trust.title(lxd_certificate)}: {'; '.join(faults)}",
+        expected="a certificate in date, with RSA of 2048 bits or EC of 256 at least, "
+        "not signed with MD5 or SHA-1",
+        origin="the server's trust store",
+        remedy=trust.remove(lxd_certificate),
+    )
+
+
+@control(
+    "LXD-API-10",
+    title="No authority makes administrators, and what it revokes is revoked",
+    severity=Severity.HIGH,
+    level=Level.CONFIGURED,
+    kind=Kind.REQUIREMENT,
+    section=SECTION,
+    rationale="A client that the authority has signed is in no trust store that one could read.",
+)
+def test_authority_is_held_in_check(lxd_server: Server, lxd_evidence: Evidence) -> Verdict:
+    if pki.trusts_all(lxd_server):
+        return verdict.failed(
+            observed=f"{pki.TRUST} is on: whomever the authority signs is an administrator",
+            expected="off, which is the default",
+            origin="the server's configuration",
+            remedy=Remedy(command=f"lxc config unset {pki.TRUST}"),
+        )
+    _require_own_host(lxd_server, lxd_evidence)
+    authority = pki.authority(lxd_evidence.pki)
+    if authority is None:
+        return verdict.passed(f"{pki.TRUST} is off, and the daemon has no authority's certificate")
+    faults = list(pki.faults(lxd_evidence.pki, authority, lxd_evidence.now))
+    if not faults:
+        faults += _not_asked(lxd_server, lxd_evidence)
+    if not faults:
+        return verdict.passed(
+            f"{pki.TRUST} is off",
+            f"{pki.LIST} is signed by {authority.file.path}, in date, and older than the daemon",
+        )
+    return verdict.failed(
+        observed="; ".join(fault.text for fault in faults),
+        expected=f"a {pki.LIST} that the authority has signed, in date, and read at LXD's start",
+        origin=f"the host's {authority.file.path.rpartition('/')[0]}",
+        remedy=Remedy(
+            command=" && ".join(dict.fromkeys(fault.repair for fault in faults)),
+            note="the authority's present list belongs there first",
+        ),
+    )
+
+
+def _not_asked(server: Server, evidence: Evidence) -> Iterator[pki.Fault]:
+    text = pki.require_asked(evidence, server)
+    if text:
+        yield pki.Fault(text=text, repair="snap refresh lxd")
+
+
+@control(
+    "LXD-API-11",
+    title="No other door to the daemon is open",
+    severity=Severity.HIGH,
+    level=Level.CONFIGURED,
+    kind=Kind.REQUIREMENT,
+    section=SECTION,
+    rationale="Debugging, metrics and browsers each have a door of their own, beside the API's.",
+)
+def test_other_doors_are_closed(lxd_server: Server) -> Verdict:
+    found = tuple(doors.open_doors(lxd_server))
+    if not found:
+        return verdict.passed(*doors.seen(lxd_server))
+    return verdict.failed(
+        observed="; ".join(door.text for door in found),
+        expected="no debug listener, metrics for clients only, no credentials for every origin",
+        origin="the server's configuration",
+        remedy=Remedy(command=" && ".join(door.repair for door in found), touches=len(found)),
     )

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from pytest_lxdsec import idmap, maps, origins, overlaps, running, verdict
+from pytest_lxdsec import (
+    attempts,
+    dangers,
+    expected,
+    idmap,
+    maps,
+    origins,
+    overlaps,
+    probed,
+    running,
+    verdict,
+    versions,
+)
 from pytest_lxdsec.control import Kind, Level, Severity, control
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.evidence.objects import Instance
@@ -14,6 +26,11 @@ from pytest_lxdsec.verdict import CannotTell, NotApplicable, Remedy, Verdict
 
 SECTION = "unprivileged-containers"
 RAW_IDMAP = "raw.idmap"
+RAW_LXC = "raw.lxc"
+# Lines of raw.lxc that bring an id map of their own, or a file that may.
+RAW_MAPS = ("lxc.idmap", "lxc.id_map", "lxc.include")
+# A map of all ids reaches every account: more than this many are counted, not named.
+NAMED_AS_REACHED = 6
 # Beyond this many the repair is a loop over what LXD lists, not a command for each.
 NAMED_IN_REPAIR = 20
 
@@ -63,8 +80,7 @@ def test_id_map_reaches_nobody(lxd_instance: Instance, lxd_evidence: Evidence) -
             f"uids {_ids(found.uids)} and gids {_ids(found.gids)} are no account's of the host"
         )
     return verdict.failed(
-        observed=f"its map reaches {', '.join(one.what for one in reached)}; "
-        "the configuration does not say privileged",
+        observed=f"its map reaches {_named(reached)}; the configuration does not say privileged",
         expected="only ids that LXD has for containers",
         origin=_map_origin(lxd_evidence, lxd_instance, facts.pid),
         remedy=_map_remedy(lxd_evidence, lxd_instance, reached),
@@ -75,16 +91,31 @@ def _ids(ranges: tuple[idmap.Range, ...]) -> str:
     return ", ".join(f"{one.start}-{one.stop - 1}" for one in ranges)
 
 
+def _named(reached: tuple[maps.Reach, ...]) -> str:
+    named = ", ".join(one.what for one in reached[:NAMED_AS_REACHED])
+    more = len(reached) - NAMED_AS_REACHED
+    return f"{named} and {more} more" if more > 0 else named
+
+
+def _map_causes(instance: Instance) -> tuple[str, ...]:
+    """The keys that bring ids into a map that LXD would not give."""
+    raw_lxc = dangers.directives(instance.expanded_config.get(RAW_LXC, ""))
+    brings_map = any(key in RAW_MAPS for key, _ in raw_lxc)
+    found = {RAW_IDMAP: RAW_IDMAP in instance.expanded_config, RAW_LXC: brings_map}
+    return tuple(key for key, is_cause in found.items() if is_cause)
+
+
 def _map_origin(evidence: Evidence, instance: Instance, pid: int) -> str:
-    kernel = f"the kernel (/proc/{pid}/uid_map and gid_map)"
-    if RAW_IDMAP not in instance.expanded_config:
-        return kernel
-    return f"{kernel}; raw.idmap of {origins.of_config(evidence, instance, RAW_IDMAP).text}"
+    places = [
+        f"{key} of {origins.of_config(evidence, instance, key).text}"
+        for key in _map_causes(instance)
+    ]
+    return "; ".join([f"the kernel (/proc/{pid}/uid_map and gid_map)", *places])
 
 
 def _map_remedy(evidence: Evidence, instance: Instance, reached: tuple[maps.Reach, ...]) -> Remedy:
-    if RAW_IDMAP in instance.expanded_config:
-        return origins.unset(origins.of_config(evidence, instance, RAW_IDMAP), RAW_IDMAP)
+    if causes := _map_causes(instance):
+        return origins.unset_all(evidence, instance, causes)
     repairs = [one.repair for one in reached if one.repair]
     if len(repairs) == len(reached):
         return Remedy(command=" && ".join(dict.fromkeys(repairs)), touches=len(repairs))
@@ -92,6 +123,79 @@ def _map_remedy(evidence: Evidence, instance: Instance, reached: tuple[maps.Reac
         command=origins.restart(instance),
         note="the configuration is unprivileged: a restart brings it into force",
     )
+
+
+@control(
+    "LXD-UNP-03",
+    title="The id map in force is the one that is configured",
+    severity=Severity.HIGH,
+    level=Level.ENFORCED,
+    kind=Kind.GUARANTEE,
+    section=SECTION,
+    rationale="What was repaired in the configuration protects nobody until the kernel has it.",
+)
+def test_id_map_is_the_configured_one(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
+    facts = running.facts(lxd_evidence, lxd_instance)
+    found = tuple(expected.differences(lxd_evidence, lxd_instance, facts))
+    if not found:
+        return verdict.passed(f"the kernel maps {_map_seen(lxd_evidence, lxd_instance)}")
+    causes = tuple(key for key in _map_causes(lxd_instance) if key == RAW_LXC)
+    why = "raw.lxc overrides it" if causes else "a restart is pending"
+    return verdict.failed(
+        observed=f"{'; '.join(found)}: {why}",
+        expected="in the kernel what the configuration says",
+        origin=_map_origin(lxd_evidence, lxd_instance, facts.pid),
+        remedy=origins.unset_all(lxd_evidence, lxd_instance, causes)
+        if causes
+        else Remedy(command=origins.restart(lxd_instance)),
+    )
+
+
+def _map_seen(evidence: Evidence, instance: Instance) -> str:
+    if running.is_configured_privileged(instance):
+        return "the host's own ids, as the configuration says: privileged"
+    own = running.id_map(running.facts(evidence, instance))
+    kind = "isolated" if running.is_isolated(instance) else "not isolated"
+    return f"{expected.shown(own)}, as configured ({kind}), and as after a restart"
+
+
+@control(
+    "LXD-UNP-04",
+    title="The container is configured to have an id map of its own",
+    severity=Severity.LOW,
+    level=Level.CONFIGURED,
+    kind=Kind.ADVICE,
+    section=SECTION,
+    rationale="Containers that share ids share the kernel's per-user limits: one can exhaust "
+    "another's.",
+)
+def test_container_is_isolated(
+    lxd_instance: Instance, lxd_evidence: Evidence, lxd_policy: Policy
+) -> Verdict:
+    if not lxd_instance.is_container:
+        raise NotApplicable(f"{lxd_instance.key} is a virtual machine")
+    if running.is_configured_privileged(lxd_instance):
+        raise NotApplicable("it is configured to be privileged, and privileged ones have no map")
+    if running.is_isolated(lxd_instance):
+        place = origins.of_config(lxd_evidence, lxd_instance, running.ISOLATED)
+        return verdict.passed(f"{running.ISOLATED} is on, by {place.text}")
+    groups = [group for group in lxd_policy.groups([lxd_instance.key]) if group]
+    if groups:
+        return verdict.passed("policy containers.sharing_groups lets it share its ids")
+    value = lxd_instance.expanded_config.get(running.ISOLATED)
+    said = "is not set" if value is None else f"is {value!r}"
+    return verdict.failed(
+        observed=f"{running.ISOLATED} {said}",
+        expected="true, or a group in policy containers.sharing_groups",
+        origin=_isolated_origin(lxd_evidence, lxd_instance),
+        remedy=origins.isolate((lxd_instance,)),
+    )
+
+
+def _isolated_origin(evidence: Evidence, instance: Instance) -> str:
+    if running.ISOLATED not in instance.expanded_config:
+        return "LXD's default: neither the instance nor a profile sets it"
+    return origins.of_config(evidence, instance, running.ISOLATED).text
 
 
 @control(
@@ -152,10 +256,99 @@ def _separate(evidence: Evidence, instance: Instance, known: Mapping[str, idmap.
 
 
 def _move(evidence: Evidence, instance: Instance, known: Mapping[str, idmap.IdMap]) -> Remedy:
-    """All are isolated, and LXD gave two the same range: it takes instances of one name in two
-    projects for one (lxd/instance/drivers/driver_lxc.go, findIdmap, 5.0.2 to 6.9; measured)."""
+    """All are isolated, and LXD gave two the same range.
+
+    It takes instances of one name in two projects for one (lxd/instance/drivers/driver_lxc.go,
+    findIdmap, 5.0.2 to 6.9; measured).
+    """
     try:
         base = maps.free_base(evidence, known[instance.key], known.values())
     except ValueError as error:
         raise CannotTell(str(error)) from error
     return origins.set_base(instance, base)
+
+
+@control(
+    "LXD-UNP-06",
+    title="No key undoes the user namespace",
+    severity=Severity.HIGH,
+    level=Level.CONFIGURED,
+    kind=Kind.REQUIREMENT,
+    section=SECTION,
+    rationale="An unprivileged container is safe by its user namespace and by nothing else.",
+)
+def test_no_key_undoes_the_user_namespace(
+    lxd_instance: Instance, lxd_evidence: Evidence
+) -> Verdict:
+    if not lxd_instance.is_container:
+        raise NotApplicable(f"{lxd_instance.key} is a virtual machine")
+    if running.is_configured_privileged(lxd_instance):
+        raise NotApplicable("it is configured to be privileged, which LXD-UNP-01 judges")
+    config = lxd_instance.expanded_config
+    found = dict(_mapped(lxd_evidence, lxd_instance))
+    for one in dangers.of(config, dangers.Wall.IDS, _version(lxd_evidence)):
+        found[one.key] = "; ".join(part for part in (found.get(one.key), one.text) if part)
+    if found:
+        places = (origins.of_config(lxd_evidence, lxd_instance, key).text for key in found)
+        return verdict.failed(
+            observed="; ".join(found.values()),
+            expected="none of these keys on an unprivileged container",
+            origin="; ".join(dict.fromkeys(places)),
+            remedy=origins.unset_all(lxd_evidence, lxd_instance, tuple(found)),
+        )
+    unknown = dangers.unknown(config)
+    if unknown:
+        raise CannotTell(f"raw.lxc has {', '.join(unknown)}, which are not known to us")
+    return verdict.passed(f"none of its {len(config)} keys is among those that undo it")
+
+
+def _mapped(evidence: Evidence, instance: Instance) -> Iterator[tuple[str, str]]:
+    """What is wrong with `raw.idmap`: whom of the host it reaches, and who is root inside."""
+    raw = expected.raw(instance)
+    if not raw.uids and not raw.gids:
+        return
+    reached = tuple(maps.reaches(evidence, raw))
+    if reached:
+        yield RAW_IDMAP, f"raw.idmap reaches {_named(reached)}"
+        return
+    for kind in idmap.Kind:
+        root = raw.host_id(kind, 0)
+        if root is not None:
+            yield RAW_IDMAP, f"raw.idmap makes its root host {kind.value} {root}"
+            return
+
+
+@control(
+    "LXD-UNP-07",
+    title="Container root is refused what only root of the host may do",
+    severity=Severity.MEDIUM,
+    level=Level.PROBED,
+    kind=Kind.GUARANTEE,
+    section=SECTION,
+    rationale="Whatever the configuration and the kernel's tables say, this is what they are for.",
+)
+def test_root_inside_is_refused(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
+    if lxd_instance.is_container and running.is_configured_privileged(lxd_instance):
+        raise NotApplicable("it is configured to be privileged, which LXD-PRV-07 judges")
+    done = probed.done(lxd_evidence, lxd_instance, attempts.UNPRIVILEGED)
+    if not done:
+        return verdict.passed(*probed.refused(lxd_evidence, lxd_instance, attempts.UNPRIVILEGED))
+    version = _version(lxd_evidence)
+    found = dangers.of(lxd_instance.expanded_config, dangers.Wall.IDS, version)
+    causes = [one.key for one in found]
+    causes += [RAW_IDMAP] if RAW_IDMAP in lxd_instance.expanded_config else []
+    return verdict.failed(
+        observed=f"its root can {'; '.join(done)}",
+        expected="that the kernel refuses it",
+        origin="the kernel, asked from inside by LXD's exec",
+        remedy=origins.unset_all(lxd_evidence, lxd_instance, dict.fromkeys(causes))
+        if causes
+        else Remedy(command=origins.restart(lxd_instance)),
+    )
+
+
+def _version(evidence: Evidence) -> versions.Version:
+    try:
+        return versions.parse(evidence.server.environment.server_version)
+    except ValueError as error:
+        raise CannotTell(str(error)) from error

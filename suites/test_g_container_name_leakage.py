@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from pytest_lxdsec import verdict
+from pytest_lxdsec import attempts, boottime, origins, probed, running, verdict
 from pytest_lxdsec.control import Kind, Level, Severity, control
 from pytest_lxdsec.evidence.hostfacts import File
 from pytest_lxdsec.evidence.model import Evidence
+from pytest_lxdsec.evidence.objects import Instance
 from pytest_lxdsec.verdict import CannotTell, Remedy, Verdict
 
 SECTION = "container-name-leakage"
 SLAB = "/sys/kernel/slab"
+# Where the scheduler tells of every task and control group: before Linux 5.13, and since.
+SCHEDULER = "/proc/sched_debug"
+DEBUGFS = "/sys/kernel/debug"
+SCHEDULER_DEBUGFS = f"{DEBUGFS}/sched/debug"
 CLOSED = 0o700
+CLOSED_FILE = 0o600
 
 
 @control(
@@ -26,8 +32,8 @@ def test_slab_is_closed(lxd_evidence: Evidence) -> Verdict:
     slab = _file(lxd_evidence, SLAB)
     if not slab.exists:
         return verdict.passed(f"this kernel has no {SLAB}")
-    if slab.uid == 0 and not slab.mode & ~CLOSED:
-        return verdict.passed(f"{SLAB} is root's, mode {slab.mode:04o}")
+    if _is_closed(slab, CLOSED):
+        return verdict.passed(_seen(slab))
     return verdict.failed(
         observed=f"{SLAB} belongs to uid {slab.uid}, mode {slab.mode:04o}",
         expected="root's, mode 0700",
@@ -37,6 +43,137 @@ def test_slab_is_closed(lxd_evidence: Evidence) -> Verdict:
             note="a reboot undoes it: see LXD-NAM-04",
         ),
     )
+
+
+@control(
+    "LXD-NAM-02",
+    title="The scheduler's debug file is root's alone",
+    severity=Severity.MEDIUM,
+    level=Level.ENFORCED,
+    kind=Kind.REQUIREMENT,
+    section=SECTION,
+    rationale="It lists every task of the host with its control group, and so every container.",
+)
+def test_scheduler_is_closed(lxd_evidence: Evidence) -> Verdict:
+    old, new = _file(lxd_evidence, SCHEDULER), _file(lxd_evidence, SCHEDULER_DEBUGFS)
+    debugfs = _file(lxd_evidence, DEBUGFS)
+    if old.exists and not _is_closed(old, CLOSED_FILE):
+        return _open_file(old, SCHEDULER, "0400")
+    if not new.exists:
+        return verdict.passed(_seen(old), _seen(new))
+    if _is_closed(debugfs, CLOSED):
+        return verdict.passed(_seen(old), f"{SCHEDULER_DEBUGFS} lies behind {_seen(debugfs)}")
+    if _is_closed(new, CLOSED_FILE):
+        return verdict.passed(_seen(old), _seen(new))
+    return _open_file(new, DEBUGFS, "0700")
+
+
+def _open_file(file: File, close: str, mode: str) -> Verdict:
+    return verdict.failed(
+        observed=f"{file.path} belongs to uid {file.uid}, mode {file.mode:04o}, "
+        "and nothing above it is closed",
+        expected=f"{close} root's, mode {mode}",
+        origin="the host's kernel",
+        remedy=Remedy(
+            command=f"chown root {close} && chmod {mode} {close}",
+            note="a reboot undoes it: see LXD-NAM-04",
+        ),
+    )
+
+
+@control(
+    "LXD-NAM-03",
+    title="From inside, none of the files that tell names can be read",
+    severity=Severity.MEDIUM,
+    level=Level.PROBED,
+    kind=Kind.REQUIREMENT,
+    section=SECTION,
+    rationale="Modes are a means; that nobody inside learns who the neighbours are is the end.",
+)
+def test_names_cannot_be_read_inside(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
+    inside = probed.inside(lxd_evidence, lxd_instance)
+    readable = [one.attempts[0] for one in attempts.NAMES_TOLD if attempts.done([one], inside)]
+    if not readable:
+        return verdict.passed(*_unreadable(lxd_evidence, inside))
+    paths = [what.removeprefix("read ") for what in readable]
+    others = probed.others_named(lxd_evidence, lxd_instance, inside.names)
+    names = f"in them stand {', '.join(others)}" if others else "no other instance stands in them"
+    return verdict.failed(
+        observed=f"its root can read {' and '.join(paths)}; {names}",
+        expected="that the kernel refuses it",
+        origin="the kernel, asked from inside by LXD's exec",
+        remedy=_close(lxd_evidence, lxd_instance, paths),
+    )
+
+
+def _unreadable(evidence: Evidence, inside: attempts.Attempts) -> tuple[str, ...]:
+    """Why none is readable, each as a clause.
+
+    Raises:
+        CannotTell: one is refused to the host's root as well, or was not tried.
+    """
+    outside = probed.control(evidence)
+    judged = attempts.judge(attempts.NAMES_TOLD, inside, outside)
+    missing = {what for one in attempts.NAMES_TOLD for what in attempts.absent(one, inside)}
+    told = []
+    for one in judged:
+        what = one.group.attempts[0]
+        if one.unclear and what not in missing:
+            raise CannotTell(f"whether its root can {one.group.what}: {one.unclear}")
+        told.append(f"{what}: it is not there inside" if what in missing else one.shown[0])
+    return tuple(told)
+
+
+def _close(evidence: Evidence, instance: Instance, paths: list[str]) -> Remedy:
+    """Close the files; to a root that is the host's no mode closes anything."""
+    facts = running.facts(evidence, instance)
+    if running.is_root_of_host(evidence, facts) and running.is_configured_privileged(instance):
+        place = origins.of_config(evidence, instance, running.PRIVILEGED)
+        remedy = origins.unset(place, running.PRIVILEGED)
+        note = "modes do not bind the host's root, which a privileged container has"
+        return Remedy(command=remedy.command, touches=remedy.touches, note=note)
+    modes = {SLAB: (SLAB, "0700"), SCHEDULER: (SCHEDULER, "0400")}
+    closed = [modes.get(path, (DEBUGFS, "0700")) for path in paths]
+    command = " && ".join(f"chmod {mode} {path}" for path, mode in closed)
+    return Remedy(command=command, note="a reboot undoes it: see LXD-NAM-04")
+
+
+@control(
+    "LXD-NAM-04",
+    title="The files that tell names are closed again at boot, before containers start",
+    severity=Severity.LOW,
+    level=Level.CONFIGURED,
+    kind=Kind.REQUIREMENT,
+    section=SECTION,
+    rationale="The kernel makes them anew, and open, at every boot; what a container has opened "
+    "before they are closed stays open to it.",
+)
+def test_modes_come_back(lxd_evidence: Evidence) -> Verdict:
+    files = ((_file(lxd_evidence, SLAB), CLOSED), (_file(lxd_evidence, SCHEDULER), 0o400))
+    needed = [(file, mode) for file, mode in files if file.exists]
+    if not needed:
+        return verdict.passed(f"this kernel has neither {SLAB} nor {SCHEDULER}")
+    boot = lxd_evidence.at_boot
+    found = {file.path: boottime.source(boot, file.path, mode) for file, mode in needed}
+    if all(found.values()):
+        return verdict.passed(*found.values())
+    opened = [path for path, source in found.items() if not source]
+    return verdict.failed(
+        observed=f"nothing closes {' and '.join(opened)} at boot before LXD starts",
+        expected="a line of tmpfiles.d, or a unit that is enabled and ordered before LXD",
+        origin="the host's tmpfiles.d and units",
+        remedy=boottime.remedy((file.path, mode) for file, mode in needed),
+    )
+
+
+def _is_closed(file: File, closed: int) -> bool:
+    return file.uid == 0 and not file.mode & ~closed
+
+
+def _seen(file: File) -> str:
+    if not file.exists:
+        return f"this host has no {file.path}"
+    return f"{file.path} is root's, mode {file.mode:04o}"
 
 
 def _file(evidence: Evidence, path: str) -> File:

@@ -10,6 +10,8 @@ from typing import Any
 
 from pytest_lxdsec.guide import releases
 
+from . import evidence_certificates
+
 Json = dict[str, Any]
 
 SERVER_NAME = "lxd1"
@@ -36,6 +38,9 @@ RELEASES = releases.load()
 TAKEN = datetime.datetime.combine(
     RELEASES.as_of + datetime.timedelta(days=1), datetime.time(3), datetime.UTC
 )
+CERTIFICATE = evidence_certificates.pem(
+    TAKEN - evidence_certificates.YEAR, TAKEN + evidence_certificates.YEAR
+)
 SUPPORTED = max(RELEASES.lts.values(), key=lambda series: series.released)
 
 
@@ -60,7 +65,7 @@ def environment() -> Json:
     return {
         "addresses": [f"{LISTEN}:{PORT}"],
         "architectures": ["x86_64", "i686"],
-        "certificate": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+        "certificate": CERTIFICATE,
         "certificate_fingerprint": "5e" * 32,
         "driver": "lxc | qemu",
         "firewall": "nftables",
@@ -191,7 +196,7 @@ def certificates() -> list[Json]:
     """One client, restricted to a project."""
     return [
         {
-            "certificate": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+            "certificate": CERTIFICATE,
             "fingerprint": "c1" * 32,
             "name": "ci",
             "projects": ["tenants"],
@@ -213,3 +218,25 @@ def images() -> list[Json]:
         }
         for project in ("default", "tenants")
     ]
+
+
+def tokens() -> list[Json]:
+    """One pending token: restricted, and it ends in a quarter of an hour."""
+    return [token("7d0e4a1c", expires=TAKEN + datetime.timedelta(minutes=15))]
+
+
+def token(name: str, *, expires: datetime.datetime | None = None, restricted: bool = True) -> Json:
+    """An operation of class token, as LXD lists it; `secret` must not be kept."""
+    request = {"name": name, "type": "client", "restricted": restricted, "projects": ["tenants"]}
+    metadata = {"fingerprint": "5e" * 32, "request": request, "secret": "5ec1" * 16}
+    if expires:
+        metadata["expiresAt"] = expires.isoformat().replace("+00:00", "Z")
+    return {
+        "class": "token",
+        "description": "Executing operation",
+        "id": name,
+        "location": "none",
+        "metadata": metadata,
+        "status": "Running",
+        "status_code": 103,
+    }

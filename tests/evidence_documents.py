@@ -35,7 +35,7 @@ def baseline() -> Document:
     machine; NICs bridged with all filters, and one routed. Every control passes somewhere but
     those for privileged containers: `with_privileged` adds one.
     """
-    return {
+    document = {
         "format": replay.FORMAT,
         "version": replay.VERSION,
         "target": TARGET,
@@ -45,6 +45,17 @@ def baseline() -> Document:
         "round_trips": {"api": 9, "shell": 1},
         "parts": {name: {model.VALUE: value} for name, value in _parts().items()},
     }
+    for instance in evidence_api.instances():
+        for facts in evidence_sweep.containers():
+            if facts["lxc_name"] == _lxc_name(instance):
+                key = f"{instance['project']}/{instance['name']}"
+                document = record_map(document, key, facts["uid_map"])
+    return document
+
+
+def _lxc_name(instance: Mapping[str, Any]) -> str:
+    project, name = instance["project"], instance["name"]
+    return str(name if project == "default" else f"{project}_{name}")
 
 
 def _parts() -> Mapping[str, Any]:
@@ -58,6 +69,10 @@ def _parts() -> Mapping[str, Any]:
         "certificates": evidence_api.certificates(),
         "images": evidence_api.images(),
         "members": [],
+        "tokens": evidence_api.tokens(),
+        "identities": [],
+        "groups": [],
+        "provider_groups": [],
         "host.os": evidence_sweep.operating_system(),
         "host.packages": evidence_sweep.packages(),
         "host.daemons": [evidence_sweep.daemon()],
@@ -72,7 +87,28 @@ def _parts() -> Mapping[str, Any]:
         "host.network": evidence_sweep.network(),
         "host.containers": evidence_sweep.containers(),
         "host.paths": evidence_sweep.paths(),
+        "host.names": [],
+        "host.pki": evidence_sweep.pki(),
+        "host.restarts": evidence_sweep.restarts(),
+        "host.distribution": evidence_sweep.distribution(),
+        "host.handshakes": evidence_sweep.handshakes(),
+        "host.setgid_files": evidence_sweep.setgid_files(),
+        "host.carriers": evidence_sweep.carriers(),
+        "host.data_directories": evidence_sweep.data_directories(),
+        "host.mounts": evidence_sweep.mounts(),
+        "host.walls": evidence_sweep.walls(),
+        "host.view": evidence_sweep.view(),
+        "host.at_boot": evidence_sweep.at_boot(),
+        "host.control": evidence_sweep.control(),
+        "probes": [probe_of(key) for key in ("default/router1", "default/web1", "tenants/web1")],
     }
+
+
+def probe_of(key: str, *, is_privileged: bool = False) -> Document:
+    """An entry of the part `probes`."""
+    project, _, name = key.partition("/")
+    output = evidence_sweep.probe(is_privileged=is_privileged)
+    return {"project": project, "name": name, "output": output, "error": ""}
 
 
 def evidence(document: Document) -> model.Evidence:
@@ -134,6 +170,24 @@ def configure(document: Document, instance: str, key: str, setting: object) -> D
     return patch(own, "instances", instance, "expanded_config", key, to=setting)
 
 
+def record_map(document: Document, instance: str, id_map: str) -> Document:
+    """A copy in which LXD has worked out this map (a line of uid_map) for the next start."""
+    inside, outside, count = (int(word) for word in id_map.split())
+    entries = [
+        {
+            "Isuid": is_uid,
+            "Isgid": not is_uid,
+            "Hostid": outside,
+            "Nsid": inside,
+            "Maprange": count,
+        }
+        for is_uid in (True, False)
+    ]
+    for key in ("volatile.idmap.current", "volatile.idmap.next"):
+        document = configure(document, instance, key, json.dumps(entries))
+    return document
+
+
 def attach(document: Document, instance: str, device: str, settings: object) -> Document:
     """A copy with a device of an instance's own, as LXD then expands it."""
     own = patch(document, "instances", instance, "devices", device, to=settings)
@@ -171,11 +225,41 @@ def with_privileged(document: Document, name: str = "builder1") -> Document:
     made = evidence_api.instance(f"default/{name}")
     document = add(document, "instances", entry=made)
     document = configure(document, f"default/{name}", "security.privileged", "true")
+    document = configure(document, f"default/{name}", "volatile.idmap.next", "[]")
     facts = evidence_sweep.container(name, len(value(document, "host.containers")) + 1)
     facts["uid_map"] = facts["gid_map"] = "         0          0 4294967295\n"
     facts["namespaces"]["user"] = evidence_sweep.namespaces(0)["user"]
     facts["status"]["CapBnd"] = f"{evidence_sweep.LEFT_BY_LXD:016x}"
-    return add(document, "host.containers", entry=facts)
+    document = add(document, "host.containers", entry=facts)
+    mounts = evidence_sweep.mounts_of(name, len(value(document, "host.containers")))
+    document = add(document, "host.mounts", "containers", entry=mounts)
+    walls = evidence_sweep.walls_of(name, is_limited=True)
+    document = add(document, "host.walls", entry=walls)
+    entry = probe_of(f"default/{name}", is_privileged=True)
+    return add(document, "probes", entry=entry)
+
+
+def in_cluster(document: Document, *versions: str) -> Document:
+    """A copy whose server is one of a cluster: itself, and one more member for each version."""
+    own = value(document, "server")
+    versions = (own["environment"]["server_version"], *versions)
+    found = [
+        {**own, "environment": {**own["environment"], "server_clustered": True}} for _ in versions
+    ]
+    for number, version in enumerate(versions, 1):
+        found[number - 1]["environment"] |= {
+            "server_name": f"lxd{number}",
+            "server_version": version,
+        }
+    document = patch(document, "servers", to={model.VALUE: found})
+    document = patch(document, "server", to={model.VALUE: found[0]})
+    for index in range(len(value(document, "instances"))):
+        document = patch(document, "instances", index, "location", to=evidence_api.SERVER_NAME)
+    members = [
+        {"server_name": f"lxd{number}", "status": "Online", "message": ""}
+        for number in range(1, len(found) + 1)
+    ]
+    return patch(document, "members", to={model.VALUE: members})
 
 
 def _place(holder: Any, step: str | int) -> str | int:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import evidence_api, evidence_documents, evidence_sweep
+from . import evidence_api, evidence_certificates, evidence_documents, evidence_sweep
+from .evidence_certificates import YEAR
 from .evidence_documents import Document, add, attach, configure, patch
 
 OUTDATED = f"{evidence_api.SUPPORTED.latest.series}.0"
@@ -21,7 +22,7 @@ WORLD = 0o666
 def failing() -> Document:
     """Wrong in every way that a control knows."""
     document = evidence_documents.with_privileged(evidence_documents.baseline())
-    for change in (_servers, _host, _listeners, _network, _instances, _containers):
+    for change in (_servers, _api, _host, _listeners, _network, _instances, _containers):
         document = change(document)
     return document
 
@@ -30,12 +31,21 @@ def _servers(document: Document) -> Document:
     first = _member(evidence_api.SERVER_NAME, str(ENDED))
     second = _member("lxd2", OUTDATED)
     document = patch(document, "server", to={"value": first})
+    members = [
+        {"server_name": name, "status": "Online", "message": ""}
+        for name in (evidence_api.SERVER_NAME, "lxd2")
+    ]
+    document = patch(document, "members", to={"value": members})
     return patch(document, "servers", to={"value": [first, second]})
 
 
 def _member(name: str, version: str) -> Mapping[str, Any]:
     server = evidence_api.server()
-    server["config"] = {"core.https_address": f":{evidence_api.PORT}"}
+    server["config"] = {
+        "core.debug_address": "127.0.0.1:8080",
+        "core.https_address": f":{evidence_api.PORT}",
+        "core.trust_password": True,
+    }
     server["environment"] |= {
         "server_clustered": True,
         "server_name": name,
@@ -44,18 +54,38 @@ def _member(name: str, version: str) -> Mapping[str, Any]:
     return server
 
 
+def _api(document: Document) -> Document:
+    old = evidence_certificates.pem(evidence_api.TAKEN - 2 * YEAR, evidence_api.TAKEN - YEAR)
+    document = patch(document, "certificates", 0, "certificate", to=old)
+    document = patch(document, "certificates", 0, "restricted", to=False)
+    ca = evidence_sweep.pki_file("server.ca", evidence_api.CERTIFICATE)
+    document = patch(document, "host.pki", "files", 0, to=ca)
+    token = evidence_api.token("ops", restricted=False)
+    document = add(document, "tokens", entry=token)
+    return patch(document, "images", 0, "public", to=True)
+
+
 def _host(document: Document) -> Document:
     pending = evidence_sweep.upgrade("openssl", is_security=True)
     document = add(document, "host.packages", "apt", "upgrades", entry=pending)
     document = patch(document, "host.sockets", 0, "file", "mode", to=WORLD)
+    document = patch(document, "host.data_directories", 0, "keys", 0, "mode", to=0o640)
+    stray = evidence_sweep.carrier(7004, "bash", 1001)
+    document = add(document, "host.carriers", entry=stray)
+    document = patch(document, "host.os", "release", "VERSION_CODENAME", to="trusty")
+    document = patch(document, "host.restarts", "reboot_reasons", to=["linux-image-generic"])
     document = patch(document, "host.kernel_files", "/sys/kernel/slab", "mode", to=0o755)
+    document = patch(document, "host.kernel_files", "/proc/sched_debug", "mode", to=0o444)
+    document = patch(document, "host.at_boot", "has_tmpfiles", to=False)
     members = ["alice", "mallory"]
     return patch(document, "host.accounts", "groups", "lxd", "members", to=members)
 
 
 def _listeners(document: Document) -> Document:
-    for part in ("host.listeners", "host.strangers"):
+    for part in ("host.listeners", "host.strangers", "host.handshakes"):
         document = patch(document, part, 0, "address", to=EVERYWHERE)
+    old = evidence_sweep.offer("TLSv1.2", "accepted", "TLSv1.2")
+    document = patch(document, "host.handshakes", 0, "offers", 2, to=old)
     told = ("host.strangers", 0, "answers", "/1.0/instances", "status")
     return patch(document, *told, to=200)
 
@@ -84,6 +114,9 @@ def _instances(document: Document) -> Document:
 
 
 def _containers(document: Document) -> Document:
+    held = evidence_sweep.mount("/mnt", evidence_sweep.LXD_DIR, 100)
+    document = add(document, "host.mounts", "containers", "web1", "mounts", entry=held)
+    document = _walls(document)
     everything = f"{evidence_sweep.ALL_CAPABILITIES:016x}"
     document = patch(document, "host.containers", "builder1", "status", "CapBnd", to=everything)
     for kind in ("uid_map", "gid_map"):
@@ -92,3 +125,22 @@ def _containers(document: Document) -> Document:
         shared = evidence_documents.value(document, "host.containers", "web1", kind)
         document = patch(document, "host.containers", "tenants_web1", kind, to=shared)
     return document
+
+
+def _walls(document: Document) -> Document:
+    """A privileged container whose walls are all down."""
+    builder = ("host.containers", "builder1")
+    document = patch(document, *builder, "label", to="unconfined")
+    document = patch(document, *builder, "status", "Seccomp", to="0")
+    host = evidence_sweep.namespaces(0)
+    document = patch(document, *builder, "namespaces", "net", to=host["net"])
+    document = configure(document, "default/builder1", "security.nesting", "true")
+    seen = evidence_sweep.container_mounts("builder1")
+    seen += "411 400 252:0 /etc /host/etc rw shared:1 - ext4 /dev/vda1 rw\n"
+    for key, privileged in (("default/router1", False), ("default/builder1", True)):
+        told = evidence_sweep.probe(is_privileged=privileged)
+        told = told.replace("core_pattern: no: Permission denied", "core_pattern: ok")
+        told = told.replace("umount: no: Permission denied", "umount: no: not mounted")
+        told = told.replace("slab: no: Permission denied", "slab: ok")
+        document = patch(document, "probes", key, "output", to=told)
+    return patch(document, "host.walls", "builder1", "mountinfo", to=seen)

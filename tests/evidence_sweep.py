@@ -6,6 +6,7 @@ no change here.
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 from pytest_lxdsec import endpoints
@@ -18,6 +19,8 @@ DAEMON = 4242  # the daemon's process id as the host sees it
 LXD_DIR = "/var/snap/lxd/common/lxd"
 SOCKET = f"{LXD_DIR}/unix.socket"
 LXD_GID = 110
+NOBODY = 65534
+PKI_FILES = ("server.ca", "cluster.ca", "ca.crl", "cluster.crt")
 MAP_SIZE = 65536
 # The kernel's whole set, and what LXD takes of it: SYS_MODULE, SYS_RAWIO, SYS_TIME and, where
 # AppArmor cannot stack, MAC_OVERRIDE and MAC_ADMIN.
@@ -28,7 +31,12 @@ KINDS = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 
 def operating_system() -> Json:
     """`host.os`."""
-    release = {"ID": "ubuntu", "VERSION_ID": "24.04", "PRETTY_NAME": "Ubuntu 24.04.1 LTS"}
+    release = {
+        "ID": "ubuntu",
+        "PRETTY_NAME": "Ubuntu 24.04.1 LTS",
+        "VERSION_CODENAME": "noble",
+        "VERSION_ID": "24.04",
+    }
     return {"release": release, "kernel": "6.8.0-45-generic", "hostname": "lxd1"}
 
 
@@ -116,6 +124,7 @@ def accounts() -> Json:
             {"name": "root", "uid": 0, "gid": 0, "shell": "/bin/bash"},
             {"name": "alice", "uid": 1000, "gid": 1000, "shell": "/bin/bash"},
             {"name": "mallory", "uid": 1001, "gid": 1001, "shell": "/bin/bash"},
+            {"name": "nobody", "uid": NOBODY, "gid": NOBODY, "shell": "/usr/sbin/nologin"},
         ],
         "groups": [
             {"name": "root", "gid": 0, "members": []},
@@ -215,6 +224,7 @@ def container(name: str, number: int) -> Json:
             "CapEff": f"{ALL_CAPABILITIES:016x}",
             "NoNewPrivs": "0",
             "Seccomp": "2",
+            "Seccomp_filters": "1",
         },
         "uid_map": id_map,
         "gid_map": id_map,
@@ -226,3 +236,215 @@ def container(name: str, number: int) -> Json:
 def paths() -> list[Json]:
     """`host.paths`: where web1's disk really leads."""
     return [{"path": "/srv/web1", "file": file("/srv/web1", 7, kind="directory")}]
+
+
+def mounts() -> Json:
+    """`host.mounts`: every container's root is on the file system of the socket, beside it."""
+    place = {"path": SOCKET, "device": "252:0", "root": SOCKET, "links": 1}
+    names = ("db1", "router1", "tenants_web1", "web1")
+    found = [mounts_of(name, number) for number, name in enumerate(names, 1)]
+    return {"sockets": [place], "containers": found}
+
+
+def mounts_of(name: str, number: int) -> Json:
+    """What a container mounts of the host's file system: its own root."""
+    root = f"{LXD_DIR}/storage-pools/default/containers/{name}/rootfs"
+    return {"lxc_name": name, "error": "", "mounts": [mount("/", root, 500 + number)]}
+
+
+def mount(point: str, root: str, inode: int) -> Json:
+    """One mount of the host's file system."""
+    found = file(root, inode, kind="directory")
+    return {"point": point, "device": "252:0", "root": root, "file": found}
+
+
+def data_directories() -> list[Json]:
+    """`host.data_directories`: closed, with the one key of a standalone server."""
+    return [
+        {
+            "daemon": DAEMON,
+            "directory": file(LXD_DIR, 100, mode=0o711, kind="directory"),
+            "database": file(f"{LXD_DIR}/database", 120, mode=0o700, kind="directory"),
+            "keys": [file(f"{LXD_DIR}/server.key", 121, mode=0o600)],
+        }
+    ]
+
+
+def carriers() -> list[Json]:
+    """`host.carriers`: alice's shell, LXD's own dnsmasq, and what cannot see the socket."""
+    return [
+        carrier(7001, "bash", 1000),
+        carrier(7002, "dnsmasq", NOBODY),
+        carrier(7003, "postgres", 113) | {"sees_socket": False},
+    ]
+
+
+def carrier(pid: int, exe: str, uid: int) -> Json:
+    """A process with the socket's group."""
+    return {"pid": pid, "exe": exe, "uids": [uid], "gids": [LXD_GID], "sees_socket": True}
+
+
+def setgid_files() -> Json:
+    """`host.setgid_files`: the distribution's, none of the socket's group."""
+    return {"files": [file("/usr/bin/wall", 130, mode=0o2755, gid=5)], "unsearched": []}
+
+
+HOST_MOUNTS = (
+    "22 1 252:0 / / rw,relatime shared:1 - ext4 /dev/vda1 rw\n"
+    "23 22 0:21 / /proc rw,nosuid,nodev,noexec shared:12 - proc proc rw\n"
+    "24 22 0:22 / /sys rw,nosuid,nodev,noexec shared:7 - sysfs sysfs rw\n"
+    "25 22 0:5 / /dev rw,nosuid shared:2 - devtmpfs udev rw\n"
+    "26 24 0:29 / /sys/fs/cgroup rw,nosuid,nodev,noexec shared:9 - cgroup2 cgroup2 rw\n"
+    "27 22 0:60 / /var/snap/lxd/common/shmounts rw shared:30 - tmpfs tmpfs rw\n"
+    f"28 22 0:61 / {LXD_DIR}/devlxd rw - tmpfs tmpfs rw\n"
+)
+POLICY = (
+    "2\ndenylist\n[all]\nreject_force_umount  # comment this\n[all]\nkexec_load errno 38\n"
+    "open_by_handle_at errno 38\ninit_module errno 38\nfinit_module errno 38\n"
+    "delete_module errno 38\n"
+)
+DEVICE_RULES = "".join(
+    f"lxc.cgroup2.devices.{rule}\n"
+    for rule in ("deny = a", "allow = c *:* m", "allow = b *:* m", "allow = c 1:3 rwm")
+)
+
+
+def view() -> Json:
+    """`host.view`: the daemon of a snap has mounts of its own."""
+    return {"namespaces": namespaces(0), "mountinfo": HOST_MOUNTS, "directory": LXD_DIR}
+
+
+def walls() -> list[Json]:
+    """`host.walls`: what LXD puts around each running container."""
+    return [walls_of(name) for name in ("db1", "router1", "tenants_web1", "web1")]
+
+
+def walls_of(name: str, *, is_limited: bool = False) -> Json:
+    """Those of one container; the devices controller is for privileged ones."""
+    profile = f"lxc.seccomp.profile = {LXD_DIR}/security/seccomp/{name}\n"
+    rules = DEVICE_RULES if is_limited else ""
+    programs = {f"/lxc.payload.{name}": int(is_limited), "/": 0}
+    group = f"/lxc.payload.{name}"
+    return {
+        "lxc_name": name,
+        "error": "",
+        "mountinfo": container_mounts(name),
+        "limits": "Limit  Soft Limit  Hard Limit  Units\nMax processes  500  500  processes\n",
+        "devices": {"group": group, "programs": programs, "rules": "", "error": ""},
+        "nodes": {"/dev/fuse": "c 10:229", "/dev/net/tun": "c 10:200", "/dev/console": "c 136:0"},
+        "lxc_conf": {"text": rules + profile, "error": ""},
+        "seccomp_policy": {"text": POLICY, "error": ""},
+    }
+
+
+def container_mounts(name: str) -> str:
+    """What a container of LXD's sees mounted."""
+    root = f"{LXD_DIR}/storage-pools/default/containers/{name}/rootfs"
+    return (
+        f"400 300 252:0 {root} / rw,relatime shared:40 - ext4 /dev/vda1 rw\n"
+        "401 400 0:70 / /dev rw,relatime shared:41 - tmpfs none rw,size=492k\n"
+        "402 400 0:71 / /proc rw,nosuid,nodev,noexec shared:42 - proc proc rw\n"
+        "403 402 0:71 /sys /proc/sys ro,relatime shared:43 - proc proc rw\n"
+        "404 400 0:72 / /sys ro,nosuid,nodev,noexec shared:44 - sysfs sysfs rw\n"
+        "405 404 0:22 /kernel/debug /sys/kernel/debug rw shared:45 - sysfs sysfs rw\n"
+        "406 401 0:5 /fuse /dev/fuse rw,nosuid shared:46 - devtmpfs udev rw\n"
+        "407 401 0:5 /net/tun /dev/net/tun rw,nosuid shared:47 - devtmpfs udev rw\n"
+        f"408 401 0:60 /{name} /dev/.lxd-mounts rw master:30 - tmpfs tmpfs rw\n"
+        "409 401 0:61 / /dev/lxd rw shared:48 - tmpfs tmpfs rw\n"
+        f"410 404 0:29 /lxc.payload.{name} /sys/fs/cgroup rw shared:49 - cgroup2 none rw\n"
+    )
+
+
+def at_boot() -> Json:
+    """`host.at_boot`: tmpfiles.d closes what tells names."""
+    file = "/etc/tmpfiles.d/lxd.conf"
+    lines = ("z /sys/kernel/slab 0700 root root", "z /proc/sched_debug 0400")
+    return {
+        "has_tmpfiles": True,
+        "tmpfiles": [{"file": file, "line": line} for line in lines],
+        "units": [],
+    }
+
+
+def handshakes() -> list[Json]:
+    """`host.handshakes`: TLS 1.3 and nothing older."""
+    return [
+        {
+            "address": evidence_api.LISTEN,
+            "port": evidence_api.PORT,
+            "newest": "TLSv1.3",
+            "certificate": evidence_api.CERTIFICATE,
+            "error": "",
+            "offers": [offer("TLSv1"), offer("TLSv1.1"), offer("TLSv1.2")],
+        }
+    ]
+
+
+def offer(version: str, answer: str = "alert", detail: str = "protocol_version") -> Json:
+    """The answer to an old version."""
+    return {"version": version, "answer": answer, "detail": detail}
+
+
+def restarts() -> Json:
+    """`host.restarts`: the newest kernel runs."""
+    kernels = ["6.8.0-9-generic", "6.8.0-45-generic", "6.8.0-1012-aws"]
+    return {"reboot_reasons": [], "asked": ["/run/reboot-required"], "kernels": kernels}
+
+
+def distribution() -> Json:
+    """`host.distribution`: two releases of Ubuntu; that of the host is supported for years."""
+    end = evidence_api.TAKEN.date() + datetime.timedelta(days=900)
+    head = "version,codename,series,created,release,eol,eol-server,eol-esm"
+    rows = (
+        "14.04 LTS,Trusty Tahr,trusty,2013-10-17,2014-04-17,2019-04-25,2019-04-25,2024-04-25",
+        f"24.04 LTS,Noble Numbat,noble,2023-10-12,2024-04-25,{end},{end},2034-04-25",
+    )
+    return {"table": "\n".join([head, *rows, ""])}
+
+
+FILES = (
+    "write /proc/sys/kernel/core_pattern",
+    "write /proc/sys/kernel/printk",
+    "write /proc/sys/vm/overcommit_memory",
+    "write /proc/sys/kernel/modprobe",
+    "write /proc/sys/kernel/modules_disabled",
+    "write /sys/devices/system/clocksource/clocksource0/current_clocksource",
+    "write disk",
+)
+
+
+def control() -> str:
+    """`host.control`: what the probe told the host's root."""
+    made = ("mknod log: ok", "open log: ok", "mknod disk: ok", "open disk: ok")
+    tools = ("mount: no: No such file or directory", "umount: no: no mount point specified.")
+    return _said(FILES, "ok", (*made, *tools, "clock: untried"), "ok")
+
+
+def probe(*, is_privileged: bool = False) -> str:
+    """What the probe told the root of a container."""
+    refused = "no: Operation not permitted"
+    made = "ok" if is_privileged else refused
+    opened = refused if is_privileged else "untried"
+    nodes = tuple(
+        line for n in ("log", "disk") for line in (f"mknod {n}: {made}", f"open {n}: {opened}")
+    )
+    tools = ("mount: no: permission denied.", "umount: no: Permission denied", "clock: untried")
+    files = "no: Read-only file system" if is_privileged else "no: Permission denied"
+    return _said(FILES, files, (*nodes, *tools), "no: Permission denied")
+
+
+def _said(files: tuple[str, ...], written: str, between: tuple[str, ...], read: str) -> str:
+    lines = [f"{file}: {written}" for file in files] + list(between)
+    lines += [f"read /sys/kernel/slab: {read}", f"read /proc/sched_debug: {read}"]
+    return "\n".join([*lines, f"read /sys/kernel/debug/sched/debug: {read}", "end", ""])
+
+
+def pki() -> Json:
+    """`host.pki`: none."""
+    return {"started": 1000, "files": [pki_file(name) for name in PKI_FILES]}
+
+
+def pki_file(name: str, text: str = "", *, changed: int = 0) -> Json:
+    """A file of a public key infrastructure; one without a text is not there."""
+    found = file(f"{LXD_DIR}/{name}", 140) | {"exists": bool(text)}
+    return {"name": name, "file": found, "text": text, "changed": changed}

@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping
 
-from pytest_lxdsec import catalogue, control, outcomes, selection, subjects
+from pytest_lxdsec import catalogue, control, outcomes, subjects
 from pytest_lxdsec.connections import Connection
 from pytest_lxdsec.control import Control
 from pytest_lxdsec.evidence import model
 from pytest_lxdsec.guide import releases
 from pytest_lxdsec.outcomes import Result
 from pytest_lxdsec.policy import Policy
+from pytest_lxdsec.selection import Objects
 from pytest_lxdsec.targets import Reach, Target
 
 Key = tuple[str, str]  # control id, subject id
@@ -26,19 +27,20 @@ def controls() -> tuple[Control, ...]:
     return catalogue.packaged()
 
 
-def judge(evidence: model.Evidence, *, site: Policy | None = None) -> Results:
-    """Every control on every subject, without pytest around it."""
-    return {(r.control.id, r.subject): r for r in _results(evidence, site or Policy())}
+def judge(
+    evidence: model.Evidence, *, site: Policy | None = None, objects: Objects | None = None
+) -> Results:
+    """Every control on every subject that is chosen, without pytest around it."""
+    found = _results(evidence, site or Policy(), objects or Objects())
+    return {(result.control.id, result.subject): result for result in found}
 
 
-def _results(evidence: model.Evidence, site: Policy) -> Iterator[Result]:
+def _results(evidence: model.Evidence, site: Policy, objects: Objects) -> Iterator[Result]:
     given = {"lxd_evidence": evidence, "lxd_policy": site, "lxd_releases": _releases()}
     found: dict[str, tuple[subjects.Subject, ...]] = {}
     for made in controls():
         if made.subject not in found:
-            found[made.subject] = subjects.of(
-                made.subject, evidence, CONNECTION, selection.Objects()
-            )
+            found[made.subject] = subjects.of(made.subject, evidence, CONNECTION, objects)
         for subject in found[made.subject]:
             arguments = given | dict.fromkeys(control.SUBJECT_FIXTURES, subject.content)
             asked = {name: arguments[name] for name in made.arguments}

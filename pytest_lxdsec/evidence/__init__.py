@@ -1,5 +1,6 @@
 """What was seen of one server, as one frozen value: gathered once, saved, replayed, judged.
 
-`model` says what the value looks like, `gather` makes it (the plan), `sweep` is the script that
-runs on the host, `redact` keeps secrets out, `replay` writes and reads it. Nothing here judges.
+`model` says what the value looks like, `gather` makes it (the plan), `host` carries the sweep to
+the host and reads what it brings back, `redact` keeps secrets out, `replay` writes and reads it.
+Nothing here judges.
 """

@@ -7,6 +7,7 @@ asks for a part that is here, or adds a field to the sweep, not a request.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,10 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib import parse
 
-from .. import endpoints
+from .. import addresses, attempts, endpoints
 from ..errors import Unreachable
 from ..transport import Answer, Api, Shell
-from . import host, model, redact
+from . import host, inside, model, redact
 
 TOOL = "0.1.0"
 
@@ -30,11 +31,13 @@ class Source:
         part: The part of the evidence that it fills.
         path: What is asked; `{project}` is filled for each project that has the feature.
         feature: The `features.*` that gives a project its own; "" for a listing of all.
+        extension: The API extension that announces it; a server without it has none of these.
     """
 
     part: str
     path: str
     feature: str = ""
+    extension: str = ""
 
 
 FIRST = (
@@ -54,6 +57,18 @@ PLAN = (
         part="networks", path="/1.0/networks?recursion=1&project={project}", feature="networks"
     ),
     Source(part="images", path="/1.0/images?recursion=1&project={project}", feature="images"),
+)
+# LXD answers with lists by status; what is not a token is of no use and never kept.
+TOKENS = Source(part="tokens", path="/1.0/operations?recursion=1")
+ACCESS = "access_management"
+IDENTITIES = (
+    Source(part="identities", path="/1.0/auth/identities?recursion=1", extension=ACCESS),
+    Source(part="groups", path="/1.0/auth/groups?recursion=1", extension=ACCESS),
+    Source(
+        part="provider_groups",
+        path="/1.0/auth/identity-provider-groups?recursion=1",
+        extension=ACCESS,
+    ),
 )
 MEMBERS = Source(part="members", path="/1.0/cluster/members?recursion=1")
 SERVER_OF_MEMBER = "/1.0?target={member}"
@@ -75,6 +90,9 @@ def gather(target: str, api: Api, shell: Shell | None, *, socket: str = "") -> m
     document = _ask_api(target, api)
     document.update(_ask_host(document, shell, socket))
     trips = {"api": api.round_trips, "shell": shell.round_trips if shell else 0}
+    document["probes"] = _ask_inside(api, document)
+    # The one part that grows with the instances, and so counted apart.
+    trips["probe"] = api.round_trips - trips["api"]
     header = model.Header(
         target=target,
         taken=taken.replace(microsecond=0),
@@ -96,8 +114,11 @@ def _ask_api(target: str, api: Api) -> dict[str, Mapping[str, Any]]:
     answers = api.get_many([path for _, path in requests])
     for source in _plan(server):
         mine = [a for (s, _), a in zip(requests, answers, strict=True) if s is source]
+        if source is TOKENS:
+            mine = [_tokens(answer) for answer in mine]
         document[source.part] = _entry(mine, per_project=bool(source.feature))
-    document.setdefault("members", {model.VALUE: []})
+    for source in (MEMBERS, *IDENTITIES):
+        document.setdefault(source.part, {model.VALUE: []})
     document["servers"] = _servers(api, document)
     return document
 
@@ -124,7 +145,25 @@ def _require_administrator(target: str, server: Answer) -> None:
 def _plan(server: Answer) -> tuple[Source, ...]:
     environment = server.metadata.get("environment")
     clustered = isinstance(environment, dict) and environment.get("server_clustered") is True
-    return (*PLAN, MEMBERS) if clustered else PLAN
+    announced = server.metadata.get("api_extensions")
+    known = announced if isinstance(announced, list) else [ACCESS]
+    access = tuple(source for source in IDENTITIES if source.extension in known)
+    return (*PLAN, TOKENS, *access, *((MEMBERS,) if clustered else ()))
+
+
+def _tokens(answer: Answer) -> Answer:
+    """The tokens among the operations, which LXD lists by their status."""
+    if not isinstance(answer.metadata, dict):
+        return answer
+    lists = answer.metadata.values()
+    if not all(isinstance(found, list) for found in lists):
+        return answer
+    tokens = [one for found in lists for one in found if not _is_other_operation(one)]
+    return dataclasses.replace(answer, metadata=tokens)
+
+
+def _is_other_operation(entry: object) -> bool:
+    return isinstance(entry, dict) and entry.get("class") in ("task", "websocket")
 
 
 def _paths(source: Source, projects: Answer) -> tuple[str, ...]:
@@ -174,7 +213,9 @@ def _in_order(entry: object) -> object:
 def _place(entry: object) -> tuple[str, ...]:
     if not isinstance(entry, dict):
         return ("",)
-    return tuple(str(entry.get(k)) for k in ("project", "name", "server_name", "fingerprint"))
+    return tuple(
+        str(entry.get(k)) for k in ("project", "name", "server_name", "fingerprint", "id")
+    )
 
 
 def _in_project(answer: Answer) -> Iterable[Any]:
@@ -214,6 +255,15 @@ def _ask_host(
         return host.missing(str(error))
 
 
+def _ask_inside(api: Api, document: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    instances = document["instances"]
+    if model.VALUE not in instances:
+        return instances
+    environment = document["server"][model.VALUE].get("environment") or {}
+    name = str(environment.get("server_name"))
+    return {model.VALUE: inside.ask(api, instances[model.VALUE], name)}
+
+
 def _question(document: Mapping[str, Mapping[str, Any]], socket: str) -> host.Question:
     server = document["server"][model.VALUE]
     environment = server.get("environment") or {}
@@ -223,7 +273,20 @@ def _question(document: Mapping[str, Mapping[str, Any]], socket: str) -> host.Qu
         socket=socket,
         endpoints=(endpoints.OPEN, *endpoints.protected(extensions)),
         paths=_device_paths(document["instances"].get(model.VALUE) or []),
+        names=_names(server.get("config")),
+        probe=attempts.SCRIPT,
     )
+
+
+def _names(config: object) -> tuple[str, ...]:
+    """The host names in the options that say where to listen."""
+    settings = config.items() if isinstance(config, dict) else ()
+    found = [
+        addresses.parse(text, 0)
+        for key, text in settings
+        if key.endswith("_address") and isinstance(text, str)
+    ]
+    return tuple(sorted({one.host for one in found if one.kind is addresses.Kind.NAME}))
 
 
 def _device_paths(instances: Iterable[Any]) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import functools
-import importlib.resources
 import json
 import zlib
 from collections.abc import Mapping
@@ -12,11 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..transport import Output
-from . import model
+from . import model, payload
 
 BEGIN, END = b"<lxdsec\n", b"\nlxdsec>"
-# The loader is what a process list shows; nothing in it or its arguments is secret.
-LOADER = "import base64,sys,zlib;exec(zlib.decompress(base64.b64decode(sys.argv.pop(1))))"
+# What a process list shows; nothing in it or its arguments is secret. The host's shell reads it
+# between single quotes. The modules cannot say themselves that Python is too old to read them.
+LOADER = (
+    "import base64,sys,zlib;"
+    'sys.version_info<(3,7)and sys.exit("its python3 is older than 3.7");'
+    "exec(zlib.decompress(base64.b64decode(sys.argv.pop(1))))"
+)
+# Isolated: a json.py in the directory that the shell begins in, or in PYTHONPATH, is not ours.
+PYTHON = "python3 -IS -c"
 # Linux takes no longer argument (MAX_ARG_STRLEN); a remote shell gets the whole command as one.
 LONGEST_COMMAND = 128 * 1024
 
@@ -34,12 +40,15 @@ class Question:
         socket: The path of the API's unix socket on the host, "" where it is not known.
         endpoints: API paths to ask without a certificate.
         paths: Paths of the host that devices name.
+        names: Host names in the daemon's listen addresses.
     """
 
     server_pid: int
     socket: str
     endpoints: tuple[str, ...]
     paths: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    probe: str = ""
 
 
 def _packed(data: bytes) -> str:
@@ -48,7 +57,7 @@ def _packed(data: bytes) -> str:
 
 @functools.cache
 def _script() -> str:
-    return _packed(importlib.resources.files(__package__).joinpath("sweep.py").read_bytes())
+    return _packed(payload.text().encode())
 
 
 def command(question: Question) -> str:
@@ -62,8 +71,10 @@ def command(question: Question) -> str:
         "socket": question.socket,
         "endpoints": question.endpoints,
         "paths": question.paths,
+        "names": question.names,
+        "probe": question.probe,
     }
-    text = f"python3 -c '{LOADER}' {_script()} {_packed(json.dumps(arguments).encode())}"
+    text = f"{PYTHON} '{LOADER}' {_script()} {_packed(json.dumps(arguments).encode())}"
     if len(text) > LONGEST_COMMAND:
         raise SweepError(
             f"devices name {len(question.paths)} paths, more than one command carries"
@@ -93,7 +104,7 @@ def read(output: Output) -> Mapping[str, Mapping[str, Any]]:
 def _failure(output: Output) -> str:
     lines = output.stderr.decode("utf-8", "replace").strip().splitlines()
     if output.exit_status == 127:  # noqa: PLR2004 - POSIX: command not found
-        return "the host has no python3, which the sweep needs (3.6 or later)"
+        return "the host has no python3, which the sweep needs (3.7 or later)"
     last = lines[-1] if lines else "no message"
     return f"the sweep ended with exit status {output.exit_status}: {last}"
 

@@ -1,7 +1,8 @@
 """What the sweep brings back from the host, as types; imports nothing of ours.
 
-Every type is one entry of a section of `sweep.py`, decoded strictly by `msgspec`. Modes are
-permission bits (0o660), ids are the host's, times are seconds since 1970.
+Every type is one entry of a section of the sweep (`pytest_lxdsec.sweep`, which has types of the
+same names and fields), decoded strictly by `msgspec`. Modes are permission bits (0o660), ids are
+the host's, times are seconds since 1970.
 """
 
 from __future__ import annotations
@@ -26,7 +27,11 @@ class OperatingSystem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upgrade:
-    """A package that the package manager would bring up to date."""
+    """An installed package of which a newer version is to be had, on hold or not.
+
+    `is_security` where a version newer than the installed one is in a security archive: not only
+    the candidate, which may be a later one that holds the fix without saying so.
+    """
 
     name: str
     installed: str
@@ -37,7 +42,17 @@ class Upgrade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AptPackages:
-    """What apt says. `index_time` is 0 where the index was never fetched."""
+    """What apt says.
+
+    Attributes:
+        upgrades: What is pending, `held` and `kept_back` ones too.
+        kept_back: Those of the upgrades that apt leaves out by itself: pinned away, or still being
+            phased in.
+        held: Packages on hold, whether or not there is an upgrade.
+        index_time: When every source (of security updates, where there is one) had been brought
+            up to date; never later than the truth. 0 where one never was, or it is not known.
+        has_security_source: Whether an index of a distribution's security archive is there.
+    """
 
     upgrades: tuple[Upgrade, ...]
     kept_back: tuple[str, ...]
@@ -243,3 +258,249 @@ class ContainerFacts:
     gid_map: str
     namespaces: Mapping[str, str]
     label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocketPlace:
+    """Where a socket of the API lies: the file system by number, and the path within it.
+
+    `links` counts its names in that file system; more than one are hard links.
+    """
+
+    path: str
+    device: str
+    root: str
+    links: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """A mount in a container, of a file system that holds a socket of the API.
+
+    Attributes:
+        point: Where the container sees it.
+        root: What it shows, as a path within the file system `device`.
+        file: What the daemon sees there; `exists` is false where the daemon does not see it.
+    """
+
+    point: str
+    device: str
+    root: str
+    file: File
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerMounts:
+    """Those mounts of one running container; `error` says why they are not known, else ""."""
+
+    lxc_name: str
+    error: str
+    mounts: tuple[Mount, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mounts:
+    """The sockets' places, and what containers mount of the same file systems."""
+
+    sockets: tuple[SocketPlace, ...]
+    containers: tuple[ContainerMounts, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """A file's text; `error` says why it could not be read, else ""."""
+
+    text: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceControl:
+    """What the devices controller has for a container's init.
+
+    Attributes:
+        group: Its control group in the v2 hierarchy, "" where there is none.
+        programs: That group and those above it to the number of v2 programs on each.
+        rules: The list of v1 (`devices.list`), "" where v1 does not have the controller.
+        error: Why the kernel did not say, else "".
+    """
+
+    group: str
+    programs: Mapping[str, int]
+    rules: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walls:
+    """What stands between a running container and the host; `error` where it was not read.
+
+    Attributes:
+        mountinfo: /proc/PID/mountinfo of its init.
+        limits: /proc/PID/limits of its init.
+        nodes: Paths below /dev on which a device is mounted to its type and number (`c 1:3`).
+        lxc_conf: What liblxc was told at the last start, the lines that bear on a wall.
+        seccomp_policy: LXD's file of the last start.
+    """
+
+    lxc_name: str
+    error: str
+    mountinfo: str
+    limits: str
+    devices: DeviceControl | None
+    nodes: Mapping[str, str]
+    lxc_conf: Text | None
+    seccomp_policy: Text | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """How the host looks: the sweep's own namespaces, the daemon's mounts and data directory."""
+
+    namespaces: Mapping[str, str]
+    mountinfo: str
+    directory: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataDirectory:
+    """A daemon's data directory, the database in it and the private keys, links followed."""
+
+    daemon: int
+    directory: File
+    database: File
+    keys: tuple[File, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carrier:
+    """A process that holds the group of a socket of the API.
+
+    Attributes:
+        exe: The name of the program's file.
+        uids: Real, effective, saved and file system user ids, each once.
+        gids: Which groups of sockets it holds.
+        sees_socket: Whether a socket may be among its mounts.
+    """
+
+    pid: int
+    exe: str
+    uids: tuple[int, ...]
+    gids: tuple[int, ...]
+    sees_socket: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetgidFiles:
+    """Files that give their group; `unsearched` are mount points where there may be more."""
+
+    files: tuple[File, ...]
+    unsearched: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TmpfilesLine:
+    """A line of tmpfiles.d about one of the kernel's files, its words apart by single blanks."""
+
+    file: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootUnit:
+    """A service of systemd whose commands name one of the kernel's files; those commands only."""
+
+    file: str
+    commands: tuple[str, ...]
+    before: tuple[str, ...]
+    is_enabled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtBoot:
+    """What closes the kernel's files at boot; `has_tmpfiles` where a program reads tmpfiles.d."""
+
+    has_tmpfiles: bool
+    tmpfiles: tuple[TmpfilesLine, ...]
+    units: tuple[BootUnit, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """An old version of TLS, offered alone.
+
+    Attributes:
+        answer: `alert` (the server refuses), `accepted`, `closed` (without a word), `other` (no
+            TLS) or `error` (no connection).
+        detail: Which alert or version, or why.
+    """
+
+    version: str
+    answer: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handshake:
+    """One listener, asked for TLS 1.3 and for each older version.
+
+    Attributes:
+        newest: What was agreed on where 1.3 was offered; "" where `error` says why not.
+        certificate: The server's, as PEM.
+    """
+
+    address: str
+    port: int
+    newest: str
+    certificate: str
+    error: str
+    offers: tuple[Offer, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restarts:
+    """What waits for a reboot, and the kernels in /boot.
+
+    Attributes:
+        reboot_reasons: Packages, or tools that say so; none where nobody asks for a reboot.
+        asked: Which files and tools were looked at.
+        kernels: Versions, as `uname -r` has them.
+    """
+
+    reboot_reasons: tuple[str, ...]
+    asked: tuple[str, ...]
+    kernels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """The host's table of its distribution's releases, as CSV; "" for none."""
+
+    table: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PkiFile:
+    """A file of a public key infrastructure; `text` is "" where it is not there."""
+
+    name: str
+    file: File
+    text: str
+    changed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pki:
+    """Those files, and when the daemon was started, which reads them then only."""
+
+    started: int
+    files: tuple[PkiFile, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedName:
+    """What a name in a listen address resolves to on the host; `error` where it did not answer."""
+
+    name: str
+    addresses: tuple[str, ...]
+    error: str

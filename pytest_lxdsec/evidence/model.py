@@ -9,6 +9,7 @@ for live and replayed evidence alike.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import types
 from collections.abc import Iterator, Mapping
@@ -81,6 +82,20 @@ SINGLE: Mapping[str, Any] = {
     "host.network": hostfacts.NetworkStack,
     "host.containers": tuple[hostfacts.ContainerFacts, ...],
     "host.paths": tuple[hostfacts.NamedPath, ...],
+    "host.names": tuple[hostfacts.ResolvedName, ...],
+    "host.pki": hostfacts.Pki,
+    "host.restarts": hostfacts.Restarts,
+    "host.distribution": hostfacts.Distribution,
+    "host.handshakes": tuple[hostfacts.Handshake, ...],
+    "host.setgid_files": hostfacts.SetgidFiles,
+    "host.carriers": tuple[hostfacts.Carrier, ...],
+    "host.data_directories": tuple[hostfacts.DataDirectory, ...],
+    "host.mounts": hostfacts.Mounts,
+    "host.walls": tuple[hostfacts.Walls, ...],
+    "host.view": hostfacts.View,
+    "host.at_boot": hostfacts.AtBoot,
+    "host.control": str,
+    "probes": tuple[objects.Probe, ...],
 }
 LISTINGS: Mapping[str, Any] = {
     "servers": objects.Server,
@@ -91,6 +106,10 @@ LISTINGS: Mapping[str, Any] = {
     "certificates": objects.Certificate,
     "images": objects.Image,
     "members": objects.Member,
+    "tokens": objects.Token,
+    "identities": objects.Identity,
+    "groups": objects.Group,
+    "provider_groups": objects.ProviderGroup,
 }
 HOST_PARTS = tuple(name for name in SINGLE if name.startswith("host."))
 PARTS = (*LISTINGS, *SINGLE)
@@ -128,6 +147,7 @@ class Evidence:
     header: Header
     document: Mapping[str, Mapping[str, Any]]
     _decoded: Mapping[str, object]
+    _asked_for: datetime.datetime | None = None
 
     @classmethod
     def of(cls, header: Header, document: Mapping[str, Mapping[str, Any]]) -> Evidence:
@@ -139,6 +159,16 @@ class Evidence:
     def __repr__(self) -> str:
         """The target only: evidence is long, and logs are read by many."""
         return f"Evidence({self.header.target!r})"
+
+    @property
+    def now(self) -> datetime.datetime:
+        """When to judge for: the day that was asked about, else when the evidence was taken."""
+        return self._asked_for or self.header.taken
+
+    def on(self, day: datetime.date) -> Evidence:
+        """The same evidence, to be judged for another day."""
+        noon = datetime.datetime.combine(day, datetime.time(12), datetime.UTC)
+        return dataclasses.replace(self, _asked_for=noon)
 
     def absent(self, part: str) -> str:
         """Why a part is missing; "" where it is there."""
@@ -265,6 +295,96 @@ class Evidence:
     def paths(self) -> tuple[hostfacts.NamedPath, ...]:
         """Where the paths that devices name really lead."""
         return cast("tuple[hostfacts.NamedPath, ...]", self._require("host.paths"))
+
+    @property
+    def mounts(self) -> hostfacts.Mounts:
+        """What running containers mount of the file systems that hold the sockets."""
+        return cast("hostfacts.Mounts", self._require("host.mounts"))
+
+    @property
+    def walls(self) -> tuple[hostfacts.Walls, ...]:
+        """What stands between the running containers and the host."""
+        return cast("tuple[hostfacts.Walls, ...]", self._require("host.walls"))
+
+    @property
+    def view(self) -> hostfacts.View:
+        """The host's own namespaces, and what its daemon sees mounted."""
+        return cast("hostfacts.View", self._require("host.view"))
+
+    @property
+    def at_boot(self) -> hostfacts.AtBoot:
+        """What closes the kernel's files when the host boots."""
+        return cast("hostfacts.AtBoot", self._require("host.at_boot"))
+
+    @property
+    def control(self) -> str:
+        """What the probe printed on the host, run by its root."""
+        return cast("str", self._require("host.control"))
+
+    @property
+    def probes(self) -> tuple[objects.Probe, ...]:
+        """What the probe printed inside the running containers."""
+        return cast("tuple[objects.Probe, ...]", self._require("probes"))
+
+    @property
+    def data_directories(self) -> tuple[hostfacts.DataDirectory, ...]:
+        """Every daemon's data directory."""
+        return cast("tuple[hostfacts.DataDirectory, ...]", self._require("host.data_directories"))
+
+    @property
+    def carriers(self) -> tuple[hostfacts.Carrier, ...]:
+        """The processes that hold the group of a socket."""
+        return cast("tuple[hostfacts.Carrier, ...]", self._require("host.carriers"))
+
+    @property
+    def setgid_files(self) -> hostfacts.SetgidFiles:
+        """The files that give their group to whoever runs them."""
+        return cast("hostfacts.SetgidFiles", self._require("host.setgid_files"))
+
+    @property
+    def tokens(self) -> Listing[objects.Token]:
+        """Tokens that nobody has used yet, and some that have ended."""
+        return cast("Listing[objects.Token]", self._require("tokens"))
+
+    @property
+    def identities(self) -> Listing[objects.Identity]:
+        """Who may log in; none where LXD has only certificates."""
+        return cast("Listing[objects.Identity]", self._require("identities"))
+
+    @property
+    def groups(self) -> Listing[objects.Group]:
+        """Groups of identities."""
+        return cast("Listing[objects.Group]", self._require("groups"))
+
+    @property
+    def provider_groups(self) -> Listing[objects.ProviderGroup]:
+        """Groups of an identity provider."""
+        return cast("Listing[objects.ProviderGroup]", self._require("provider_groups"))
+
+    @property
+    def handshakes(self) -> tuple[hostfacts.Handshake, ...]:
+        """What the daemon's listeners answer to versions of TLS."""
+        return cast("tuple[hostfacts.Handshake, ...]", self._require("host.handshakes"))
+
+    @property
+    def restarts(self) -> hostfacts.Restarts:
+        """What waits for a reboot, and the installed kernels."""
+        return cast("hostfacts.Restarts", self._require("host.restarts"))
+
+    @property
+    def distribution(self) -> hostfacts.Distribution:
+        """The host's table of its distribution's releases."""
+        return cast("hostfacts.Distribution", self._require("host.distribution"))
+
+    @property
+    def pki(self) -> hostfacts.Pki:
+        """The authority that the daemon asks of its clients."""
+        return cast("hostfacts.Pki", self._require("host.pki"))
+
+    @property
+    def names(self) -> tuple[hostfacts.ResolvedName, ...]:
+        """What the names in listen addresses resolve to."""
+        return cast("tuple[hostfacts.ResolvedName, ...]", self._require("host.names"))
 
 
 def _entry(name: str, entry: object) -> Mapping[str, Any]:

@@ -15,6 +15,8 @@ from typing import Literal
 # isRunningStatusCode. A frozen instance has a living init.
 NOT_RUNNING = ("Stopped", "Error")
 
+SHA256_DIGITS = 64
+
 Config = Mapping[str, str]
 Devices = Mapping[str, Mapping[str, str]]
 
@@ -134,8 +136,12 @@ class Certificate:
 
     @property
     def key(self) -> str:
-        """The twelve leading digits of the fingerprint, as `lxc config trust list` shows."""
-        return self.fingerprint[:12]
+        """The twelve leading digits of the fingerprint, as `lxc config trust list` shows.
+
+        An identity without a certificate is known by its whole id: alice@example.org.
+        """
+        is_fingerprint = len(self.fingerprint) == SHA256_DIGITS
+        return self.fingerprint[:12] if is_fingerprint else self.fingerprint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,9 +167,90 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What the probe printed inside a running container; `error` where it did not run, else ""."""
+
+    project: str
+    name: str
+    output: str
+    error: str
+
+    @property
+    def key(self) -> str:
+        """PROJECT/NAME."""
+        return f"{self.project}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
     """A cluster member."""
 
     server_name: str
     status: str
     message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRequest:
+    """What the holder of a token may become: shared/api/certificate.go, CertificatesPost."""
+
+    name: str
+    type: str
+    restricted: bool
+    projects: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenMetadata:
+    """Of a token: when it ends, and for what it is; a join token names the member to be."""
+
+    expiresAt: str = ""  # noqa: N815 - LXD's own name
+    serverName: str = ""  # noqa: N815 - LXD's own name
+    request: TokenRequest | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """An operation of class `token`: an invitation that nobody has used yet."""
+
+    id: str
+    status: str
+    metadata: TokenMetadata
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who may log in: shared/api/auth.go, Identity; `tls_certificate` is PEM."""
+
+    authentication_method: str
+    type: str
+    id: str
+    name: str
+    groups: tuple[str, ...] | None = None
+    tls_certificate: str = ""
+    expires_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permission:
+    """What a group may do: shared/api/auth.go, Permission."""
+
+    entity_type: str
+    url: str
+    entitlement: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A group of identities."""
+
+    name: str
+    permissions: tuple[Permission, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderGroup:
+    """A group of an identity provider, and the groups that it gives its members."""
+
+    name: str
+    groups: tuple[str, ...] | None

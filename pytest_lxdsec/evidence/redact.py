@@ -60,6 +60,25 @@ OBJECT_FIELDS: Mapping[str, tuple[str, ...]] = {
     "certificates": ("fingerprint", "name", "type", "restricted", "projects", "certificate"),
     "images": ("project", "fingerprint", "public", "aliases"),
     "members": ("server_name", "status", "message"),
+    "tokens": ("id", "class", "status", "metadata"),
+    "identities": (
+        "authentication_method",
+        "type",
+        "id",
+        "name",
+        "groups",
+        "tls_certificate",
+        "expires_at",
+    ),
+    "groups": ("name", "permissions"),
+    "provider_groups": ("name", "groups"),
+}
+# Objects within objects; of a token's metadata, never the secret.
+INNER_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "aliases": ("name",),
+    "permissions": ("entity_type", "url", "entitlement"),
+    "metadata": ("expiresAt", "serverName", "request"),
+    "request": ("name", "type", "restricted", "projects"),
 }
 # Patterns of whole keys. A proxy's URL may carry a password, so core.proxy_* is not among them.
 SERVER_KEYS = re.compile(
@@ -144,13 +163,23 @@ def _object(part_name: str, value: Document, fields: tuple[str, ...]) -> Documen
     for field in ("devices", "expanded_devices"):
         if field in kept:
             kept[field] = _devices(value[field])
-    if "aliases" in kept and value["aliases"] is not None:
-        kept["aliases"] = _each(value["aliases"], _alias)
-    return kept
+    return kept | _inner(value, kept)
 
 
-def _alias(value: Document) -> Document:
-    return _fields(value, ("name",)) if isinstance(value, Mapping) else None
+def _inner(value: Mapping[str, Document], kept: Mapping[str, Document]) -> dict[str, Document]:
+    """The kept fields that are objects of their own, or lists of such."""
+    return {
+        name: _within(value[name], fields) for name, fields in INNER_FIELDS.items() if name in kept
+    }
+
+
+def _within(value: Document, fields: tuple[str, ...]) -> Document:
+    if isinstance(value, list | tuple):
+        return [_within(one, fields) for one in value]
+    if not isinstance(value, Mapping):
+        return None
+    kept = _fields(value, fields)
+    return kept | _inner(value, kept)
 
 
 def _devices(value: Document) -> Document:

@@ -1,6 +1,6 @@
 """The sections of LXD's Security guide, in the guide's order; pure data.
 
-The order is what reports follow, the anchor is what findings link to (edition of 2025-09-08).
+The order is what reports follow, the anchor is what findings link to.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 BASE_URL = "https://documentation.ubuntu.com/lxd/latest/explanation/security/"
 GUIDE = "LXD security guide"
+EDITION = "2025-09-08"  # the day of the page that the controls were written from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,19 +1,20 @@
 """The record of a result: plain data that travels with pytest's own report, through xdist too.
 
 JUnit reads it as the testcase's properties; our summary reads it as a whole. Nothing is ever
-told by a test's node id, which changes with the working directory.
+told by a test's node id, which changes with the working directory. All of it is printable, since
+the names in it are other people's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import pytest
 
-from .. import audit, control, outcomes
+from .. import audit, control, outcomes, texts
 from ..control import Control
 from ..outcomes import Result
 from ..verdict import Outcome
@@ -21,13 +22,22 @@ from ..verdict import Outcome
 ATTRIBUTE = "lxdsec"
 PREFIX = "lxd."
 VERDICT = "lxd.verdict"
+SECONDS = pytest.StashKey[float]()
+KEPT = pytest.StashKey[tuple[Mapping[str, Any], list[tuple[str, object]]]]()
 # How a user's mark, or a fixture of theirs, keeps a control from being asked.
 NOT_ASKED = (pytest.skip.Exception, pytest.xfail.Exception)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What came of one test; of a control, or of a host that could not be reached."""
+    """What came of one test; of a control, or of a host that could not be reached.
+
+    Attributes:
+        section_title: The headings down to the section, for people.
+        reason: What was seen; of a skipped test or an error, why there is no answer.
+        tolerated: Why a failure does not fail the run; "" where it does.
+        seconds: What it took to set up, judge and tear down.
+    """
 
     verdict: str
     host: str
@@ -35,6 +45,9 @@ class Record:
     control: str = ""
     title: str = ""
     severity: str = ""
+    level: str = ""
+    kind: str = ""
+    rationale: str = ""
     section: str = ""
     section_title: str = ""
     guide_url: str = ""
@@ -45,6 +58,7 @@ class Record:
     touches: int = 0
     note: str = ""
     tolerated: str = ""
+    seconds: float = 0.0
 
 
 def describe(item: pytest.Item) -> None:
@@ -64,8 +78,8 @@ def describe(item: pytest.Item) -> None:
         ("lxd.section", made.section),
         ("lxd.section_title", made.section_title),
         ("lxd.guide_url", made.guide_url),
-        ("lxd.host", subject.host),
-        ("lxd.subject", subject.id),
+        ("lxd.host", texts.printable(subject.host)),
+        ("lxd.subject", texts.printable(subject.id)),
     ]
 
 
@@ -83,6 +97,8 @@ def conclude(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
     made = control.of(getattr(item, "function", None))
     if made is None or _subject(item) is None:
         return
+    before = 0.0 if call.when == "setup" else item.stash[SECONDS]
+    item.stash[SECONDS] = before + call.duration
     result = item.stash.get(audit.RESULT, None)
     if result is None or _broke_off(call, result):
         result = _without_answer(item, made, call)
@@ -121,36 +137,51 @@ def _why_no_answer(call: pytest.CallInfo[None]) -> tuple[Outcome, str]:
 def attach(item: pytest.Item, report: pytest.TestReport) -> None:
     """Put the record on a test's last report, when all is known; xdist carries it along."""
     result = item.stash.get(audit.RESULT, None)
-    if result is not None and report.when == "teardown":
-        setattr(report, ATTRIBUTE, asdict(_record(result)))
+    if result is None:
+        return
+    # pytest keeps all reports of a test until the run ends, and these are most of each.
+    keywords, properties = item.stash.setdefault(KEPT, (report.keywords, report.user_properties))
+    if report.keywords == keywords:
+        report.keywords = keywords
+    if report.user_properties == properties:
+        report.user_properties = properties
+    if report.when == "teardown":
+        setattr(report, ATTRIBUTE, msgspec.to_builtins(_record(result, item.stash[SECONDS])))
 
 
-def _record(result: Result) -> Record:
+def _record(result: Result, seconds: float) -> Record:
     made, finding = result.control, result.finding
     remedy = finding.remedy if finding else None
     return Record(
         verdict=result.outcome.value,
-        host=result.host,
-        subject=result.subject,
+        host=texts.printable(result.host),
+        subject=texts.printable(result.subject),
         control=made.id,
-        title=made.title,
+        title=texts.printable(made.title),
         severity=made.severity.value,
+        level=made.level.value,
+        kind=made.kind.value,
+        rationale=texts.printable(made.rationale),
         section=made.section,
         section_title=made.section_path,
         guide_url=made.guide_url,
-        reason=result.reason,
-        expected=finding.expected if finding else "",
-        origin=finding.origin if finding else "",
-        repair=remedy.command if remedy else "",
+        reason=texts.printable(result.reason),
+        expected=texts.printable(finding.expected) if finding else "",
+        origin=texts.printable(finding.origin) if finding else "",
+        repair=texts.printable(remedy.command) if remedy else "",
         touches=remedy.touches if remedy else 0,
-        note=remedy.note if remedy else "",
-        tolerated=result.tolerated,
+        note=texts.printable(remedy.note) if remedy else "",
+        tolerated=texts.printable(result.tolerated),
+        seconds=round(seconds, 6),
     )
 
 
-def of(report: pytest.TestReport) -> Record | None:
-    """The record of a report; None where it has none."""
-    found = getattr(report, ATTRIBUTE, None)
+def take(report: pytest.TestReport) -> Record | None:
+    """The record of a report; None where it has none.
+
+    It is taken off: pytest keeps every report until the run ends, and one copy is enough.
+    """
+    found = vars(report).pop(ATTRIBUTE, None)
     return msgspec.convert(found, Record) if found is not None else _unreached(report)
 
 

@@ -17,6 +17,7 @@ from ..control import Severity
 from ..evidence import model
 from ..guide import sections
 from ..hosts import Host
+from ..waiver_audit import Judged, State
 from .record import Record
 
 # How many subjects of one control are shown unless -v is given; all are in the JUnit file.
@@ -70,6 +71,8 @@ def _gathered(evidence: model.Evidence) -> str:
     ]
     trips = evidence.header.round_trips
     cost = f"{trips.get('api', 0)} API requests, {trips.get('shell', 0)} shell commands"
+    if probes := trips.get("probe", 0):
+        cost += f", {probes} for probes inside"
     taken = evidence.header.taken.isoformat(sep=" ", timespec="seconds").replace("+00:00", " UTC")
     return f"{', '.join(counts)} in {evidence.header.seconds:.2f} s ({cost}) at {taken}"
 
@@ -91,6 +94,24 @@ def summary(out: pytest.TerminalReporter, records: Sequence[Record], *, verbose:
         state, bad = _state(found)
         out.write_line(f"{_title(section, found):<58} {state}", red=bad, green=not bad)
     _print_counts(out, records)
+
+
+def waivers(out: pytest.TerminalReporter, judged: Iterable[Judged]) -> None:
+    """Print what somebody must change in the policy, and what soon."""
+    told = [one for one in judged if one.state.is_wrong or one.state is State.EXPIRING]
+    if not told:
+        return
+    out.section("waivers")
+    for one in told:
+        waiver = one.waiver
+        line = f"{waiver.source}: {waiver.control} for {waiver.subject}: {one.text}"
+        out.write_line(_clean(line), red=one.state.is_wrong, yellow=not one.state.is_wrong)
+
+
+def reported(out: pytest.TerminalReporter, text: str) -> None:
+    """Print where the reports are, or why they are not."""
+    if text:
+        out.write_line(_clean(text))
 
 
 def _by_section(records: Iterable[Record]) -> Mapping[str, list[Record]]:

@@ -50,7 +50,14 @@ class GuestUnavailable(LxdsecError):
         super().__init__(f"{subject}: {why}")
 
 
-def connect(api: Api, *, project: str, name: str, location: str = "") -> testinfra.host.Host:
+def connect(
+    api: Api,
+    *,
+    project: str,
+    name: str,
+    location: str = "",
+    seconds: float = 0.0,
+) -> testinfra.host.Host:
     """Return testinfra's host for the inside of an instance; nothing is sent yet.
 
     Its commands raise `GuestUnavailable` where LXD cannot run them and `Unreachable` where LXD
@@ -61,8 +68,9 @@ def connect(api: Api, *, project: str, name: str, location: str = "") -> testinf
         project: The instance's project.
         name: The instance.
         location: The cluster member that it runs on, for messages.
+        seconds: How long one command may take; 0 for `COMMAND_SECONDS`.
     """
-    backend = GuestBackend(api, project, name, location)
+    backend = GuestBackend(api, project, name, location, seconds=seconds)
     host = testinfra.host.Host(backend)
     backend.set_host(host)
     return host
@@ -73,10 +81,19 @@ class GuestBackend(base.BaseBackend):
 
     NAME = "lxd"
 
-    def __init__(self, api: Api, project: str, name: str, location: str) -> None:
+    def __init__(
+        self,
+        api: Api,
+        project: str,
+        name: str,
+        location: str,
+        *,
+        seconds: float = 0.0,
+    ) -> None:
         super().__init__(f"{project}/{name}")
         self._encoding = ENCODING
         self._api = api
+        self._seconds = seconds or COMMAND_SECONDS
         self._name = name
         self._project = project
         on_member = f" on {location}" if location not in ("", "none") else ""
@@ -119,7 +136,7 @@ class GuestBackend(base.BaseBackend):
 
     def _wait(self, identity: str) -> Mapping[str, Any]:
         """Return the operation when it has ended well."""
-        deadline = time.monotonic() + COMMAND_SECONDS
+        deadline = time.monotonic() + self._seconds
         while time.monotonic() < deadline:
             operation = self._ask(identity)
             status = operation.get("status_code")
@@ -129,13 +146,14 @@ class GuestBackend(base.BaseBackend):
                 reason = text.one_line(str(operation.get("err") or ""))
                 raise self._explained(reason or "its command failed without a reason")
         raise self._unavailable(
-            f"the command has not ended after {COMMAND_SECONDS:g} s and runs on: end it by hand"
+            f"the command has not ended after {self._seconds:g} s and runs on: end it by hand"
         )
 
     def _ask(self, identity: str) -> Mapping[str, Any]:
         """Return the operation, when it has ended or after half a minute."""
         path = f"/1.0/operations/{identity}"
-        waited = self._api.get_many([f"{path}/wait?timeout={WAIT_SECONDS}"])[0]
+        patience = max(1, min(WAIT_SECONDS, round(self._seconds)))
+        waited = self._api.get_many([f"{path}/wait?timeout={patience}"])[0]
         # From 5.21 on LXD answers with an error where the operation failed or has not ended.
         answer = self._api.get_many([path])[0] if waited.error else waited
         if answer.error or not isinstance(answer.metadata, dict):

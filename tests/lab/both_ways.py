@@ -8,6 +8,7 @@ nothing else, is shown nowhere else: so each control has a case, or a reason in 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fnmatch
 import types
 from collections.abc import Collection, Iterator, Mapping
@@ -40,6 +41,8 @@ class Case:
         with_it: Globs of `CONTROL SUBJECT` whose verdicts change too, while it is broken or by
             the repair.
         restores: The script that brings the default scenario back after the repair.
+        vanishes: Whether the repair takes the subject itself away.
+        site: The policy to judge by.
     """
 
     control: str
@@ -48,6 +51,8 @@ class Case:
     breaks: str = ""
     with_it: tuple[str, ...] = ()
     restores: str = ""
+    vanishes: bool = False
+    site: policy.Policy = dataclasses.field(default_factory=policy.Policy)
 
     @property
     def name(self) -> str:
@@ -145,15 +150,18 @@ def show(lab: Lab, case: Case, before: Verdicts) -> None:
     key = (case.control, case.subject)
     if case.breaks:
         run(lab, case.breaks)
-    broken = judge(see(lab))
+    broken = judge(see(lab), site=case.site)
     failed = broken[key]
     assert failed.outcome is Outcome.FAIL, f"not broken: {failed.reason}"
     assert failed.finding is not None
     assert case.finding in failed.text
     assert changes(before, broken, case) == {}, told(broken, changes(before, broken, case))
     run(lab, failed.finding.remedy.command)
-    repaired = judge(see(lab))
-    assert repaired[key].outcome is Outcome.PASS, f"not repaired: {repaired[key].reason}"
+    repaired = judge(see(lab), site=case.site)
+    if case.vanishes:
+        assert key not in repaired
+    else:
+        assert repaired[key].outcome is Outcome.PASS, f"not repaired: {repaired[key].reason}"
     assert changes(before, repaired, case) == {}, told(repaired, changes(before, repaired, case))
 
 

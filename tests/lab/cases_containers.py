@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from .both_ways import Case
 
-NOT_SHOWN: dict[str, str] = {}
+NOT_SHOWN: dict[str, str] = {
+    "LXD-NAM-03": "the files are the kernel's own: a lab may not close those of its machine",
+    "LXD-PRV-01": "the repair is a kernel with AppArmor, which a lab shares with its machine",
+}
 
 ISOLATED = """
 for name in filtered frozen plain routed twin unfiltered; do
@@ -38,13 +41,14 @@ CASES = (
         subject="instance/default/filtered",
         breaks="lxc profile set filtered security.privileged=true\nlxc restart filtered",
         finding="from:     profile default/filtered, which 2 more use",
-        with_it=("LXD-UNP-* instance/default/*", "LXD-PRV-03 instance/default/filtered"),
+        with_it=("LXD-UNP-* instance/default/*", "LXD-PRV-* instance/default/*"),
     ),
     Case(
         control="LXD-UNP-02",
         subject="instance/default/plain",
         breaks="lxc config set plain raw.idmap 'both 0 0'\nlxc restart plain",
         finding="its map reaches host uid 0 (root), host gid 0 (root)",
+        with_it=("LXD-* instance/default/plain",),
     ),
     Case(
         control="LXD-UNP-02",
@@ -53,6 +57,70 @@ CASES = (
         finding="its map reaches host uid 165536 (eve)",
         with_it=("LXD-UNP-02 *",),
         restores="userdel eve",
+    ),
+    Case(
+        control="LXD-UNP-03",
+        subject="instance/default/plain",
+        breaks="lxc config set plain security.idmap.isolated=true",
+        finding="the configuration says isolated, with 65536 uids of its own, "
+        "the kernel still maps 10000001",
+        with_it=("LXD-UNP-04 instance/default/plain", "LXD-UNP-05 *"),
+        restores="lxc config unset plain security.idmap.isolated\nlxc restart plain",
+    ),
+    Case(
+        control="LXD-UNP-03",
+        subject="instance/default/privileged",
+        breaks="lxc config unset privileged security.privileged",
+        finding="the configuration says unprivileged, the kernel still maps the host's own ids: "
+        "a restart is pending",
+        with_it=("LXD-* instance/default/privileged",),
+        restores="lxc config set privileged security.privileged=true\nlxc restart privileged",
+    ),
+    Case(
+        control="LXD-UNP-03",
+        subject="instance/default/isolated",
+        breaks="lxc profile create based\n"
+        "lxc profile set based security.idmap.base=300000\n"
+        "lxc profile add isolated based",
+        finding="security.idmap.base is 300000, the kernel still maps uids from 165536",
+        restores="lxc profile remove isolated based\nlxc profile delete based\n"
+        "lxc restart isolated",
+    ),
+    Case(
+        control="LXD-UNP-04",
+        subject="instance/default/plain",
+        finding="security.idmap.isolated is not set",
+        with_it=("LXD-UNP-05 *",),
+        restores="lxc config unset plain security.idmap.isolated\nlxc restart plain",
+    ),
+    Case(
+        control="LXD-UNP-04",
+        subject="instance/default/isolated",
+        breaks="lxc config set isolated security.idmap.isolated=off",
+        finding="security.idmap.isolated is 'off'",
+        with_it=("LXD-UNP-03 instance/default/isolated", "LXD-UNP-05 *"),
+    ),
+    Case(
+        control="LXD-UNP-06",
+        subject="instance/default/plain",
+        breaks="lxc config set plain raw.idmap 'gid 0 5'",
+        finding="raw.idmap reaches host gid 0 (root)",
+        with_it=("LXD-UNP-* instance/default/plain",),
+    ),
+    Case(
+        control="LXD-UNP-06",
+        subject="instance/default/filtered",
+        breaks="lxc profile set filtered security.syscalls.intercept.mount=true"
+        " security.syscalls.intercept.mount.allowed=ext4",
+        finding="from:     profile default/filtered, which 2 more use",
+        with_it=("LXD-UNP-06 instance/default/*",),
+    ),
+    Case(
+        control="LXD-UNP-06",
+        subject="instance/default/plain",
+        breaks="lxc config set plain raw.lxc 'lxc.include = /etc/hostname'",
+        finding="raw.lxc has lxc.include='/etc/hostname', which loads whatever a file",
+        with_it=("LXD-UNP-03 instance/default/plain",),
     ),
     Case(
         control="LXD-UNP-05",
@@ -78,11 +146,126 @@ CASES = (
         subject="instance/default/privileged",
         breaks="lxc config set privileged raw.lxc lxc.cap.drop=\nlxc restart privileged",
         finding="holds SYS_MODULE",
+        with_it=("LXD-PRV-* instance/default/privileged",),
+    ),
+    Case(
+        control="LXD-PRV-02",
+        subject="instance/default/privileged",
+        breaks="lxc config set privileged security.syscalls.deny_default=off\n"
+        "lxc restart privileged",
+        finding="its init runs without a seccomp filter (Seccomp 0)",
+        with_it=("LXD-PRV-* instance/default/privileged",),
+    ),
+    Case(
+        # A filter is active, and refuses next to nothing.
+        control="LXD-PRV-02",
+        subject="instance/default/privileged",
+        breaks="lxc config set privileged security.syscalls.deny_compat=true\n"
+        "lxc config set privileged security.syscalls.deny_default=false\n"
+        "lxc restart privileged",
+        finding="its filter lets reject_force_umount, kexec_load",
+        with_it=("LXD-PRV-* instance/default/privileged",),
+        restores="lxc config unset privileged security.syscalls.deny_compat\n"
+        "lxc restart privileged",
+    ),
+    Case(
+        control="LXD-PRV-04",
+        subject="instance/default/privileged",
+        breaks="lxc config set privileged raw.lxc lxc.namespace.share.ipc=$(pgrep -o -x lxd)\n"
+        "lxc restart privileged",
+        finding="is that of the LXD daemon and the host",
+        with_it=("LXD-PRV-* instance/default/privileged",),
+    ),
+    Case(
+        control="LXD-UNP-07",
+        subject="instance/default/plain",
+        breaks="lxc config set plain raw.idmap 'uid 0 0'\nlxc restart plain",
+        finding="its root can change settings of the host's kernel",
+        with_it=("LXD-* instance/default/plain",),
+    ),
+    Case(
+        control="LXD-PRV-07",
+        subject="instance/default/privileged",
+        breaks="lxc config set privileged raw.seccomp '2\ndenylist\n[all]\nbpf errno 1'\n"
+        "lxc restart privileged",
+        finding="its root can unmount by force (umount: No such file or directory)",
+        with_it=("LXD-PRV-* instance/default/privileged",),
+    ),
+    Case(
+        control="LXD-PRV-07",
+        subject="instance/default/privileged",
+        breaks="lxc config set privileged raw.lxc 'lxc.mount.auto = proc:rw sys:rw'\n"
+        "lxc restart privileged",
+        finding="its root can",
+        with_it=("LXD-PRV-* instance/default/privileged",),
+    ),
+    Case(
+        # Not the host's, but another container's.
+        control="LXD-PRV-04",
+        subject="instance/default/privileged",
+        breaks="plain=$(pgrep -P $(pgrep -f 'lxc monitor.* plain$'))\n"
+        "lxc config set privileged raw.lxc lxc.namespace.share.ipc=$plain\n"
+        "lxc restart privileged",
+        finding="is that of plain\n",
+        with_it=("LXD-PRV-* instance/default/privileged",),
+    ),
+    Case(
+        control="LXD-PRV-05",
+        subject="instance/default/privileged",
+        breaks="lxc profile create risky\n"
+        "lxc profile set risky security.nesting=1\n"
+        "lxc profile add privileged risky\nlxc restart privileged",
+        finding="from:     profile default/risky",
+        with_it=("LXD-PRV-* instance/default/privileged",),
+        restores="lxc profile remove privileged risky\nlxc profile delete risky\n"
+        "lxc restart privileged",
+    ),
+    Case(
+        control="LXD-PRV-06",
+        subject="instance/default/privileged",
+        breaks="mkdir -p /srv/data\n"
+        "lxc config device add privileged data disk source=/srv/data path=/mnt/data",
+        finding="/mnt/data is the host's /srv/data, read-write",
+        restores="rmdir /srv/data",
+    ),
+    Case(
+        control="LXD-PRV-06",
+        subject="instance/default/privileged",
+        # The name is innocent, the number is that of the kernel's log.
+        breaks="lxc config device add privileged log unix-char path=/dev/new major=1 minor=11",
+        finding="/dev/new is the host's device c 1:11",
+        with_it=("LXD-PRV-07 instance/default/privileged",),
+    ),
+    Case(
+        control="LXD-PRV-06",
+        subject="instance/default/privileged",
+        breaks="lxc config set privileged raw.lxc 'lxc.cgroup2.devices.allow = a'\n"
+        "lxc restart privileged",
+        finding="no devices controller limits which devices it opens",
+        with_it=("LXD-PRV-* instance/default/privileged",),
     ),
     Case(
         control="LXD-NAM-01",
         subject="host",
         finding="/sys/kernel/slab belongs to uid 0, mode 0755",
         restores="chmod 0755 /sys/kernel/slab",
+    ),
+    Case(
+        control="LXD-NAM-02",
+        subject="host",
+        breaks="mount -t tmpfs -o mode=755 none /sys/kernel/debug\n"
+        "mkdir /sys/kernel/debug/sched\n"
+        "echo cpu > /sys/kernel/debug/sched/debug",
+        finding="/sys/kernel/debug/sched/debug belongs to uid 0, mode 0644",
+        restores="umount /sys/kernel/debug",
+    ),
+    Case(
+        control="LXD-NAM-04",
+        subject="host",
+        breaks="mkdir -p /etc/tmpfiles.d\n"
+        "echo 'z /sys/kernel/slab 0755' > /etc/tmpfiles.d/lxd.conf\n"
+        "[ -x /usr/bin/systemd-tmpfiles ] || install -m 755 /bin/true /usr/bin/systemd-tmpfiles",
+        finding="nothing closes /sys/kernel/slab at boot",
+        restores="rm /etc/tmpfiles.d/lxd.conf /etc/tmpfiles.d/00-container-names.conf",
     ),
 )

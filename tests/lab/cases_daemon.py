@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import datetime
+import hashlib
+import ssl
+
+from pytest_lxdsec.policy import Policy
+from tests import evidence_certificates
+
 from .both_ways import Case
 
 NOT_SHOWN = {
+    "LXD-OS-02": "the repair is another release of the operating system",
+    "LXD-OS-03": "the repair is a restart by systemd or a reboot: see test_daemons",
+    "LXD-VER-03": "the lab's server is no cluster",
+    "LXD-API-05": "the repair restarts LXD by systemd, which a lab has not: see test_daemons",
     "LXD-VER-01": "the repair is another LXD, which a lab of Debian's packages cannot have",
     "LXD-VER-02": "the repair is another LXD; and a distribution's build is not applicable",
 }
@@ -39,6 +50,24 @@ echo 'deb [trusted=yes] file:/srv/apt ./' > /etc/apt/sources.list
 apt-get update > /dev/null
 """
 
+NOW = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+EVE = evidence_certificates.pem(
+    NOW - evidence_certificates.YEAR, NOW + evidence_certificates.YEAR, common_name="eve"
+)
+
+
+def _key(pem: str) -> str:
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()[:12]
+
+
+def _trust(pem: str, *options: str) -> str:
+    words = " ".join(options)
+    return (
+        f"cat > /srv/client.crt <<'END'\n{pem}END\n"
+        f"lxc config trust add /srv/client.crt --name client {words}\nrm /srv/client.crt"
+    )
+
+
 CASES = (
     Case(
         control="LXD-OS-01",
@@ -53,6 +82,7 @@ CASES = (
         subject="host",
         breaks="chmod 0666 /var/lib/lxd/unix.socket",
         finding="/var/lib/lxd/unix.socket has mode 0666",
+        with_it=("LXD-LOC-02 host",),
         restores="chown _lxd /var/lib/lxd",
     ),
     Case(
@@ -60,6 +90,7 @@ CASES = (
         subject="host",
         breaks="chgrp users /var/lib/lxd/unix.socket",
         finding="/var/lib/lxd/unix.socket belongs to group users, not lxd",
+        with_it=("LXD-LOC-02 host",),
         restores="chown _lxd /var/lib/lxd",
     ),
     Case(
@@ -67,6 +98,24 @@ CASES = (
         subject="host",
         breaks="chmod 0777 /var/lib/lxd",
         finding="/var/lib/lxd has mode 0777",
+        with_it=("LXD-LOC-02 host",),
+        restores="chown _lxd /var/lib/lxd",
+    ),
+    Case(
+        control="LXD-LOC-02",
+        subject="host",
+        breaks="chmod 0644 /var/lib/lxd/server.key",
+        finding="/var/lib/lxd/server.key has mode 0644",
+        with_it=("LXD-LOC-01 host",),
+        restores="chown _lxd /var/lib/lxd",
+    ),
+    Case(
+        control="LXD-LOC-02",
+        subject="host",
+        breaks="chmod 0755 /var/lib/lxd/database\nchown nobody /var/lib/lxd/server.key",
+        finding="/var/lib/lxd/database has mode 0755; "
+        "/var/lib/lxd/server.key belongs to uid 65534",
+        with_it=("LXD-LOC-01 host",),
         restores="chown _lxd /var/lib/lxd",
     ),
     Case(
@@ -84,10 +133,29 @@ CASES = (
         restores="userdel mallory",
     ),
     Case(
+        # Out of the group, but the session that began before has it still.
+        control="LXD-LOC-04",
+        subject="host",
+        breaks="useradd --groups lxd mallory\n"
+        "setpriv --reuid mallory --regid mallory --init-groups sleep 3600 >/dev/null 2>&1 &\n"
+        "sleep 0.2\ngpasswd --delete mallory lxd",
+        finding="of mallory) holds gid",
+        restores="userdel mallory",
+    ),
+    Case(
+        control="LXD-LOC-04",
+        subject="host",
+        breaks="cp /bin/true /usr/local/bin/door\n"
+        "chgrp lxd /usr/local/bin/door\nchmod 2755 /usr/local/bin/door",
+        finding="/usr/local/bin/door gives gid 105 to whoever runs it",
+        restores="rm /usr/local/bin/door",
+    ),
+    Case(
         control="LXD-LOC-05",
         subject="instance/default/plain",
         breaks="lxc config device add plain door disk source=/var/lib/lxd/unix.socket path=/door",
         finding="device door opens /var/lib/lxd/unix.socket, which is LXD's socket",
+        with_it=("LXD-LOC-06 instance/default/plain",),
     ),
     Case(
         control="LXD-LOC-05",
@@ -95,6 +163,7 @@ CASES = (
         breaks="ln -s /var/lib /srv/way\n"
         "lxc config device add plain door disk source=/srv/way path=/door",
         finding="device door opens /srv/way, a directory that holds LXD's socket",
+        with_it=("LXD-LOC-06 instance/default/plain",),
         restores="rm /srv/way",
     ),
     Case(
@@ -104,6 +173,95 @@ CASES = (
         "connect=unix:/var/lib/lxd/unix.socket listen=unix:/door",
         finding="from:     profile default/filtered, which 2 more use",
         with_it=("LXD-LOC-05 instance/default/*",),
+    ),
+    Case(
+        control="LXD-LOC-06",
+        subject="instance/default/plain",
+        breaks="lxc config device add plain door disk source=/var/lib/lxd path=/door",
+        finding="/door in the container is a directory that holds LXD's socket",
+        with_it=("LXD-LOC-05 instance/default/plain",),
+    ),
+    Case(
+        control="LXD-LOC-06",
+        subject="instance/default/privileged",
+        breaks="lxc config set privileged raw.lxc 'lxc.mount.entry = /var/lib/lxd/unix.socket door"
+        " none bind,create=file 0 0'\nlxc restart privileged",
+        finding="/door in the container is LXD's socket /var/lib/lxd/unix.socket",
+        with_it=("LXD-* instance/default/privileged",),
+    ),
+    Case(
+        control="LXD-API-06",
+        subject="image/tenants/aaaca3815599",
+        breaks="lxc query -X PATCH -d '{\"public\": true}' "
+        "/1.0/images/$(lxc image list --format csv --columns F --project tenants)?project=tenants",
+        finding="busybox is public",
+    ),
+    Case(
+        # As it is: 5.0.2's tokens never end.
+        control="LXD-API-07",
+        subject="server",
+        finding="core.remote_token_expiry is not set: new tokens never end",
+        restores="lxc config unset core.remote_token_expiry\n"
+        "lxc config unset cluster.join_token_expiry",
+    ),
+    Case(
+        control="LXD-API-07",
+        subject="server",
+        breaks="lxc config set core.trust_password=correct-horse",
+        finding="core.trust_password is set",
+        restores="lxc config unset core.remote_token_expiry",
+    ),
+    Case(
+        control="LXD-API-07",
+        subject="server",
+        breaks="lxc config trust add --name ops > /dev/null\n"
+        "lxc config set core.remote_token_expiry=15m",
+        finding="core.remote_token_expiry is 15m, which is 457 days; "
+        "the token for ops never ends; the token for ops makes its holder an administrator",
+        restores="lxc config unset core.remote_token_expiry",
+    ),
+    Case(
+        control="LXD-API-08",
+        subject=f"certificate/{_key(EVE)}",
+        breaks="# a client with every right\n" + _trust(EVE),
+        finding="client (client) is an administrator: its certificate is not restricted",
+        with_it=("LXD-API-* certificate/*",),
+        restores=f"lxc config trust remove {_key(EVE)}",
+        site=Policy(admins=("alice",)),
+    ),
+    Case(
+        control="LXD-API-09",
+        subject=f"certificate/{_key(evidence_certificates.SHA1)}",
+        breaks="# a client with SHA-1\n" + _trust(evidence_certificates.SHA1, "--restricted"),
+        finding="client (client): it is signed with SHA1",
+        vanishes=True,
+        with_it=("LXD-API-* certificate/*",),
+    ),
+    Case(
+        control="LXD-API-10",
+        subject="server",
+        breaks="lxc config set core.trust_ca_certificates=true",
+        finding="core.trust_ca_certificates is on",
+    ),
+    Case(
+        control="LXD-API-11",
+        subject="server",
+        breaks="lxc config set core.debug_address=127.0.0.1:8080",
+        finding="core.debug_address is 127.0.0.1:8080",
+    ),
+    Case(
+        control="LXD-API-11",
+        subject="server",
+        breaks="lxc config set core.metrics_authentication=false",
+        finding="core.metrics_authentication is off",
+        with_it=("LXD-API-04 server",),
+    ),
+    Case(
+        control="LXD-API-11",
+        subject="server",
+        breaks="lxc config set core.https_allowed_origin='*' core.https_allowed_credentials=true",
+        finding="core.https_allowed_origin is * with core.https_allowed_credentials",
+        restores="lxc config unset core.https_allowed_origin",
     ),
     Case(
         control="LXD-API-01",
@@ -122,8 +280,9 @@ CASES = (
     ),
     Case(
         control="LXD-API-04",
-        subject="host",
+        subject="server",
         breaks="lxc config set core.metrics_authentication=false",
         finding="answers 200 for /1.0/metrics",
+        with_it=("LXD-API-11 server",),
     ),
 )

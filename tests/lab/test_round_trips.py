@@ -37,7 +37,22 @@ def over_shell(here: labs.Lab) -> dict[str, int]:
 def test_requests_and_commands_are_few_and_fixed(
     counted: tuple[int, dict[str, dict[str, int]]],
 ) -> None:
-    """Two projects: nine listings; over a shell one command for each of the two batches."""
+    """Two projects: ten listings; over a shell one command for each of the two batches."""
     _, trips = counted
-    assert trips["unix"] == {"api": 9, "shell": 1}
-    assert trips["shell"] == {"api": 2, "shell": 3}
+    assert {road: without_probes(found) for road, found in trips.items()} == {
+        "unix": {"api": 10, "shell": 1},
+        "shell": {"api": 2, "shell": 3},
+    }
+
+
+def test_one_probe_of_each_running_container_is_all_that_grows(
+    counted: tuple[int, dict[str, dict[str, int]]],
+) -> None:
+    """Start it, wait for it, fetch both outputs and delete them; three batches over a shell."""
+    count, trips = counted
+    assert trips["unix"]["probe"] == 6 * count
+    assert trips["shell"]["probe"] == 3 * count
+
+
+def without_probes(trips: dict[str, int]) -> dict[str, int]:
+    return {road: number for road, number in trips.items() if road != "probe"}

@@ -1,0 +1,57 @@
+"""The report of an earlier run, to tell what is new from what is known; imports `reports`' data.
+
+Known is what failed then and fails now, by `reports.identity`, of a control that still asks the
+same. What was waived then and is no longer, and what could not be told then, is new.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Mapping
+
+from .control import Control as Asked
+from .reports import files, identity
+from .reports.document import Control, Document
+from .verdict import Outcome
+
+OPTION = "--lxd-baseline"
+TEXT = "in the baseline"
+
+
+class Baseline:
+    """What is known."""
+
+    def __init__(self, document: Document) -> None:
+        """Take a report for what is known."""
+        self._controls: Mapping[str, Control] = {one.id: one for one in document.controls}
+        self._known = {
+            identity.of(one.control, one.host, one.subject, one.reason)
+            for one in document.results
+            if one.verdict is Outcome.FAIL
+        }
+
+    def knows(self, control: Control | Asked, host: str, subject: str, observed: str) -> bool:
+        """Whether a finding, in the words that reports have for it, is known."""
+        before = self._controls.get(control.id)
+        if before is None or not asks_the_same(before, control):
+            return False
+        return identity.of(control.id, host, subject, observed) in self._known
+
+
+def asks_the_same(before: Control, now: Control | Asked) -> bool:
+    """Whether two editions of a control can be compared; another wording is none."""
+    return (before.severity, before.level, before.kind, before.section) == (
+        now.severity,
+        now.level,
+        now.kind,
+        now.section,
+    )
+
+
+def load(path: str) -> Baseline:
+    """Read what `--lxd-baseline` names.
+
+    Raises:
+        UserError: it is no report.
+    """
+    return Baseline(files.read(OPTION, pathlib.Path(path)))

@@ -1,0 +1,170 @@
+"""`ebtables-save`, legacy or of the nft shim.
+
+Imports `fields`, `numbers`, `ranges`, `rules`, `xt_lines`, `xt_targets`.
+
+Linux compares the EtherType of a tagged frame as 802.1Q, whichever its tag is; ARP's MAC addresses
+are compared only where ARP says that they are Ethernet's (net/bridge/netfilter/ebt_arp.c).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterator, Mapping
+
+from . import fields, numbers, ranges, rules, xt_lines, xt_targets
+from .rules import Base, Match, Step
+from .xt_lines import Option
+
+PLACES: Mapping[xt_lines.Place, tuple[str, int]] = {
+    ("nat", "PREROUTING"): ("prerouting", -300),
+    ("filter", "INPUT"): ("input", -200),
+    ("filter", "FORWARD"): ("forward", -200),
+    ("filter", "OUTPUT"): ("output", 200),
+    ("nat", "OUTPUT"): ("output", 100),
+    ("nat", "POSTROUTING"): ("postrouting", 300),
+}
+_ETHERTYPES = {
+    "IPV4": numbers.ETH_IPV4,
+    "IPV6": numbers.ETH_IPV6,
+    "ARP": numbers.ETH_ARP,
+    "802_1Q": numbers.ETH_8021Q,
+    "LLDP": 0x88CC,
+}
+_ARP_NAMES = {"request": 1, "reply": 2}
+
+
+def decode(text: str) -> rules.RuleSet:
+    """Decode a save.
+
+    Raises:
+        xt_lines.NotUnderstood: the text is no such save.
+    """
+    return xt_lines.decode(text, "bridge", PLACES, _steps)
+
+
+def _steps(options: tuple[Option, ...], chains: frozenset[str]) -> tuple[Step, ...]:
+    made: list[Step] = []
+    own, _ = xt_targets.split(options)
+    for option in own:
+        try:
+            made.extend(_option(option))
+        except (KeyError, ValueError):
+            made.append(rules.Doubt(text=option.text))
+    # The interface comes first: `slices` sorts by it.
+    made.sort(key=_order)
+    return (*made, *xt_targets.steps(options, chains, "bridge"))
+
+
+def _order(step: Step) -> int:
+    if isinstance(step, rules.Doubt):
+        return 2
+    return 0 if isinstance(step, Match) and step.field == rules.Meta(key="iifname") else 1
+
+
+def _option(option: Option) -> Iterator[Step]:
+    if option.name in {"-i", "-o"}:
+        name = option.value
+        pattern = name[:-1] + "*" if name.endswith("+") else name
+        key = "iifname" if option.name == "-i" else "oifname"
+        yield _match(option, rules.Meta(key=key), ranges.Names((pattern,)))
+    elif option.name == "-p":
+        yield _match(option, rules.Meta(key="ebtables"), _ethertype(option.value))
+    elif option.name in _MACS:
+        yield _masked(option, _MACS[option.name], numbers.mac_number)
+    elif option.name in _ARP:
+        field, required = _ARP[option.name]
+        yield required
+        yield _masked(option, field, _number)
+    elif option.name == "--arp-op":
+        value = _ARP_NAMES.get(option.value.lower()) or int(option.value)
+        yield _match(option, _network(48, 16), ranges.number(value))
+    else:
+        yield from _ip(option)
+
+
+def _ip(option: Option) -> Iterator[Step]:
+    prefix, _, name = option.name.removeprefix("--").partition("-")
+    kind = {"ip": numbers.ETH_IPV4, "ip6": numbers.ETH_IPV6}[prefix]
+    if name in {"src", "dst"}:
+        field = fields.SOURCE[kind] if name == "src" else fields.DESTINATION[kind]
+        yield _masked(option, field, _number)
+    elif name == "proto":
+        value = numbers.PROTOCOLS.get(option.value.lower())
+        number = int(option.value) if value is None else value
+        key = rules.Meta(key="xt protocol") if prefix == "ip6" else _network(72, 8)
+        yield _match(option, key, ranges.number(number))
+    elif name in {"sport", "dport"}:
+        low, colon, high = option.value.partition(":")
+        pair = (int(low), int(high) if colon else int(low))
+        yield _whole()
+        field = rules.Payload(base=Base.TRANSPORT, offset=0 if name == "sport" else 16, length=16)
+        yield _match(option, field, ranges.Intervals([pair]))
+    elif option.name == "--ip6-icmp-type":
+        yield _whole()
+        field = rules.Payload(base=Base.TRANSPORT, offset=0, length=8)
+        yield _match(option, field, ranges.number(_icmp_type(option.value)))
+    else:
+        raise ValueError(option.name)
+
+
+def _icmp_type(text: str) -> int:
+    known = numbers.ICMPV6_TYPES
+    spelt = text.replace("neighbour", "neighbor")
+    short = {
+        "router-solicitation": "nd-router-solicit",
+        "router-advertisement": "nd-router-advert",
+        "neighbor-solicitation": "nd-neighbor-solicit",
+        "neighbor-advertisement": "nd-neighbor-advert",
+    }
+    name = short.get(spelt, spelt)
+    return known[name] if name in known else int(text)
+
+
+def _whole() -> Step:
+    return Match(field=rules.Meta(key="fragment"), among=ranges.number(0))
+
+
+def _match(option: Option, field: rules.Field, among: ranges.Among) -> Step:
+    return Match(field=field, among=among, negated=option.negated)
+
+
+def _masked(option: Option, field: rules.Payload, read: Callable[[str], int]) -> Step:
+    text, _, mask = option.value.partition("/")
+    whole = (1 << field.length) - 1
+    if mask.isdigit():
+        bits = whole & ~((1 << field.length - int(mask)) - 1)
+    else:
+        bits = read(mask) if mask else whole
+    return rules.within(field, read(text), bits, negated=option.negated)
+
+
+def _number(text: str) -> int:
+    try:
+        return int(ipaddress.ip_address(text))
+    except ValueError:
+        return numbers.mac_number(text)
+
+
+def _ethertype(text: str) -> ranges.Intervals:
+    if text.upper() == "LENGTH":
+        return ranges.Intervals([(0, numbers.FIRST_ETHERTYPE - 1)])
+    known = _ETHERTYPES.get(text.upper())
+    return ranges.number(int(text, 0) if known is None else known)
+
+
+def _network(offset: int, length: int) -> rules.Payload:
+    return rules.Payload(base=Base.NETWORK, offset=offset, length=length)
+
+
+_MACS = {
+    "-s": rules.Payload(base=Base.LINK, offset=48, length=48),
+    "-d": rules.Payload(base=Base.LINK, offset=0, length=48),
+}
+_IS_ETHERNET = Match(field=_network(0, 16), among=ranges.number(1))
+_IS_IPV4 = Match(field=_network(16, 16), among=ranges.number(numbers.ETH_IPV4))
+_ARP: Mapping[str, tuple[rules.Payload, Step]] = {
+    "--arp-mac-src": (_network(64, 48), _IS_ETHERNET),
+    "--arp-mac-dst": (_network(144, 48), _IS_ETHERNET),
+    "--arp-ip-src": (_network(112, 32), _IS_IPV4),
+    "--arp-ip-dst": (_network(192, 32), _IS_IPV4),
+}

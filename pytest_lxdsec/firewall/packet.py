@@ -1,0 +1,221 @@
+"""A packet as the packet filter sees it: the bytes, where its headers lie, and where it goes.
+
+Written after Linux's nf_tables_ipv4.h, nf_tables_ipv6.h, nft_payload.c and skb_vlan_untag(), and
+shown to agree with the kernel by `tests/lab/test_kernel_agreement.py`. Imports `numbers`, `rules`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from . import numbers, rules
+
+MACS = 12  # bytes of the two MAC addresses
+LINK_HEADER, TAG = 14, 4  # bytes
+IPV4_HEADER, IPV6_HEADER = 20, 40  # bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transport:
+    """What the kernel found behind the network header.
+
+    Attributes:
+        protocol: Its number.
+        start: Offset in bytes from the network header.
+        fragment_offset: Not 0 in all fragments but the first.
+    """
+
+    protocol: int
+    start: int
+    fragment_offset: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packet:
+    """One packet at one place of its way.
+
+    Attributes:
+        octets: The frame; from the network header on where `link` is 0 and there is no more.
+        network: Where the network header starts in it.
+        protocol: The EtherType that the kernel goes by, `skb->protocol`: behind one VLAN tag.
+        has_link: Whether the frame's link header is known.
+        transport: None where the kernel finds none, or the packet is damaged.
+        iifname: The interface it came in by; "" for none.
+        oifname: The one it goes out by; "" for none.
+        iif: The number of the first; None where it is not known.
+        is_bridged: Whether it is seen by the bridge's hooks.
+        packet_type: As `numbers.PACKET_TYPES`; None where it is not known.
+        mark: `skb->mark`.
+        ct_state: Bits of `numbers.CT_STATES`, once tracking has seen the packet; None: not known.
+        is_local: Whether the destination is an address of this host; None: not known.
+        free: Bits that the sender may choose at will: rules about them hold or do not.
+        has_route_back: Whether the way to the source leads out of the interface the packet came
+            in by; None: not known.
+    """
+
+    octets: bytes
+    network: int
+    protocol: int
+    transport: Transport | None
+    has_link: bool = True
+    iifname: str = ""
+    oifname: str = ""
+    iif: int | None = None
+    is_bridged: bool = False
+    packet_type: int | None = None
+    mark: int = 0
+    ct_state: int | None = field(default=numbers.CT_STATES["new"])
+    is_local: bool | None = None
+    has_route_back: bool | None = None
+    free: tuple[rules.Payload, ...] = ()
+
+    @property
+    def family(self) -> str:
+        """`ip`, `ip6`, or "" for anything else."""
+        return {numbers.ETH_IPV4: "ip", numbers.ETH_IPV6: "ip6"}.get(self.protocol, "")
+
+
+def bridged(octets: bytes, *, iifname: str, oifname: str = "", iif: int | None = None) -> Packet:
+    """A frame that came in at a port of a bridge; `oifname` where it is forwarded to another.
+
+    Raises:
+        ValueError: it is too short to be a frame.
+    """
+    if len(octets) < LINK_HEADER:
+        raise ValueError(f"{len(octets)} bytes are no Ethernet frame")
+    ethertype, network = int.from_bytes(octets[MACS:LINK_HEADER], "big"), LINK_HEADER
+    # The kernel takes one tag, and only one, off every frame it receives: skb_vlan_untag().
+    if ethertype in numbers.TAGS and len(octets) >= network + TAG:
+        network += TAG
+        ethertype = int.from_bytes(octets[network - 2 : network], "big")
+    protocol = _known_protocol(ethertype, octets[network : network + 2])
+    return Packet(
+        octets=octets,
+        network=network,
+        protocol=protocol,
+        transport=find_transport(protocol, octets[network:]),
+        iifname=iifname,
+        oifname=oifname,
+        iif=iif,
+        is_bridged=True,
+        packet_type=_packet_type(octets),
+    )
+
+
+def is_passed_on(octets: bytes) -> bool:
+    """Whether a bridge passes the frame on at all: groups of one link it keeps (802.1D 7.12.6)."""
+    return octets[:5] != b"\x01\x80\xc2\0\0" or octets[5] > 0x0F  # noqa: PLR2004 - the last
+
+
+def routed(  # noqa: PLR0913 - each is a fact of its own
+    octets: bytes,
+    *,
+    iifname: str,
+    oifname: str = "",
+    iif: int | None = None,
+    is_local: bool | None = None,
+    has_route_back: bool | None = None,
+    ct_state: int | None = numbers.CT_STATES["new"],
+    free: tuple[rules.Payload, ...] = (),
+) -> Packet:
+    """An IP packet that starts with its network header; whoever sent its frame is not known."""
+    protocol = {4: numbers.ETH_IPV4, 6: numbers.ETH_IPV6}.get(octets[0] >> 4, 0)
+    return Packet(
+        octets=octets,
+        network=0,
+        protocol=protocol,
+        transport=find_transport(protocol, octets),
+        has_link=False,
+        iifname=iifname,
+        oifname=oifname,
+        iif=iif,
+        is_local=is_local,
+        has_route_back=has_route_back,
+        ct_state=ct_state,
+        free=free,
+    )
+
+
+def _known_protocol(ethertype: int, start: bytes) -> int:
+    """What eth_type_trans() makes of the field: a length means 802.3, raw or with LLC."""
+    if ethertype >= numbers.FIRST_ETHERTYPE:
+        return ethertype
+    return numbers.ETH_802_3 if start == b"\xff\xff" else numbers.ETH_802_2
+
+
+def _packet_type(octets: bytes) -> int | None:
+    """Known by the destination alone for groups; one host's own address is not known here."""
+    if octets[:6] == b"\xff" * 6:
+        return numbers.PACKET_TYPES["broadcast"]
+    return numbers.PACKET_TYPES["multicast"] if octets[0] & 1 else None
+
+
+def find_transport(protocol: int, octets: bytes) -> Transport | None:
+    """Where the transport header is, from the network header on; None as the kernel's "unspec"."""
+    if protocol == numbers.ETH_IPV4:
+        return _ipv4_transport(octets)
+    return _ipv6_transport(octets) if protocol == numbers.ETH_IPV6 else None
+
+
+def _ipv4_transport(octets: bytes) -> Transport | None:
+    if len(octets) < IPV4_HEADER or octets[0] >> 4 != 4:  # noqa: PLR2004 - the version
+        return None
+    start, length = (octets[0] & 0x0F) * 4, int.from_bytes(octets[2:4], "big")
+    if start < IPV4_HEADER or not start <= length <= len(octets):
+        return None
+    offset = int.from_bytes(octets[6:8], "big") & 0x1FFF
+    return Transport(protocol=octets[9], start=start, fragment_offset=offset)
+
+
+def _ipv6_transport(octets: bytes) -> Transport | None:
+    if len(octets) < IPV6_HEADER or octets[0] >> 4 != 6:  # noqa: PLR2004 - the version
+        return None
+    if int.from_bytes(octets[4:6], "big") + IPV6_HEADER > len(octets):
+        return None
+    return _walk(octets, octets[6], IPV6_HEADER)
+
+
+def _walk(octets: bytes, number: int, start: int) -> Transport | None:
+    """As ipv6_find_hdr() with no target and IP6_FH_F_AUTH: an authentication header ends it."""
+    while number in numbers.EXTENSIONS and number not in (
+        numbers.NO_NEXT,
+        numbers.AUTHENTICATION,
+    ):
+        header = octets[start : start + 4]
+        if len(header) < (4 if number == numbers.FRAGMENT else 2):
+            return None
+        offset = int.from_bytes(header[2:4], "big") & ~7 if number == numbers.FRAGMENT else 0
+        if offset:
+            return _later_fragment(header[0], offset)
+        start += 8 if number == numbers.FRAGMENT else (header[1] + 1) * 8
+        number = header[0]
+    if number == numbers.AUTHENTICATION and len(octets) < start + 2:
+        return None
+    return Transport(protocol=number, start=start)
+
+
+def _later_fragment(following: int, offset: int) -> Transport | None:
+    """The kernel knows a later fragment's protocol, and takes the packet's start for its own."""
+    if following in numbers.EXTENSIONS and following != numbers.NO_NEXT:
+        return None
+    return Transport(protocol=following, start=0, fragment_offset=offset)
+
+
+def has_extension(octets: bytes, wanted: int) -> bool:
+    """Whether an IPv6 packet has an extension header, as ipv6_find_hdr() finds one by number."""
+    number, start = octets[6], IPV6_HEADER
+    while number != wanted:
+        if number not in numbers.EXTENSIONS or number == numbers.NO_NEXT:
+            return False
+        header = octets[start : start + 4]
+        if len(header) < 4:  # noqa: PLR2004 - nothing is there
+            return False
+        if number == numbers.FRAGMENT:
+            if int.from_bytes(header[2:4], "big") & ~7:
+                return False
+            start += 8
+        else:
+            unit = 4 if number == numbers.AUTHENTICATION else 8
+            start += (header[1] + (2 if unit == 4 else 1)) * unit  # noqa: PLR2004 - as above
+        number = header[0]
+    return True

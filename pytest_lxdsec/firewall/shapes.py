@@ -1,0 +1,180 @@
+"""Rule sets of one shape are judged once.
+
+LXD writes the same rules for every NIC of one setting, with other names and addresses. Where two
+parts are equal once each NIC's own interface, MAC address and networks are put out of sight, and
+no other constant tells the two apart, whatever recipe makes a frame makes two with one verdict.
+Imports `laws`, `nic`, `numbers`, `ranges`, `rules`, `slices`, `strategies`, `trial`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from . import laws, numbers, ranges, rules, slices, strategies, trial
+from .nic import NOBODY, Nic, Surroundings
+
+_MAC, _IPV4, _IPV6 = 48, 32, 128  # bits
+Shape = Hashable
+
+
+def shape(part: rules.RuleSet, nic: Nic, around: Surroundings = NOBODY) -> Shape:
+    """What decides about a NIC besides its name and addresses; equal shapes, equal verdicts."""
+    writer = _Writer(nic=nic)
+    abstract = writer.value(part)
+    return (abstract, writer.signature(), _kept(nic), around)
+
+
+def _kept(nic: Nic) -> Hashable:
+    """What of the NIC stays in sight: its filters, and the leading halves of its addresses.
+
+    Rules that look at parts of an address look at those.
+    """
+    ipv4 = tuple((int(net.network_address) >> 16, net.prefixlen) for net in nic.ipv4)
+    ipv6 = tuple((int(net.network_address) >> 64, net.prefixlen) for net in nic.ipv6)
+    filters = (nic.filters_mac, nic.filters_ipv4, nic.filters_ipv6)
+    return (filters, numbers.mac_number(nic.mac) >> 24, ipv4, ipv6)
+
+
+def _networks(nic: Nic) -> tuple[numbers.IpNetwork, ...]:
+    return (*nic.ipv4, *nic.ipv6)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Writer:
+    """Writes a rule set with the NIC's own values replaced, and keeps the constants it met."""
+
+    nic: Nic
+    constants: list[tuple[int, int, int]] = field(default_factory=list)
+    is_split: bool = False
+
+    def value(self, given: object) -> Hashable:  # noqa: PLR0911 - one for each kind
+        match given:
+            case rules.Match(field=left, among=among, negated=negated):
+                return ("match", self.value(left), self.among(among, left), negated)
+            case rules.VerdictMap(field=left, entries=entries):
+                pairs = tuple((self.among(each, left), action) for each, action in entries)
+                return ("vmap", self.value(left), pairs)
+            case rules.Masked():
+                self.is_split = True
+                return ("masked", self.value(given.field), given.mask)
+            case rules.Rule(steps=steps):
+                return tuple(self.value(step) for step in steps)
+            case rules.Chain(name=name, rules=inner, hook=hook):
+                return (self.name(name, hook), hook, tuple(self.value(rule) for rule in inner))
+            case rules.Table():
+                chains = tuple(self.value(chain) for chain in given.chains)
+                return (given.family, given.is_dormant, given.doubt, chains)
+            case rules.RuleSet(tables=tables):
+                return tuple(self.value(table) for table in tables)
+            case rules.Either(readings=readings):
+                return ("either", tuple(self.value(reading) for reading in readings))
+            case _:
+                return _hashable(given)
+
+    @staticmethod
+    def name(name: str, hook: rules.Hook | None) -> str:
+        """A base chain's own name decides nothing; a jump needs the others'."""
+        return "" if hook is not None else name
+
+    def among(self, among: ranges.Among, left: rules.Field) -> Hashable:
+        if isinstance(among, ranges.Rows):
+            fields = left.fields if isinstance(left, rules.Joined) else ()
+            return tuple(
+                tuple(self.among(cell, each) for cell, each in zip(row, fields, strict=True))
+                for row in among.rows
+            )
+        if isinstance(among, ranges.Names):
+            return tuple("OWN" if n == self.nic.interface else n for n in among.patterns)
+        length = left.length if isinstance(left, rules.Payload) else 0
+        return tuple(self.interval(length, low, high) for low, high in among)
+
+    def interval(self, length: int, low: int, high: int) -> Hashable:
+        own = self.own(length, low, high)
+        if own is not None:
+            return own
+        self.constants.append((length, low, high))
+        return (low, high)
+
+    def own(self, length: int, low: int, high: int) -> Hashable:
+        if length == _MAC and low == high == numbers.mac_number(self.nic.mac):
+            return "OWN MAC"
+        for at, net in enumerate(_networks(self.nic)):
+            first, last = int(net.network_address), int(net.broadcast_address)
+            if net.max_prefixlen == length and (first, last) == (low, high):
+                return ("OWN NETWORK", at)
+            # A raw load takes no more than the prefix.
+            cut = net.max_prefixlen - length
+            if length == net.prefixlen and low == high == first >> max(cut, 0):
+                return ("OWN PREFIX", at)
+        return None
+
+    def signature(self) -> Hashable:
+        """Which constants hold the NIC's values; all of them, where masks may tell more apart."""
+        points = list(self.points())
+        if self.is_split:
+            return (self.nic.mac, self.nic.ipv4, self.nic.ipv6)
+        return tuple(
+            tuple(low <= point <= high for bits, point in points if bits == length)
+            for length, low, high in self.constants
+        )
+
+    def points(self) -> Iterator[tuple[int, int]]:
+        """The values of the NIC's own that recipes put into frames, and those beside them."""
+        mac = numbers.mac_number(self.nic.mac)
+        yield from ((_MAC, mac), (_MAC, mac ^ 1))
+        for net in _networks(self.nic):
+            first, last = int(net.network_address), int(net.broadcast_address)
+            yield from ((net.max_prefixlen, point) for point in (first, first ^ 1, last))
+        yield _IPV6, int(self.nic.link_local)
+
+
+def _hashable(given: object) -> Hashable:
+    if not isinstance(given, Hashable):
+        raise TypeError(f"no value of a rule set: {given!r}")
+    return given
+
+
+class Bench:
+    """Judges the NICs of one rule set, each shape once."""
+
+    def __init__(self, ruleset: rules.RuleSet, around: Surroundings = NOBODY) -> None:
+        self._index = slices.Index(ruleset)
+        self._around = around
+        self._known: dict[Hashable, strategies.Outcome] = {}
+        self._parts: dict[Nic, tuple[rules.RuleSet, Shape]] = {}
+
+    @property
+    def searches(self) -> int:
+        """How many there were: shapes times the groups of laws asked for."""
+        return len(self._known)
+
+    def part(self, nic: Nic) -> rules.RuleSet:
+        """The rules that can concern a NIC."""
+        return self._look(nic)[0]
+
+    def search(self, nic: Nic, asked: Sequence[laws.Law]) -> strategies.Outcome:
+        """As `strategies.search`; a frame that is found is tried with the NIC's own rules."""
+        part, kind = self._look(nic)
+        key = (tuple(law.id for law in asked), kind)
+        known = self._known.get(key)
+        if known is None:
+            known = strategies.search(part, nic, asked, around=self._around)
+            self._known[key] = known
+            return known
+        if known.recipe is None or known.offence is None:
+            return known
+        frame = known.recipe.frame(nic, self._around)
+        for offence in trial.offences(part, nic, frame, [known.offence.law]):
+            if offence.hook == known.offence.hook:
+                return dataclasses.replace(known, offence=offence)
+        return strategies.search(part, nic, asked, around=self._around)
+
+    def _look(self, nic: Nic) -> tuple[rules.RuleSet, Shape]:
+        found = self._parts.get(nic)
+        if found is None:
+            part = self._index.part(nic.interface)
+            found = (part, shape(part, nic, self._around))
+            self._parts[nic] = found
+        return found

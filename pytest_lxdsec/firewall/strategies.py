@@ -1,0 +1,173 @@
+"""Hypothesis: frames of a NIC, and the smallest that breaks a law.
+
+The only module here that imports Hypothesis. It draws coin flips and nothing else: into numbers
+and texts Hypothesis mixes constants of whatever modules happen to be loaded (and keeps them in a
+directory), and the same evidence would not always give the same frame. Imports `build`, `frames`,
+`grammar`, `kinds`, `laws`, `nic`, `rules`, `trial`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import hypothesis
+from hypothesis import strategies as st
+
+from . import build, grammar, kinds, laws, rules, trial
+from .frames import Frame
+from .nic import NOBODY, Nic, Surroundings
+
+EXAMPLES = 400  # frames tried for a NIC besides those of `kinds`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How a frame was made: it makes the like for any other NIC.
+
+    Attributes:
+        kind: The name in `kinds`; "" where flips made it.
+        flips: The coin flips for `grammar`; what is beyond them is False.
+    """
+
+    kind: str = ""
+    flips: tuple[bool, ...] = ()
+
+    def frame(self, nic: Nic, around: Surroundings = NOBODY) -> Frame:
+        """The frame of a NIC."""
+        if self.kind:
+            return kinds.every(nic, around)[self.kind]
+        rest = iter(self.flips)
+        return grammar.frame(lambda: next(rest, False), nic, around)
+
+
+@st.composite
+def recipes(draw: st.DrawFn, nic: Nic, around: Surroundings = NOBODY) -> Recipe:
+    """Recipes for frames of all sorts."""
+    coin, flips = st.booleans(), list[bool]()
+
+    def flip() -> bool:
+        flips.append(draw(coin))
+        return flips[-1]
+
+    grammar.frame(flip, nic, around)
+    return Recipe(flips=tuple(flips))
+
+
+def anything(nic: Nic, around: Surroundings = NOBODY) -> st.SearchStrategy[Frame]:
+    """Frames of all sorts: the NIC's own, and such that pretend."""
+    return recipes(nic, around).map(lambda recipe: recipe.frame(nic, around))
+
+
+def own(nic: Nic, around: Surroundings = NOBODY, *, hook: str) -> st.SearchStrategy[Frame]:
+    """Frames that the NIC may send."""
+    return anything(nic, around).filter(lambda frame: laws.OWN.concerns(frame, nic, hook))
+
+
+def pretending(nic: Nic, around: Surroundings = NOBODY, *, hook: str) -> st.SearchStrategy[Frame]:
+    """Frames that some law forbids."""
+    forbidding = [law for law in laws.EVERY if not law.passes]
+    return anything(nic, around).filter(
+        lambda frame: any(law.concerns(frame, nic, hook) for law in forbidding)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a search has found.
+
+    Attributes:
+        offence: The smallest frame that breaks a law, a certain one if there is any; else one of
+            which it cannot be told; None: none was found.
+        recipe: How its frame was made; None with no offence.
+        tried: How many frames were tried; 0 where none of the laws promises the NIC anything,
+            which is no reason to pass.
+    """
+
+    offence: trial.Offence | None = None
+    recipe: Recipe | None = None
+    tried: int
+
+
+def search(
+    ruleset: rules.RuleSet,
+    nic: Nic,
+    asked: Sequence[laws.Law],
+    *,
+    around: Surroundings = NOBODY,
+    examples: int = EXAMPLES,
+) -> Outcome:
+    """Look for the smallest frame that breaks one of the laws; the same for the same arguments.
+
+    First the known kinds, plainest first; where none of them is an offender, Hypothesis looks
+    further, without its database and with a fixed seed.
+    """
+    asked = [law for law in asked if law.applies(nic)]
+    if not asked:
+        return Outcome(tried=0)
+    known = [
+        (offence, Recipe(kind=name))
+        for name, frame in kinds.every(nic, around).items()
+        for offence in trial.offences(ruleset, nic, frame, asked)
+    ]
+    count = len(kinds.every(nic, around))
+    certain = [each for each in known if each[0].is_certain]
+    if certain:
+        offence, recipe = min(certain, key=_size)
+        return Outcome(offence=offence, recipe=recipe, tried=count)
+    hunt = Hunt(ruleset=ruleset, nic=nic, asked=asked, around=around)
+    found = hunt.smallest(examples) or next(iter(known), None) or hunt.doubtful
+    tried = count + hunt.tried
+    if found is None:
+        return Outcome(tried=tried)
+    return Outcome(offence=found[0], recipe=found[1], tried=tried)
+
+
+Found = tuple[trial.Offence, Recipe]
+
+
+def _size(found: Found) -> tuple[bool, int]:
+    """Plain before tagged, short before long; among equals the order of `kinds` decides."""
+    return bool(found[0].frame.tags), len(build.octets(found[0].frame))
+
+
+@dataclass(slots=True, kw_only=True)
+class Hunt:
+    """One search with Hypothesis; `doubtful` is the first frame that could not be told."""
+
+    ruleset: rules.RuleSet
+    nic: Nic
+    asked: Sequence[laws.Law]
+    around: Surroundings
+    doubtful: Found | None = None
+    tried: int = 0
+
+    def smallest(self, examples: int) -> Found | None:
+        """The smallest certain offender among about so many frames."""
+        settings = hypothesis.settings(
+            database=None,
+            derandomize=True,
+            deadline=None,
+            max_examples=examples,
+            phases=(hypothesis.Phase.generate, hypothesis.Phase.shrink),
+            verbosity=hypothesis.Verbosity.quiet,
+        )
+        strategy = recipes(self.nic, self.around)
+        try:
+            recipe = hypothesis.find(strategy, self._is_offender, settings=settings)
+        except hypothesis.errors.NoSuchExample:
+            return None
+        certain = (each for each in self._offences(recipe) if each.is_certain)
+        return next(certain), recipe
+
+    def _is_offender(self, recipe: Recipe) -> bool:
+        self.tried += 1
+        offences = self._offences(recipe)
+        for each in offences:
+            if not each.is_certain and self.doubtful is None:
+                self.doubtful = (each, recipe)
+        return any(each.is_certain for each in offences)
+
+    def _offences(self, recipe: Recipe) -> list[trial.Offence]:
+        frame = recipe.frame(self.nic, self.around)
+        return trial.offences(self.ruleset, self.nic, frame, self.asked)

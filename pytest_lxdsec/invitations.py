@@ -1,0 +1,145 @@
+"""Tokens: who was invited to be a client or a member, and until when; pure.
+
+Whoever holds a token becomes what its request says. It lives in the memory of one daemon until it
+is used, ends or is taken back. Later changes of `core.remote_token_expiry` do not reach it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from . import lxdconf, versions
+from .evidence.objects import Identity, Server, Token
+from .verdict import CannotTell
+
+ENDED = ("Success", "Failure", "Cancelled")  # shared/api/status_code.go
+PENDING_IDENTITY = "(pending)"  # shared/api/auth.go, IdentityTypeCertificateClientPending
+REMOTE, JOIN = "core.remote_token_expiry", "cluster.join_token_expiry"
+NEVER = ""
+# LXD's own default since 5.21.5 and 6.7 (cluster/config/config.go); before, a token never ends.
+TWO_WEEKS = "15d"
+JOIN_DEFAULT = "3H"
+_DEFAULT_SINCE = {"5.21": (5, 21, 5)}
+_FEATURE_DEFAULT_SINCE = (6, 7)
+# Go writes nanoseconds, of which Python reads six digits.
+_FRACTION = re.compile(r"(\.\d{6})\d+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What is wrong with a token or an option, and the command that repairs it."""
+
+    text: str
+    repair: str
+
+
+def tokens(found: tuple[Token, ...], now: datetime.datetime) -> Iterator[Fault]:
+    """What is wrong with the pending tokens.
+
+    Raises:
+        CannotTell: when one ends cannot be read.
+    """
+    for token in found:
+        if is_pending(token, now):
+            repair = f"lxc query -X DELETE /1.0/operations/{token.id}"
+            yield from (Fault(text=text, repair=repair) for text in _faults(token))
+
+
+def is_pending(token: Token, now: datetime.datetime) -> bool:
+    """Whether somebody may still use a token."""
+    ends = _ends(token)
+    return token.status not in ENDED and (ends is None or ends > now)
+
+
+def describe(token: Token) -> str:
+    """A token as findings name it."""
+    if token.metadata.serverName:
+        return f"join token for {token.metadata.serverName}"
+    request = token.metadata.request
+    return f"token for {request.name if request else token.id}"
+
+
+def _faults(token: Token) -> Iterator[str]:
+    request = token.metadata.request
+    if _ends(token) is None:
+        yield f"the {describe(token)} never ends"
+    # A token for metrics opens nothing else: lxd/daemon.go, Authenticate.
+    if request is not None and not request.restricted and request.type != "metrics":
+        yield f"the {describe(token)} makes its holder an administrator"
+
+
+def _ends(token: Token) -> datetime.datetime | None:
+    text = token.metadata.expiresAt
+    if not text or text.startswith("0001-"):  # Go's zero time
+        return None
+    try:
+        ends = datetime.datetime.fromisoformat(_FRACTION.sub(r"\1", text))
+    except ValueError as error:
+        raise CannotTell(f"the {describe(token)} ends at {text!r}, which is no time") from error
+    return ends if ends.tzinfo else ends.replace(tzinfo=datetime.UTC)
+
+
+def refuse_pending(identities: tuple[Identity, ...]) -> None:
+    """Refuse to judge what 5.21 and later make of a token that is for a group.
+
+    Raises:
+        CannotTell: there is one, and the API does not tell when it ends.
+    """
+    for identity in identities:
+        if PENDING_IDENTITY in identity.type and not identity.expires_at:
+            raise CannotTell(
+                f"{identity.name or identity.id} is a {identity.type}: LXD's API does not tell "
+                f"when its token ends: lxc auth identity delete tls/{identity.id}"
+            )
+
+
+def expiry_default(server: Server) -> str:
+    """What this version takes for a `core.remote_token_expiry` that is not set.
+
+    Raises:
+        CannotTell: the version cannot be read.
+    """
+    try:
+        version = versions.parse(server.environment.server_version)
+    except ValueError as error:
+        raise CannotTell(str(error)) from error
+    since = _DEFAULT_SINCE.get(version.series, _FEATURE_DEFAULT_SINCE)
+    return TWO_WEEKS if version.numbers >= since else NEVER
+
+
+def options(server: Server, now: datetime.datetime) -> Iterator[Fault]:
+    """What is wrong with how long new tokens are to live; see `lifetimes`."""
+    for key, (text, ends) in lifetimes(server, now).items():
+        repair = f"lxc config set {key}=15M"
+        if ends is None:
+            yield Fault(text=f"{key} is not set: new tokens never end", repair=repair)
+        elif ends > _longest(now):
+            days = (ends - now).days
+            yield Fault(text=f"{key} is {text}, which is {days} days", repair=repair)
+
+
+def lifetimes(
+    server: Server, now: datetime.datetime
+) -> dict[str, tuple[str, datetime.datetime | None]]:
+    """How long new tokens are to live: for each option its text, and when one made now ends.
+
+    Raises:
+        CannotTell: an option is no length of time.
+    """
+    defaults = {REMOTE: expiry_default(server), JOIN: JOIN_DEFAULT}
+    found = {}
+    for key, default in defaults.items():
+        text = lxdconf.string(server.config, key, default=default)
+        try:
+            found[key] = (text, lxdconf.expiry(text).from_(now))
+        except ValueError as error:
+            raise CannotTell(f"{key}: {error}") from error
+    return found
+
+
+def _longest(now: datetime.datetime) -> datetime.datetime:
+    """LXD's own default: `15m`, which are months, is longer."""
+    return now + datetime.timedelta(days=15)

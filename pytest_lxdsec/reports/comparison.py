@@ -1,0 +1,195 @@
+"""Two audits side by side: what is new, what is gone, what stayed, what cannot be compared.
+
+Pure. A finding is gone only where its control has passed on its object since: where the object is
+gone, where nothing could be told, or where the control asks something else by now, nobody knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from ..baseline import asks_the_same
+from ..verdict import Outcome
+from . import identity, words
+from .document import Control, Document, Result
+
+FINDINGS = (Outcome.FAIL, Outcome.WAIVED)
+Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """A finding, and what is to be said of it beside what was observed."""
+
+    result: Result
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What became of the findings.
+
+    Attributes:
+        new: They fail now, and did not before; among them what could not be told before.
+        fixed: They failed, and their control passes on their object now.
+        unchanged: They fail as before, or are accepted now.
+        incomparable: Nobody can say, each with the reason; those that fail now count as new.
+    """
+
+    new: tuple[Difference, ...]
+    fixed: tuple[Difference, ...]
+    unchanged: tuple[Difference, ...]
+    incomparable: tuple[Difference, ...]
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether something fails now of which it is not known that it failed before."""
+        failing = (one for one in self.incomparable if one.result.verdict is Outcome.FAIL)
+        return bool(self.new) or any(True for _ in failing)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Side:
+    """One of the two audits, by what is looked up in it."""
+
+    edition: str
+    controls: Mapping[str, Control]
+    results: Mapping[Key, Result]
+
+    @classmethod
+    def of(cls, document: Document) -> _Side:
+        return cls(
+            edition=document.guide.edition,
+            controls={control.id: control for control in document.controls},
+            results={_key(result): result for result in document.results},
+        )
+
+
+def compare(old: Document, new: Document) -> Comparison:
+    """Compare the findings of two audits, in the new one's order and then in the old one's."""
+    before, now = _Side.of(old), _Side.of(new)
+    sorted_: dict[str, list[Difference]] = {"new": [], "fixed": [], "unchanged": [], "unknown": []}
+    for kind, difference in (*_now(before, now), *_gone(before, now)):
+        sorted_[kind].append(difference)
+    return Comparison(
+        new=tuple(sorted_["new"]),
+        fixed=tuple(sorted_["fixed"]),
+        unchanged=tuple(sorted_["unchanged"]),
+        incomparable=tuple(sorted_["unknown"]),
+    )
+
+
+def _key(result: Result) -> Key:
+    return result.control, result.host, result.subject
+
+
+def _now(before: _Side, now: _Side) -> Iterator[tuple[str, Difference]]:
+    """What became of that which is found now."""
+    for key, result in now.results.items():
+        earlier = before.results.get(key)
+        was_finding = earlier is not None and earlier.verdict in FINDINGS
+        if result.verdict not in FINDINGS or (
+            result.verdict is Outcome.WAIVED and not was_finding
+        ):
+            continue
+        if reason := _changed(result.control, before, now):
+            yield "unknown", Difference(result=result, note=reason)
+        else:
+            yield _found(earlier, result)
+
+
+def _changed(control: str, before: _Side, now: _Side) -> str:
+    """Why a control's answers of then and now are not about the same; "" where they are."""
+    then, today = before.controls.get(control), now.controls.get(control)
+    if then is None or today is None:
+        return ""
+    if not asks_the_same(then, today):
+        return "the control has changed"
+    if before.edition != now.edition:
+        return f"the guide's edition is {now.edition}, and was {before.edition}"
+    return ""
+
+
+def _found(earlier: Result | None, result: Result) -> tuple[str, Difference]:
+    if earlier is None:
+        return "new", Difference(result=result, note="not looked at before")
+    if earlier.verdict is Outcome.WAIVED and result.verdict is Outcome.FAIL:
+        return "new", Difference(result=result, note="accepted before")
+    if earlier.verdict not in FINDINGS:
+        return "new", Difference(result=result, note=f"before: {words.VERDICTS[earlier.verdict]}")
+    if _identity(earlier) != _identity(result):
+        return "new", Difference(result=result, note=f"before: {earlier.reason}")
+    return "unchanged", Difference(result=result, note=result.tolerated)
+
+
+def _identity(result: Result) -> identity.Identity:
+    return identity.of(result.control, result.host, result.subject, result.reason)
+
+
+def _gone(before: _Side, now: _Side) -> Iterator[tuple[str, Difference]]:
+    """What became of that which was found then, and is not now."""
+    for key, earlier in before.results.items():
+        later = now.results.get(key)
+        if earlier.verdict not in FINDINGS or (later and later.verdict in FINDINGS):
+            continue
+        reason = _changed(earlier.control, before, now) or _unseen(earlier, later, now)
+        yield (
+            ("unknown" if reason else "fixed"),
+            Difference(result=_as_of_now(earlier, later), note=reason or _why(later)),
+        )
+
+
+def _as_of_now(earlier: Result, later: Result | None) -> Result:
+    """What stands for a finding that is gone: its present result, if there is one."""
+    return later if later is not None else _undecided(earlier)
+
+
+def _undecided(earlier: Result) -> Result:
+    return Result(
+        control=earlier.control,
+        host=earlier.host,
+        subject=earlier.subject,
+        verdict=Outcome.NOT_ASSESSED,
+        reason=earlier.reason,
+    )
+
+
+def _unseen(earlier: Result, later: Result | None, now: _Side) -> str:
+    """Why it is not known whether a finding is gone; "" where it is known."""
+    if later is None:
+        if earlier.control not in now.controls:
+            return "its control was not run"
+        return "its object is gone, or was not looked at"
+    if later.verdict is not Outcome.PASS:
+        return f"now: {words.VERDICTS[later.verdict]}"
+    return ""
+
+
+def _why(later: Result | None) -> str:
+    return later.reason if later is not None else ""
+
+
+def lines(comparison: Comparison) -> Iterator[str]:
+    """The comparison for people."""
+    parts = {
+        "new": comparison.new,
+        "cannot be compared": comparison.incomparable,
+        "fixed": comparison.fixed,
+    }
+    for title, found in parts.items():
+        yield from _part(title, found)
+    counts = [f"{len(found)} {title}" for title, found in parts.items()]
+    yield ", ".join([*counts, f"{len(comparison.unchanged)} unchanged"])
+
+
+def _part(title: str, found: Iterable[Difference]) -> Iterator[str]:
+    listed = list(found)
+    if not listed:
+        return
+    yield f"{title}:"
+    for one in listed:
+        result = one.result
+        note = f" ({one.note})" if one.note and one.note != result.reason else ""
+        yield f"  {result.control} {result.host} {result.subject}: {result.reason}{note}"
+    yield ""

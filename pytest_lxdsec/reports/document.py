@@ -1,0 +1,240 @@
+"""The document of an audit: one frozen value that holds whatever any report shows.
+
+`report.json` is this value, and every other report is made from it and from nothing else. Its
+shape is a contract with a version (`report.schema.json`): what changes it raises the version.
+Imports the guide's data and what results are made of; knows neither pytest nor the audit.
+"""
+
+from __future__ import annotations
+
+import collections
+import datetime
+import enum
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from ..control import Kind, Level, Severity
+from ..guide import sections
+from ..verdict import Outcome
+from ..waiver_audit import State as WaiverState
+
+FORMAT: Final = "lxdsec-report"
+VERSION: Final = 1
+
+
+class SectionState(enum.Enum):
+    """A section in a word: the worst that was found in it."""
+
+    FAIL = "fail"
+    CANNOT_TELL = "cannot tell"
+    OK = "ok"
+    NOTHING_SEEN = "nothing seen to pass"
+
+
+class Baseline(enum.Enum):
+    """How a finding stands to the report of `--lxd-baseline`."""
+
+    NEW = "new"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """What made the report."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guide:
+    """What was audited against."""
+
+    title: str
+    url: str
+    edition: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """Who was audited; with `error`, who could not be reached and why."""
+
+    name: str
+    error: str = ""
+    lxd: str = ""
+    system: str = ""
+    kernel: str = ""
+    taken: datetime.datetime | None = None
+    seconds: float = 0.0
+    round_trips: Mapping[str, int]
+    objects: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A section of the guide, or a site's own, with what was found in it."""
+
+    anchor: str
+    path: tuple[str, ...]
+    url: str
+    state: SectionState
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """What was asked."""
+
+    id: str
+    title: str
+    severity: Severity
+    level: Level
+    kind: Kind
+    section: str
+    rationale: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What is wrong, where it comes from and what repairs it."""
+
+    observed: str
+    expected: str
+    origin: str
+    repair: str
+    touches: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of one control on one object.
+
+    Attributes:
+        reason: What was seen, or why there is no answer.
+        finding: What is wrong; of `fail` and `waived` only.
+        tolerated: Why a finding does not fail the run; "" where it does.
+        baseline: Whether a finding is new; None without a baseline.
+        seconds: What it took.
+    """
+
+    control: str
+    host: str
+    subject: str
+    verdict: Outcome
+    reason: str
+    finding: Finding | None = None
+    tolerated: str = ""
+    baseline: Baseline | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """An accepted risk, and what its audit says of it."""
+
+    control: str
+    subject: str
+    host: str
+    reason: str
+    owner: str
+    expires: datetime.date
+    max_subjects: int | None
+    source: str
+    state: WaiverState
+    text: str
+    objects: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One audit.
+
+    Attributes:
+        complete: Whether the run came to its end.
+        counts: How many results have each verdict, hosts that could not be reached not among
+            them.
+        sections: In the guide's order, a site's own after them.
+        controls: In the order of their sections, then by id.
+        results: In the controls' order, then by host as named and by object.
+    """
+
+    format: Literal["lxdsec-report"]
+    version: Literal[1]
+    tool: Tool
+    guide: Guide
+    complete: bool
+    hosts: tuple[Host, ...]
+    counts: Mapping[str, int]
+    sections: tuple[Section, ...]
+    controls: tuple[Control, ...]
+    results: tuple[Result, ...]
+    waivers: tuple[Waiver, ...] = ()
+
+
+def make(  # noqa: PLR0913 - one argument for each thing that the results do not say themselves
+    *,
+    tool: Tool,
+    complete: bool,
+    hosts: Sequence[Host],
+    controls: Iterable[Control],
+    results: Iterable[Result],
+    waivers: Iterable[Waiver] = (),
+) -> Document:
+    """Put an audit in order, count it and say the state of each section."""
+    asked = sorted(controls, key=lambda one: (sections.place(one.section), one.section, one.id))
+    control_place = {control.id: place for place, control in enumerate(asked)}
+    host_place = {host.name: place for place, host in enumerate(hosts)}
+    ordered = sorted(
+        results,
+        key=lambda one: (control_place[one.control], host_place[one.host], one.subject),
+    )
+    return Document(
+        format=FORMAT,
+        version=VERSION,
+        tool=tool,
+        guide=Guide(title=sections.GUIDE, url=sections.BASE_URL, edition=sections.EDITION),
+        complete=complete,
+        hosts=tuple(hosts),
+        counts=tally(one.verdict for one in ordered),
+        sections=_sections(asked, ordered),
+        controls=tuple(asked),
+        results=tuple(ordered),
+        waivers=tuple(waivers),
+    )
+
+
+def tally(verdicts: Iterable[Outcome]) -> Mapping[str, int]:
+    """How many there are of each, every verdict named."""
+    found = collections.Counter(verdicts)
+    return {outcome.value: found[outcome] for outcome in Outcome}
+
+
+def _sections(controls: Sequence[Control], results: Iterable[Result]) -> tuple[Section, ...]:
+    section_of = {control.id: control.section for control in controls}
+    verdicts: dict[str, collections.Counter[Outcome]] = {
+        control.section: collections.Counter() for control in controls
+    }
+    for result in results:
+        verdicts[section_of[result.control]][result.verdict] += 1
+    return tuple(_section(anchor, found) for anchor, found in verdicts.items())
+
+
+def _section(anchor: str, verdicts: collections.Counter[Outcome]) -> Section:
+    known = sections.BY_ANCHOR.get(anchor)
+    return Section(
+        anchor=anchor,
+        path=known.path if known else (anchor,),
+        url=known.url if known else "",
+        state=_state(verdicts),
+        counts={outcome.value: verdicts[outcome] for outcome in Outcome},
+    )
+
+
+def _state(verdicts: collections.Counter[Outcome]) -> SectionState:
+    if verdicts[Outcome.FAIL]:
+        return SectionState.FAIL
+    if verdicts[Outcome.ERROR]:
+        return SectionState.CANNOT_TELL
+    return SectionState.OK if verdicts[Outcome.PASS] else SectionState.NOTHING_SEEN

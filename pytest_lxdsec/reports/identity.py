@@ -1,0 +1,34 @@
+"""When two findings of two runs are the same one: for baselines, comparisons and fingerprints.
+
+The same control on the same object of the same host. Where the object is the whole host or a
+whole server, one failure stands for many possible things, and what was observed belongs to it: a
+second stranger in LXD's group must not hide behind the first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+
+WHOLE = ("host", "server")
+
+
+class Identity(NamedTuple):
+    """What makes a finding this one and no other; `observed` is "" where it does not."""
+
+    control: str
+    host: str
+    subject: str
+    observed: str
+
+
+def of(control: str, host: str, subject: str, observed: str) -> Identity:
+    """The identity of a finding."""
+    whole = subject.partition("/")[0] in WHOLE
+    return Identity(control, host, subject, observed if whole else "")
+
+
+def fingerprint(identity: Identity) -> str:
+    """The same in few letters, for programs."""
+    text = "\0".join(identity).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(text).hexdigest()[:32]

@@ -1,0 +1,185 @@
+"""A summary for the page of a CI job: short, worst first, with what to do about it.
+
+GitHub shows 1 MiB of it and GitLab less, so lists are cut, and say so.
+"""
+
+from __future__ import annotations
+
+import collections
+import html
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import BinaryIO
+
+from ..verdict import Outcome
+from ..waiver_audit import State
+from . import words
+from .document import Control, Document, Host, Result, SectionState, Waiver
+
+MOST_GROUPS = 40
+MOST_OBJECTS = 10
+MOST_HOSTS = 100
+LONGEST = 1000
+LONGEST_COMMAND = 4000
+MARKS = {
+    SectionState.FAIL: "❌ fail",
+    SectionState.CANNOT_TELL: "⚠️ cannot tell",
+    SectionState.OK: "✅ ok",
+    SectionState.NOTHING_SEEN: "⚪ nothing seen to pass",
+}
+SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_[]|~#@"})
+Group = tuple[str, Sequence[Result]]
+
+
+def write(whole: Document, out: BinaryIO) -> None:
+    """Write the file."""
+    text = io.StringIO()
+    for line in _lines(whole):
+        text.write(f"{line}\n")
+    out.write(text.getvalue().encode("utf-8", "backslashreplace"))
+
+
+def _lines(whole: Document) -> Iterator[str]:
+    yield f"## {whole.guide.title}"
+    yield ""
+    yield f"**{_plain(words.title(whole))}**"
+    yield ""
+    yield from _hosts(whole.hosts)
+    yield from _sections(whole)
+    yield from _findings(whole)
+    yield from _untold(whole)
+    yield from _waivers(whole.waivers)
+
+
+def _hosts(hosts: Sequence[Host]) -> Iterator[str]:
+    yield "| Host | LXD | System | Seen |"
+    yield "|:--|:--|:--|:--|"
+    for host in hosts[:MOST_HOSTS]:
+        if host.error:
+            yield f"| {_plain(host.name)} | | | ❌ {_plain(host.error)} |"
+        else:
+            taken = f"{host.taken:%Y-%m-%d %H:%M} UTC" if host.taken else ""
+            seen = ", ".join(f"{count} {name}" for name, count in host.objects.items())
+            cells = (host.name, host.lxd, host.system, f"{taken}: {seen}")
+            yield f"| {' | '.join(_plain(cell) for cell in cells)} |"
+    yield from _cut(len(hosts), MOST_HOSTS, "hosts")
+    yield ""
+
+
+def _sections(whole: Document) -> Iterator[str]:
+    yield "| Section of the guide | State | Results |"
+    yield "|:--|:--|:--|"
+    for section in whole.sections:
+        title = _plain(words.path(section))
+        name = f"[{title}]({section.url})" if section.url else title
+        yield f"| {name} | {MARKS[section.state]} | {words.counts(section.counts)} |"
+    yield ""
+
+
+def _findings(whole: Document) -> Iterator[str]:
+    controls = {control.id: control for control in whole.controls}
+    found = [one for one in whole.results if one.verdict is Outcome.FAIL]
+    if not found:
+        return
+    found.sort(key=lambda one: controls[one.control].severity.rank)
+    groups = list(_by_repair(found).values())
+    yield "### Findings"
+    yield ""
+    for group in groups[:MOST_GROUPS]:
+        yield from _finding(controls[group[0].control], group)
+    yield from _cut(len(groups), MOST_GROUPS, "findings")
+
+
+def _by_repair(results: Iterable[Result]) -> Mapping[object, list[Result]]:
+    groups: dict[object, list[Result]] = collections.defaultdict(list)
+    for result in results:
+        repair = result.finding.repair if result.finding else ""
+        groups[result.control, result.host, repair].append(result)
+    return groups
+
+
+def _finding(control: Control, results: Sequence[Result]) -> Iterator[str]:
+    finding = results[0].finding
+    objects = words.count(len(results), "object")
+    head = f"{control.severity.value.upper()} {control.id} {control.title}"
+    yield f"<details><summary>{_html(head)} — {_html(results[0].host)}, {objects}</summary>"
+    yield ""
+    for result in results[:MOST_OBJECTS]:
+        tolerated = f" *({_plain(result.tolerated)})*" if result.tolerated else ""
+        yield f"- {_code(result.subject)}: {_plain(result.reason)}{tolerated}"
+    yield from _cut(len(results), MOST_OBJECTS, "objects")
+    if finding is not None:
+        yield ""
+        yield f"Expected: {_plain(finding.expected)}. From: {_plain(finding.origin)}."
+        yield ""
+        yield f"Repair, changes {words.count(finding.touches, 'object')}:"
+        yield ""
+        yield _command(finding.repair)
+        if finding.note:
+            yield ""
+            yield _plain(finding.note)
+    yield ""
+    yield "</details>"
+    yield ""
+
+
+def _untold(whole: Document) -> Iterator[str]:
+    found: dict[str, list[Result]] = collections.defaultdict(list)
+    for result in whole.results:
+        if result.verdict is Outcome.ERROR:
+            found[result.reason].append(result)
+    if not found:
+        return
+    yield "### What could not be told"
+    yield ""
+    for reason, results in list(found.items())[:MOST_GROUPS]:
+        ids = ", ".join(sorted({result.control for result in results}))
+        yield f"- {_plain(reason)}: {_plain(ids)}, {words.count(len(results), 'object')}"
+    yield from _cut(len(found), MOST_GROUPS, "reasons")
+    yield ""
+
+
+def _waivers(waivers: Sequence[Waiver]) -> Iterator[str]:
+    if not waivers:
+        return
+    yield "### Accepted risks"
+    yield ""
+    yield "| State | Control | Object | Until | Owner | Where | |"
+    yield "|:--|:--|:--|:--|:--|:--|:--|"
+    for waiver in sorted(waivers, key=lambda one: list(State).index(one.state))[:MOST_HOSTS]:
+        mark = "❌" if waiver.state.is_wrong else "⚠️" if waiver.state is State.EXPIRING else ""
+        cells = (waiver.control, waiver.subject, str(waiver.expires), waiver.owner, waiver.source)
+        told = " | ".join(_plain(cell) for cell in cells)
+        yield f"| {mark} {waiver.state.value} | {told} | {_plain(waiver.text)} |"
+    yield from _cut(len(waivers), MOST_HOSTS, "waivers")
+    yield ""
+
+
+def _cut(number: int, most: int, what: str) -> Iterator[str]:
+    if number > most:
+        yield ""
+        yield f"... and {number - most:,} more {what}: `report.html` has all."
+
+
+def _clip(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
+def _html(text: str) -> str:
+    return html.escape(_clip(text))
+
+
+def _plain(text: str) -> str:
+    """Foreign words as words: neither markup nor links, and nobody is mentioned."""
+    return html.escape(_clip(text), quote=False).translate(SPECIAL)
+
+
+def _code(text: str) -> str:
+    return f"<code>{_plain(text)}</code>"
+
+
+def _command(text: str) -> str:
+    """Whole or not at all: half a command does something else."""
+    if len(text) > LONGEST_COMMAND:
+        return f"a command of {len(text):,} letters, which `report.html` has"
+    return f"<pre>{html.escape(text)}</pre>"

@@ -1,0 +1,83 @@
+"""What all reports for people say of a result in the same words; reads the document only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..verdict import Outcome
+from .document import Control, Document, Finding, Result, Section
+
+SKIPPED = {
+    Outcome.NOT_APPLICABLE: "not applicable",
+    Outcome.MANUAL: "manual",
+    Outcome.NOT_ASSESSED: "not assessed",
+}
+VERDICTS: Mapping[Outcome, str] = {
+    Outcome.FAIL: "fail",
+    Outcome.ERROR: "cannot tell",
+    Outcome.WAIVED: "waived",
+    Outcome.PASS: "pass",
+    Outcome.MANUAL: "manual",
+    Outcome.NOT_ASSESSED: "not assessed",
+    Outcome.NOT_APPLICABLE: "not applicable",
+}
+
+
+def path(section: Section) -> str:
+    """The headings down to a section."""
+    return " › ".join(section.path)  # noqa: RUF001 - as menus do
+
+
+def headline(result: Result, section: Section, guide: str) -> str:
+    """What is the case, where the guide speaks of it, and the link: the first line."""
+    where = f"{guide} › {path(section)}" if section.url else f"section {path(section)}"  # noqa: RUF001 - as above
+    what = f"{result.subject}: {result.reason}"
+    return " — ".join(part for part in (what, where, section.url) if part)
+
+
+def body(result: Result, control: Control, section: Section, guide: str) -> str:
+    """The whole of a result for people, line by line; the first is the headline."""
+    lines = [headline(result, section, guide), ""]
+    lines += [f"control:  {control.id} ({control.severity.value})", f"          {control.title}"]
+    lines += [f"host:     {result.host}"]
+    if result.finding is not None:
+        lines += _finding(result.finding)
+    if result.tolerated:
+        lines += [f"status:   {result.tolerated}"]
+    return "\n".join(lines)
+
+
+def _finding(finding: Finding) -> list[str]:
+    lines = [
+        f"observed: {finding.observed}",
+        f"expected: {finding.expected}",
+        f"from:     {finding.origin}",
+        f"repair:   {finding.repair}",
+        f"          changes {count(finding.touches, 'object')}",
+    ]
+    return [*lines, f"          {finding.note}"] if finding.note else lines
+
+
+def count(number: int, noun: str) -> str:
+    """`1 object`, `2 objects`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def counts(found: Mapping[str, int]) -> str:
+    """Verdicts and how many have each, worst first; those that nothing has are left out."""
+    named = (
+        f"{found[outcome.value]:,} {word}"
+        for outcome, word in VERDICTS.items()
+        if found.get(outcome.value)
+    )
+    return ", ".join(named) or "nothing"
+
+
+def title(whole: Document) -> str:
+    """The audit in a line: who, and how it ended."""
+    reached = [host.name for host in whole.hosts if not host.error]
+    missed = len(whole.hosts) - len(reached)
+    parts = [f"{count(len(reached), 'host')}: {counts(whole.counts)}"]
+    parts += [f"{count(missed, 'host')} could not be reached"] if missed else []
+    parts += [] if whole.complete else ["the run was cut short"]
+    return "; ".join(parts)

@@ -1,0 +1,87 @@
+"""Interfaces and learnt routes of the daemon's network.
+
+Imports `daemons`, `known`, `namespaces`, `tools`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import socket
+from collections.abc import Mapping, Sequence
+
+from . import daemons, known, namespaces, tools
+
+IPV6_SETTINGS = "/proc/sys/net/ipv6/conf"
+# "self" would be the main thread's namespace.
+IPV6_ROUTES = "/proc/thread-self/net/ipv6_route"
+KEYS = ("accept_ra", "disable_ipv6", "forwarding", "autoconf", "accept_ra_defrtr")
+RTF_ADDRCONF = 0x00040000  # linux/ipv6_route.h: from a router advertisement
+
+
+@dataclasses.dataclass(frozen=True)
+class Interface:
+    """As `hostfacts.Interface`."""
+
+    name: str
+    index: int
+    ipv6: Mapping[str, int | None]
+
+
+@dataclasses.dataclass(frozen=True)
+class LearntRoute:
+    """As `hostfacts.LearntRoute`."""
+
+    to: str
+    via: str
+    interface: str
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkStack:
+    """As `hostfacts.NetworkStack`."""
+
+    has_ipv6: bool
+    interfaces: Sequence[Interface]
+    learnt_routes: Sequence[LearntRoute]
+
+
+def network(facts: known.Known) -> NetworkStack:
+    """Section: what the daemon's network namespace holds."""
+    server: daemons.Daemon = facts.require("server")
+    return namespaces.in_network_of(server.pid, _stack)
+
+
+def _stack() -> NetworkStack:
+    has_ipv6 = os.path.isdir(IPV6_SETTINGS)
+    names = sorted(os.listdir(IPV6_SETTINGS)) if has_ipv6 else []
+    indexes = {name: index for index, name in socket.if_nameindex()}
+    return NetworkStack(
+        has_ipv6=has_ipv6,
+        interfaces=tuple(
+            Interface(name=name, index=indexes.get(name, 0), ipv6=_settings(name))
+            for name in names
+        ),
+        learnt_routes=learnt_routes(tools.read_if_there(IPV6_ROUTES) or ""),
+    )
+
+
+def _settings(name: str) -> dict[str, int | None]:
+    texts = {key: tools.read_if_there(f"{IPV6_SETTINGS}/{name}/{key}") for key in KEYS}
+    return {key: None if text is None else int(text) for key, text in texts.items()}
+
+
+def learnt_routes(table: str) -> tuple[LearntRoute, ...]:
+    """The routes in /proc/net/ipv6_route that the kernel took from router advertisements."""
+    rows = (line.split() for line in tools.lines(table))
+    return tuple(
+        LearntRoute(
+            to=f"{_address(row[0])}/{int(row[1], 16)}", via=_address(row[4]), interface=row[9]
+        )
+        for row in rows
+        if int(row[8], 16) & RTF_ADDRCONF
+    )
+
+
+def _address(text: str) -> str:
+    return socket.inet_ntop(socket.AF_INET6, bytes.fromhex(text))

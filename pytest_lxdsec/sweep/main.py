@@ -1,0 +1,153 @@
+"""The plan of the sweep, and its one answer; imports every other module but `loader`."""
+
+from __future__ import annotations
+
+import base64
+import concurrent.futures
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+import zlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from . import (
+    accounts,
+    atboot,
+    carriers,
+    containers,
+    control_run,
+    daemons,
+    data,
+    files,
+    handshakes,
+    interfaces,
+    known,
+    mounts,
+    names,
+    packages,
+    paths,
+    pki,
+    plain,
+    processes,
+    restarts,
+    server,
+    setgid,
+    sockets,
+    strangers,
+    system,
+    tools,
+    walls,
+)
+
+if TYPE_CHECKING:
+    Section = tuple[str, Callable[[known.Known], object]]
+
+SWEEP_SECONDS = 140.0
+SECTION_SECONDS = 60.0
+# It takes longest and needs nothing of the others, so it runs beside them.
+BESIDE: tuple[Section, ...] = (
+    ("packages", packages.packages),
+    ("setgid_files", setgid.every),
+)
+# In this order, for one may build on another.
+SECTIONS: tuple[Section, ...] = (
+    ("os", system.operating_system),
+    ("restarts", restarts.every),
+    ("distribution", restarts.distribution),
+    ("daemons", daemons.every),
+    ("server", server.find),
+    ("sockets", sockets.api_sockets),
+    ("accounts", accounts.every),
+    ("admin_groups", server.admin_groups),
+    ("subordinate_ids", accounts.subordinate_ids),
+    ("listeners", sockets.listeners),
+    ("names", names.resolved),
+    ("strangers", strangers.ask_all),
+    ("handshakes", handshakes.every),
+    ("kernel_files", files.kernel_files),
+    ("network", interfaces.network),
+    ("containers", containers.every),
+    ("paths", paths.named),
+    ("mounts", mounts.every),
+    ("data_directories", data.every),
+    ("pki", pki.find),
+    ("carriers", carriers.every),
+    ("walls", walls.every),
+    ("view", walls.view),
+    ("at_boot", atboot.every),
+    ("control", control_run.run),
+)
+
+
+class Sweep:
+    """One run of the sections; each in a thread of its own, so that one that hangs is left behind.
+
+    Attributes:
+        document: Section names to `{"value": ...}` or `{"error": reason}`.
+    """
+
+    def __init__(self, question: known.Question, *, seconds: float = SWEEP_SECONDS) -> None:
+        self.document: dict[str, dict[str, Any]] = {}
+        self._facts = known.Known(question)
+        self._seconds = seconds
+        self._until = time.monotonic() + seconds
+
+    def run(
+        self, sections: tuple[Section, ...] = SECTIONS, beside: tuple[Section, ...] = BESIDE
+    ) -> bool:
+        """Run every section; tell whether all have ended."""
+        # Never shut down, which would wait for a thread that hangs.
+        pool = concurrent.futures.ThreadPoolExecutor(len(sections) + len(beside))
+        begun = [(name, pool.submit(section, self._facts)) for name, section in beside]
+        threads: list[concurrent.futures.Future[object]] = [thread for _, thread in begun]
+        for name, section in sections:
+            threads.append(pool.submit(section, self._facts))
+            self._take(name, threads[-1], SECTION_SECONDS)
+        for name, thread in begun:
+            self._take(name, thread, SWEEP_SECONDS)
+        return all(thread.done() for thread in threads)
+
+    def _take(self, name: str, thread: concurrent.futures.Future[object], seconds: float) -> None:
+        left = max(self._until - time.monotonic(), 0)
+        concurrent.futures.wait([thread], timeout=min(seconds, left))
+        if not thread.done():
+            self.document[name] = {
+                "error": f"it did not end within {seconds:g} s"
+                if seconds < left
+                else f"it had not ended when the sweep's {self._seconds:g} s were over"
+            }
+            return
+        try:
+            value = thread.result()
+            self.document[name] = {"value": plain.plain(value)}
+        except Exception as error:  # noqa: BLE001  one section may fail; its reason is the evidence
+            self.document[name] = {"error": tools.reason(error)}
+        else:
+            self._facts.add(name, value)
+
+
+def main() -> None:
+    """Answer the question in the first argument on standard output, and end."""
+    packed = json.loads(zlib.decompress(base64.b64decode(sys.argv[1])).decode())
+    sweep = Sweep(known.Question(**packed))
+    has_ended = sweep.run()
+    answer = {"time": int(time.time()), "uid": os.geteuid(), "sections": sweep.document}
+    text = json.dumps(answer, separators=(",", ":"))
+    told = base64.b64encode(zlib.compress(text.encode(), 6)).decode()
+    sys.stdout.write(f"<lxdsec\n{told}\nlxdsec>\n")
+    sys.stdout.flush()
+    if not has_ended:
+        _end_commands()
+    os._exit(0)  # without waiting for a thread that hangs
+
+
+def _end_commands() -> None:
+    """Kill the commands that still run; each leads a process group."""
+    for pid in processes.every():
+        with contextlib.suppress(OSError):
+            if processes.parent_and_start(pid)[0] == os.getpid():
+                os.killpg(pid, signal.SIGKILL)

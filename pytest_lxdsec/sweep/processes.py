@@ -1,0 +1,103 @@
+"""What /proc says of one process; imports `tools`.
+
+Every function raises OSError where the process has ended, and ValueError or KeyError where the
+kernel's answer is not what it should be.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from . import tools
+
+NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
+STATUS_FIELDS = (
+    "Uid",
+    "Gid",
+    "Groups",
+    "NSpid",
+    "CapBnd",
+    "CapEff",
+    "NoNewPrivs",
+    "Seccomp",
+    "Seccomp_filters",  # since 5.10
+)
+DELETED = " (deleted)"
+
+
+def every() -> tuple[int, ...]:
+    """The ids of all processes of this process namespace, in order."""
+    return tuple(sorted(int(name) for name in os.listdir("/proc") if name.isdigit()))
+
+
+def status(pid: int) -> dict[str, str]:
+    """The fields of /proc/PID/status that evidence holds; a thread of the kernel lacks some."""
+    return status_fields(tools.read(f"/proc/{pid}/status"))
+
+
+def status_fields(text: str) -> dict[str, str]:
+    """The same, of the file's text."""
+    pairs = (line.split(":", 1) for line in tools.lines(text) if ":" in line)
+    found = {key: value.strip() for key, value in pairs}
+    return {key: found[key] for key in STATUS_FIELDS if key in found}
+
+
+def parent_and_start(pid: int) -> tuple[int, int]:
+    """The parent's id, and when it started, in clock ticks since boot."""
+    return stat_fields(tools.read(f"/proc/{pid}/stat"))
+
+
+def stat_fields(text: str) -> tuple[int, int]:
+    """The same, of the file's text: the name in it may hold spaces and parentheses."""
+    words = text.rpartition(")")[2].split()
+    return int(words[1]), int(words[19])
+
+
+def arguments(pid: int) -> tuple[str, ...]:
+    """The command line's words; none for a zombie or a thread of the kernel."""
+    text = tools.read(f"/proc/{pid}/cmdline")
+    return tuple(text.rstrip("\0").split("\0")) if text.rstrip("\0") else ()
+
+
+def environment(pid: int) -> dict[str, str]:
+    """The environment it was started with."""
+    pairs = tools.read(f"/proc/{pid}/environ").split("\0")
+    return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+
+
+def executable(pid: int) -> tuple[str, bool]:
+    """The path of the program that runs, and whether that file is gone or replaced."""
+    path = os.readlink(f"/proc/{pid}/exe")
+    if path.endswith(DELETED):
+        return path[: -len(DELETED)], True
+    return path, False
+
+
+def namespaces(pid: int) -> dict[str, str]:
+    """Kinds to identities, such as `mnt` to `mnt:[4026532548]`."""
+    return {kind: namespace(pid, kind) for kind in NAMESPACES}
+
+
+def namespace(pid: int, kind: str) -> str:
+    """The identity of one of its namespaces."""
+    return os.readlink(f"/proc/{pid}/ns/{kind}")
+
+
+def ids_by_namespace(found: dict[str, str]) -> tuple[int, ...]:
+    """Its id in each process namespace, ours first, its own last (NSpid)."""
+    return tuple(int(word) for word in found["NSpid"].split())
+
+
+def socket_inodes(pid: int) -> frozenset[int]:
+    """The inodes of the sockets that it holds open."""
+    inodes = set()
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            target = os.readlink(f"/proc/{pid}/fd/{name}")
+        except FileNotFoundError:
+            continue  # closed while we looked
+        match = re.match(r"socket:\[(\d+)\]$", target)
+        if match:
+            inodes.add(int(match.group(1)))
+    return frozenset(inodes)

@@ -1,0 +1,92 @@
+"""Which daemon is the one that was asked, and whom it serves.
+
+Imports `accounts`, `daemons`, `known`, `processes`, `sockets`, `tools`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+
+from . import accounts, daemons, known, processes, sockets, tools
+
+SNAP_CONFIG = "/var/snap/lxd/common/config"
+SNAP_GROUP = "lxd"  # the snap's default for daemon.group
+
+
+@dataclasses.dataclass(frozen=True)
+class AdminGroup:
+    """As `hostfacts.AdminGroup`."""
+
+    daemon: int
+    name: str
+    source: str
+
+
+def find(facts: known.Known) -> daemons.Daemon:
+    """Section: the daemon behind the API that was asked.
+
+    It tells its id in its own process namespace, so the last of NSpid is compared. Where several
+    have it, or none, nothing of the kernel's view can be told.
+
+    Raises:
+        LookupError: not exactly one of the host's daemons has the id.
+    """
+    question = facts.question
+    every: Sequence[daemons.Daemon] = facts.require("daemons")
+    found = [daemon for daemon in every if _own_id(daemon.pid) == question.server_pid]
+    if len(found) > 1 and question.socket:
+        found = [daemon for daemon in found if question.socket in sockets.api_paths(daemon.pid)]
+    if len(found) != 1:
+        raise LookupError(
+            f"{len(found) or 'none'} of this host's {len(every)} LXD daemons "
+            f"has the process id {question.server_pid} that the API gives"
+        )
+    return found[0]
+
+
+def _own_id(pid: int) -> int:
+    return processes.ids_by_namespace(processes.status(pid))[-1]
+
+
+def admin_groups(facts: known.Known) -> tuple[AdminGroup, ...]:
+    """Section: the group that each daemon was told to give its socket to, and by whom."""
+    return tuple(_admin_group(facts, daemon) for daemon in facts.require("daemons"))
+
+
+def _admin_group(facts: known.Known, daemon: daemons.Daemon) -> AdminGroup:
+    if daemon.is_snap:
+        name, source = snap_group(tools.read(SNAP_CONFIG)), "snap get lxd daemon.group"
+    elif "LISTEN_FDS" in daemon.environment:
+        # systemd made the socket, and LXD leaves its owner alone.
+        told = tools.succeed("systemctl", "show", "lxd.socket", "-p", "SocketGroup", "--value")
+        name, source = told.strip() or "root", "SocketGroup of lxd.socket"
+    else:
+        option = group_option(daemon.arguments)
+        name, source = option or "", "lxd --group"
+        if option is None:
+            # Then it keeps that of its own process: lxd/endpoints/local.go, localSetAccess.
+            name, source = _group_name(facts, daemon.gid), "group of the lxd process"
+    return AdminGroup(daemon=daemon.pid, name=name, source=source)
+
+
+def snap_group(config: str) -> str:
+    """The group in the snap's configuration, which is a list of shell assignments."""
+    match = re.search(r"^daemon_group=[\"']?([^\"'\n]*)", config, re.MULTILINE)
+    return match.group(1) if match else SNAP_GROUP
+
+
+def group_option(arguments: Sequence[str]) -> str | None:
+    """The value of `--group` on the daemon's command line; None where it is not given."""
+    for index, word in enumerate(arguments):
+        if word.startswith("--group="):
+            return word[len("--group=") :]
+        if word == "--group" and index + 1 < len(arguments):
+            return arguments[index + 1]
+    return None
+
+
+def _group_name(facts: known.Known, gid: int) -> str:
+    found: accounts.Accounts = facts.require("accounts")
+    return next((group.name for group in found.groups if group.gid == gid), str(gid))

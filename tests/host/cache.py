@@ -1,0 +1,81 @@
+"""What took minutes to build, kept by its content: never in the repository, never half built.
+
+An entry is a directory named after the digest of all that went into it. It is built beside its
+place, by one process at a time, and moved there whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import pathlib
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+UNUSED_SECONDS = 14 * 86400
+_SYSTEM = pathlib.Path("/var/cache")
+
+
+def root() -> pathlib.Path:
+    """The cache's directory; root's alone, since keys are in it."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    directory = (pathlib.Path(base) if base else _SYSTEM) / "lxdsec"
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return directory
+
+
+def key(*parts: str | bytes) -> str:
+    """The digest of what an entry is made from."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.hexdigest()[:20]
+
+
+def sources(files: Iterable[pathlib.Path]) -> bytes:
+    """The content of the files that build an entry, for its key."""
+    return b"".join(path.read_bytes() for path in files)
+
+
+def entry(name: str, build: Callable[[pathlib.Path], None]) -> pathlib.Path:
+    """Return the entry's directory, after `build(directory)` where there is none yet."""
+    place = root() / name
+    if not place.is_dir():
+        with _lock():
+            _build(place, build)
+    os.utime(place)
+    _forget(place)
+    return place
+
+
+def _build(place: pathlib.Path, build: Callable[[pathlib.Path], None]) -> None:
+    if place.is_dir():  # by whoever had the lock before
+        return
+    half = place.with_suffix(".half")
+    shutil.rmtree(half, ignore_errors=True)  # of a build that was killed
+    half.mkdir(mode=0o700)
+    try:
+        build(half)
+        half.rename(place)
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
+
+
+def _forget(used: pathlib.Path) -> None:
+    """Drop what nobody has used for long: every update of a package makes a new image."""
+    oldest = time.time() - UNUSED_SECONDS
+    for place in root().iterdir():
+        if place.is_dir() and place != used and place.stat().st_mtime < oldest:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _lock() -> Iterator[None]:
+    """One builder at a time; the lock goes with its process."""
+    with (root() / "lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield

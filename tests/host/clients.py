@@ -1,0 +1,41 @@
+"""Certificates of clients, as `--lxd-cert` and the like take them, and as LXD trusts them."""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+
+from . import vm
+
+UNRESTRICTED, RESTRICTED = "client", "restricted"
+
+
+def trusted(host: vm.Vm, directory: pathlib.Path) -> pathlib.Path:
+    """Make two clients that the host trusts, each in its way; return `directory`."""
+    for name, options in ((UNRESTRICTED, ""), (RESTRICTED, "--restricted --projects tenants")):
+        _make(directory, name)
+        content = (directory / f"{name}.crt").read_bytes()
+        host.shell(f"cat > /root/{name}.crt", input=content)
+        host.shell(f"lxc config trust add /root/{name}.crt --name {name} {options}")
+    (directory / "server.crt").write_text(host.shell("cat /var/lib/lxd/server.crt"))
+    return directory
+
+
+def forgotten(host: vm.Vm) -> None:
+    """Undo `trusted`."""
+    for name in (UNRESTRICTED, RESTRICTED):
+        listed = "lxc config trust list --format csv"
+        host.shell(f"lxc config trust remove $({listed} | grep -w {name} | cut -d , -f 4)")
+
+
+def options(directory: pathlib.Path, name: str) -> list[str]:
+    """The options that make an audit come as this client."""
+    files = {"cert": f"{name}.crt", "key": f"{name}.key", "server-cert": "server.crt"}
+    return [f"--lxd-{option}={directory / file}" for option, file in files.items()]
+
+
+def _make(directory: pathlib.Path, name: str) -> None:
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384"]
+    command += ["-sha384", "-nodes", "-days", "30", "-subj", f"/CN={name}"]
+    command += ["-keyout", str(directory / f"{name}.key"), "-out", str(directory / f"{name}.crt")]
+    subprocess.run(command, check=True, capture_output=True)

@@ -1,0 +1,118 @@
+"""A disk with a Debian host on it, built from the machine's own apt and kept in the cache."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import platform
+import shutil
+import subprocess
+
+from . import cache, machine, recipe
+from .faults import HostBroken, HostUnavailable
+
+SCRIPT = pathlib.Path(__file__).with_name("image.sh")
+ALIAS = "lxdsec-host"  # what ssh calls every host made from here, whatever its port
+LOG = "build.log"
+_SECONDS = 900
+_TOOLS = (  # the program, the Debian package that brings it
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("qemu-img", "qemu-utils"),
+    ("debootstrap", "debootstrap"),
+    ("mke2fs", "e2fsprogs"),
+    ("unshare", "util-linux"),
+    ("setpriv", "util-linux"),
+    ("ssh", "openssh-client"),
+)
+
+
+def check() -> None:
+    """Say what this machine lacks, all at once.
+
+    Raises:
+        HostUnavailable: with the command that brings it.
+    """
+    if platform.machine() != "x86_64":
+        raise HostUnavailable(f"host: the image is for x86_64, not {platform.machine()}")
+    if os.geteuid() != 0:
+        raise HostUnavailable("host: needs root, to build the image: run it as root (sudo)")
+    missing = [package for tool, package in _TOOLS if shutil.which(tool, path=_path()) is None]
+    if missing:
+        packages = " ".join(dict.fromkeys(missing))
+        raise HostUnavailable(f"host: tools are missing: apt-get install {packages}")
+
+
+def get() -> pathlib.Path:
+    """The directory of the image: `disk.raw`, `vmlinuz`, `initrd.img`, `key`, `config`.
+
+    Raises:
+        HostUnavailable: this machine cannot build one.
+        HostBroken: the build failed; the end of its log is the text.
+    """
+    check()
+    here = pathlib.Path(__file__).parent
+    files = [here / name for name in ("image.sh", "image.py", "recipe.py")]
+    parts = (cache.sources(files), "\n".join(machine.versions()))
+    return cache.entry(f"image-{cache.key(*parts)}", build)
+
+
+def build(directory: pathlib.Path) -> None:
+    """Make an image in `directory`; raises as `get`."""
+    _make_key(directory)
+    _lay_out(directory)
+    found = machine.sources()
+    main = machine.main_archive(found)
+    command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--"]
+    arguments = [main.codename, main.uri, str(machine.KEYRING), recipe.OPERATOR]
+    with (directory / LOG).open("wb") as log:
+        done = subprocess.run(
+            [*command, "sh", str(SCRIPT), *arguments],
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            timeout=_SECONDS,
+            check=False,
+        )
+    if done.returncode:
+        raise HostBroken(f"host: the image was not built: {_end(directory / LOG)}")
+    _write_client_files(directory)
+
+
+def _path() -> str:
+    return f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+
+
+def _make_key(directory: pathlib.Path) -> None:
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", ALIAS]
+    subprocess.run([*command, "-f", str(directory / "key")], check=True)
+    shutil.copy(directory / "key.pub", directory / "authorized_keys")
+
+
+def _lay_out(directory: pathlib.Path) -> None:
+    """Write down what the script reads."""
+    lists = {
+        "packages": recipe.PACKAGES,
+        "units": recipe.UNITS,
+        "masked": recipe.MASKED,
+        "apt/debian.list": tuple(source.line for source in machine.sources()),
+        "apt/machine.conf": (machine.configuration(),),
+    }
+    (directory / "apt").mkdir()
+    for name, lines in lists.items():
+        (directory / name).write_text("".join(f"{line}\n" for line in lines))
+    for name, (content, mode) in recipe.FILES.items():
+        path = directory / "files" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+        path.chmod(mode)
+
+
+def _write_client_files(directory: pathlib.Path) -> None:
+    public = (directory / "host_key.pub").read_text()
+    (directory / "known_hosts").write_text(f"{ALIAS} {public}")
+
+
+def _end(log: pathlib.Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return " / ".join(line.strip() for line in lines[-3:]) or "without a word"

@@ -1,0 +1,75 @@
+"""A host with the lab's default scenario on it, running, saved with its memory.
+
+The same requests build the lab's LXD and this one, so that their verdicts can be compared.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import pathlib
+import tempfile
+from collections.abc import Iterator
+
+from pytest_lxdsec import lab as labs
+from pytest_lxdsec.lab import build as builder
+from pytest_lxdsec.lab import client
+from pytest_lxdsec.lab import image as containers
+from pytest_lxdsec.lab import scenario as scenarios
+
+from . import cache, image, qemu, vm
+from .faults import HostBroken
+
+DISK, MEMORY = "disk.qcow2", "memory"
+
+
+def get() -> tuple[pathlib.Path, pathlib.Path]:
+    """The image, and the directory of the disk and memory made from it.
+
+    Raises:
+        HostUnavailable: this machine cannot build or run one.
+        HostBroken: it was begun and did not come to what it should.
+    """
+    base = image.get()
+    modules = (builder, containers, scenarios)
+    files = [pathlib.Path(__file__), *(pathlib.Path(str(module.__file__)) for module in modules)]
+    machine = (*qemu.MACHINE, qemu.KERNEL_LINE, qemu.version())
+    parts = (base.name, cache.sources(files), *machine)
+    return base, cache.entry(f"ready-{cache.key(*parts)}", lambda place: _build(base, place))
+
+
+@contextlib.contextmanager
+def running(directory: pathlib.Path) -> Iterator[vm.Vm]:
+    """Have a host with the default scenario, within seconds; raises as `get`."""
+    base, saved = get()
+    with vm.running(base, saved / DISK, directory, saved / MEMORY) as here:
+        yield here
+
+
+def _build(base: pathlib.Path, place: pathlib.Path) -> None:
+    vm.overlay(base / "disk.raw", place / DISK)
+    with tempfile.TemporaryDirectory(prefix="lxdsec-") as work:
+        machine = qemu.Qemu(base, place / DISK)
+        here = vm.Vm(qemu=machine, image=base, directory=pathlib.Path(work))
+        try:
+            here.connect()
+            with here.lxd_socket() as socket:
+                _fill(client.Client(socket), here)
+            here.shell("systemctl --wait is-system-running || true\nsync")
+            here.disconnect()
+            machine.save(place / MEMORY)
+        finally:
+            here.close()
+
+
+def _fill(lxd: client.Client, here: vm.Vm) -> None:
+    """Build the scenario, one instance after the other: side by side, emulated starts time out."""
+    everything = scenarios.DEFAULT
+    builder.build(lxd, dataclasses.replace(everything, instances=()))
+    alone = dataclasses.replace(everything, requests=(), image_projects=())
+    try:
+        for instance in everything.instances:
+            builder.build(lxd, dataclasses.replace(alone, instances=(instance,)))
+    except labs.LabBroken as error:
+        log = here.shell("tail --quiet --lines=3 /var/log/lxd/*/lxc.log | tail --lines=3")
+        raise HostBroken(f"host: {error}: {' / '.join(log.splitlines())}") from error

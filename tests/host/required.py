@@ -1,0 +1,36 @@
+"""Hosts for tests: only where asked for, skipped with the reason where there can be none.
+
+A host costs minutes of two processors the first time, so no plain run of all tests builds one:
+`make test-host` asks for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+from collections.abc import Iterator
+
+import pytest
+
+from . import ready, vm
+from .faults import HostBroken, HostUnavailable
+
+VARIABLE = "LXDSEC_HOST"
+WANTED, REQUIRED = "wanted", "required"  # `required` in .ci/run
+
+
+@contextlib.contextmanager
+def running(directory: pathlib.Path) -> Iterator[vm.Vm]:
+    """A host with the default scenario, ended with the block."""
+    asked = os.environ.get(VARIABLE, "")
+    if asked not in (WANTED, REQUIRED):
+        pytest.skip("host: not asked for: make test-host")
+    with contextlib.ExitStack() as stack:
+        try:
+            here = stack.enter_context(ready.running(directory))
+        except (HostBroken, HostUnavailable) as reason:
+            if asked == REQUIRED:
+                pytest.fail(f"a host is required here: {reason}", pytrace=False)
+            pytest.skip(str(reason))
+        yield here

@@ -1,0 +1,91 @@
+"""What an audit says of a host that goes away, or whose LXD does, while it is asked."""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from ..lab import audits
+from . import vm
+
+PATIENCE = 150.0  # ssh gives a silent host a minute, after ten seconds for the connection
+
+
+@pytest.fixture
+def healed(host: vm.Vm) -> Iterator[vm.Vm]:
+    """The host, which is well again after the test."""
+    yield host
+    host.qemu.go_on()
+    host.connect()
+    host.set_clock()
+    host.shell("systemctl start lxd.service\nlxc list > /dev/null")
+
+
+def test_a_restart_of_lxd_meanwhile_makes_nothing_pass(
+    healed: vm.Vm, tmp_path: pathlib.Path
+) -> None:
+    """Whatever is said is what is said of the host at rest, or that it cannot be told."""
+    target = f"--lxd-host={healed.ssh()}"
+    calm = audits.run(tmp_path / "calm", target).verdicts()[healed.name()]
+    over = threading.Event()
+    restarts = threading.Thread(target=_keep_restarting, args=(healed, over))
+    restarts.start()
+    try:
+        rough = audits.run(tmp_path / "rough", target)
+    finally:
+        over.set()
+        restarts.join()
+    said = rough.verdicts().get(healed.name(), {})
+    assert rough.status == 1
+    assert {key for key in said if said[key] == "pass" and calm.get(key) != "pass"} == set()
+    assert said or f"cannot reach {healed.name()}" in rough.output
+
+
+def _keep_restarting(host: vm.Vm, over: threading.Event) -> None:
+    while not over.is_set():
+        host.shell("systemctl restart lxd.service")
+
+
+def test_a_host_that_is_silent_from_the_start_is_one_error(
+    healed: vm.Vm, tmp_path: pathlib.Path
+) -> None:
+    healed.qemu.pause()
+    _says_that_it_cannot_be_reached(healed, audits.run(tmp_path, f"--lxd-host={healed.ssh()}"))
+
+
+def test_a_host_that_falls_silent_is_one_error(healed: vm.Vm, tmp_path: pathlib.Path) -> None:
+    """It is let in, and then hears no more: no refusal, no reset, only nothing."""
+    junit = tmp_path / "junit.xml"
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={junit}"]
+    command.append(f"--lxd-host={healed.ssh()}")
+    count = _logins(healed)
+    with (
+        (tmp_path / "output").open("w+") as output,
+        subprocess.Popen(command, cwd=tmp_path, stdout=output, stderr=output) as run,
+    ):
+        while _logins(healed) == count:  # each look takes a second here
+            assert run.poll() is None
+        healed.qemu.pause()
+        began = time.monotonic()
+        status = run.wait(PATIENCE)
+        output.seek(0)
+        audit = audits.Audit(status=status, output=output.read(), junit=junit)
+    assert time.monotonic() - began < PATIENCE
+    _says_that_it_cannot_be_reached(healed, audit)
+
+
+def _logins(host: vm.Vm) -> int:
+    script = "journalctl --unit ssh --grep 'Accepted publickey' --output cat | wc -l"
+    return int(host.shell(script))
+
+
+def _says_that_it_cannot_be_reached(host: vm.Vm, audit: audits.Audit) -> None:
+    assert audit.status == 1
+    assert f"cannot reach {host.name()}" in audit.output
+    assert audit.verdicts() == {}

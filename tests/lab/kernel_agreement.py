@@ -1,0 +1,260 @@
+"""Does the evaluator say what the kernel does? Random frames, really sent by an instance.
+
+For every setting of the instance's filters: read the rules, send frames, and compare what reached
+the host and the other instance with what the rules are said to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import ipaddress
+import json
+import pathlib
+import random
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_lxdsec.firewall import (
+    build,
+    evaluate,
+    frames,
+    grammar,
+    kinds,
+    nft,
+    packet,
+    rules,
+    slices,
+)
+from pytest_lxdsec.firewall.frames import Frame
+from pytest_lxdsec.firewall.nic import Nic, Surroundings
+from pytest_lxdsec.lab import Lab, scenarios
+
+SENDER, PEER = "sender", "peer"
+IPV4, IPV6 = "10.85.3.7", "fd85:5ec::3:7"
+BATCH = 128  # Frames; less than a network device queues before it drops.
+TRIES = 4  # A frame that is lost once may have been unlucky.
+_MAC, _V4, _V6 = (f"security.{name}_filtering" for name in ("mac", "ipv4", "ipv6"))
+_NO_V4, _NO_V6 = {"ipv4.address": "none"}, {"ipv6.address": "none"}
+SETTINGS: Mapping[str, Mapping[str, str]] = {
+    "none": {},
+    "mac": {_MAC: "true"},
+    "ipv4": {_V4: "true"},
+    "ipv6": {_V6: "true"},
+    "all": {_MAC: "true", _V4: "true", _V6: "true"},
+    "v4none": {_V4: "true", **_NO_V4},
+    "v6none": {_V6: "true", **_NO_V6},
+    "bothnone": {_V4: "true", _V6: "true", **_NO_V4, **_NO_V6},
+    "v4+v6none": {_V4: "true", _V6: "true", **_NO_V6},
+    "routes": {
+        _V4: "true",
+        _V6: "true",
+        "ipv4.routes": "198.51.100.0/24",
+        "ipv6.routes": "2001:db8:7::/48",
+    },
+}
+_DEVICE = {"type": "nic", "name": "eth0", "network": scenarios.BRIDGE}
+SCENARIO = dataclasses.replace(
+    scenarios.BARE,
+    name="agreement",
+    instances=(scenarios.Instance(name=SENDER), scenarios.Instance(name=PEER)),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mismatch:
+    """A frame of which the kernel and the evaluator think differently."""
+
+    setting: str
+    hook: str
+    octets: str
+    said: str
+    arrived: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Count:
+    """What was compared."""
+
+    frames: int = 0
+    verdicts: int = 0
+    accepted: int = 0
+    unknown: int = 0
+    mismatches: list[Mismatch] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class Stage:
+    """A lab with the two instances, and the injector in it."""
+
+    lab: Lab
+    injector: subprocess.Popen[str]
+    around: Surroundings
+    peer_mac: str
+    nic: Nic
+
+    def send(self, batch: list[bytes]) -> list[tuple[bool, bool]]:
+        """Whether each frame reached the host, and the other instance."""
+        assert self.injector.stdin is not None
+        assert self.injector.stdout is not None
+        self.injector.stdin.write(json.dumps([octets.hex() for octets in batch]) + "\n")
+        self.injector.stdin.flush()
+        return [(host, peer) for host, peer in json.loads(self.injector.stdout.readline())]
+
+    def set(self, setting: Mapping[str, str]) -> rules.RuleSet:
+        """Set the sender's filters; return the rules that LXD makes of them."""
+        device = {**_DEVICE, "ipv4.address": IPV4, "ipv6.address": IPV6, **setting}
+        for family, filters in (("ipv4", _V4), ("ipv6", _V6)):
+            if filters not in setting and setting.get(f"{family}.address") == "none":
+                raise ValueError(f"LXD refuses {family}.address=none without its filter")
+        query(self.lab, "PATCH", f"/1.0/instances/{SENDER}", {"devices": {"eth0": device}})
+        return read_rules(self.lab)
+
+
+@contextlib.contextmanager
+def stage(lab: Lab) -> Iterator[Stage]:
+    """Start the injector in a lab of `SCENARIO`."""
+    pids = {name: _state(lab, name)["pid"] for name in (SENDER, PEER)}
+    arguments = {"sender": pids[SENDER], "peer": pids[PEER], "bridge": scenarios.BRIDGE}
+    script = pathlib.Path(__file__).with_name("injector.py").read_text()
+    command = lab.command("python3", "-c", script, json.dumps(arguments))
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as injector:
+        try:
+            yield _stage(lab, injector)
+        finally:
+            assert injector.stdin is not None
+            injector.stdin.close()
+
+
+def _stage(lab: Lab, injector: subprocess.Popen[str]) -> Stage:
+    address = query(lab, "GET", f"/1.0/networks/{scenarios.BRIDGE}/state")["hwaddr"]
+    config = query(lab, "GET", f"/1.0/instances/{SENDER}")["config"]
+    peer = query(lab, "GET", f"/1.0/instances/{PEER}")["config"]
+    nic = Nic(
+        interface=config["volatile.eth0.host_name"],
+        mac=config["volatile.eth0.hwaddr"],
+        ipv4=(ipaddress.IPv4Network(IPV4),),
+        ipv6=(ipaddress.IPv6Network(IPV6),),
+    )
+    around = Surroundings(
+        bridge_mac=address,
+        bridge_ipv4=ipaddress.IPv4Address(scenarios.BRIDGE_ADDRESS),
+        bridge_ipv6=ipaddress.IPv6Address("fd85:5ec::1"),
+    )
+    mac = peer["volatile.eth0.hwaddr"]
+    return Stage(lab=lab, injector=injector, around=around, peer_mac=mac, nic=nic)
+
+
+def query(lab: Lab, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    """One request to the lab's LXD."""
+    data = [] if body is None else ["--data", json.dumps(body)]
+    done = lab.run("lxc", "query", "--wait", "--request", method, *data, path)
+    assert done.returncode == 0, done.stderr.decode()
+    return json.loads(done.stdout) if done.stdout.strip() else None
+
+
+def _state(lab: Lab, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = query(lab, "GET", f"/1.0/instances/{name}/state")
+    return found
+
+
+def read_rules(lab: Lab) -> rules.RuleSet:
+    """The rules that are in the lab's kernel now."""
+    document = lab.shell("nft -j list ruleset").stdout.decode()
+    listing = lab.shell("nft --debug=netlink list ruleset").stdout.decode()
+    return nft.decode(document, listing)
+
+
+def compare(stage: Stage, setting: str, count: Count, *, seed: int, amount: int) -> None:
+    """Send the known kinds and `amount` random frames under one setting."""
+    ruleset = slices.Index(stage.set(SETTINGS[setting])).part(stage.nic.interface)
+    generator = random.Random(seed)  # noqa: S311 - frames, not secrets
+    found: dict[bytes, Frame] = {}
+    for frame in kinds.every(stage.nic, stage.around).values():
+        if packet.is_passed_on(build.octets(frame)):
+            found[build.octets(frame)] = frame
+    while len(found) < amount:
+        made = grammar.frame(lambda: generator.random() < 0.5, stage.nic, stage.around)
+        to = generator.choice((frames.BROADCAST, stage.around.bridge_mac, stage.peer_mac))
+        frame = dataclasses.replace(made, destination=to)
+        found[build.octets(frame)] = frame
+    octets = list(found)
+    for at in range(0, len(octets), BATCH):
+        _compare(stage, setting, count, ruleset, octets[at : at + BATCH])
+
+
+def _compare(
+    stage: Stage, setting: str, count: Count, ruleset: rules.RuleSet, batch: list[bytes]
+) -> None:
+    said = [_said(stage, ruleset, octets) for octets in batch]
+    arrived = dict(zip(batch, stage.send(batch), strict=True))
+    for _ in range(TRIES - 1):
+        missing = [
+            octets
+            for octets, verdicts in zip(batch, said, strict=True)
+            if any(verdict.is_accepted and not arrived[octets][at] for at, verdict in verdicts)
+        ]
+        if not missing:
+            break
+        for octets, (host, peer) in zip(missing, stage.send(missing), strict=True):
+            arrived[octets] = (arrived[octets][0] or host, arrived[octets][1] or peer)
+    for octets, verdicts in zip(batch, said, strict=True):
+        count.frames += 1
+        for at, verdict in verdicts:
+            _note(count, setting, octets, at, verdict, arrived[octets][at])
+
+
+def _note(  # noqa: PLR0913, PLR0917 - all of them are told
+    count: Count,
+    setting: str,
+    octets: bytes,
+    at: int,
+    verdict: evaluate.Verdict,
+    arrived: bool,  # noqa: FBT001 - as above
+) -> None:
+    count.verdicts += 1
+    count.accepted += verdict.is_accepted
+    if verdict.decision is evaluate.Decision.UNKNOWN:
+        count.unknown += 1
+    elif verdict.is_accepted is not arrived:
+        hook = ("input", "forward")[at]
+        count.mismatches.append(
+            Mismatch(
+                setting=setting,
+                hook=hook,
+                octets=octets.hex(),
+                said=verdict.reason,
+                arrived=arrived,
+            )
+        )
+
+
+def _said(
+    stage: Stage, ruleset: rules.RuleSet, octets: bytes
+) -> list[tuple[int, evaluate.Verdict]]:
+    """The verdicts at the hooks that the frame's destination leads to."""
+    to = octets[:6].hex(":")
+    hooks = [] if to == stage.peer_mac else [(0, "input", "")]
+    if to != stage.around.bridge_mac:
+        hooks.append((1, "forward", "veth-of-the-peer"))
+    return [(at, _verdict(stage, ruleset, octets, hook, out)) for at, hook, out in hooks]
+
+
+def _verdict(
+    stage: Stage, ruleset: rules.RuleSet, octets: bytes, hook: str, out: str
+) -> evaluate.Verdict:
+    seen = packet.bridged(octets, iifname=stage.nic.interface, oifname=out)
+    return evaluate.evaluate(ruleset, seen, hook=hook, family="bridge")
+
+
+def run(lab: Lab, *, amount: int, seed: int = 1, settings: tuple[str, ...] = ()) -> Count:
+    """Compare `amount` frames in each of the settings, all where none is named."""
+    count = Count()
+    with stage(lab) as here:
+        for number, setting in enumerate(settings or SETTINGS):
+            compare(here, setting, count, seed=seed * 100 + number, amount=amount)
+    return count

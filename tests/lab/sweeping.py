@@ -1,0 +1,44 @@
+"""The sweep run in a lab, as the audit runs it, and what LXD itself says of the containers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pytest_lxdsec import endpoints
+from pytest_lxdsec import lab as labs
+from pytest_lxdsec.evidence import host
+from pytest_lxdsec.lab import client
+from pytest_lxdsec.transport import Output
+
+
+def parts(lab: labs.Lab, *paths: str) -> Mapping[str, Mapping[str, Any]]:
+    """Every part of the host, there or missing."""
+    server = client.Client(lab.socket).get("/1.0")
+    question = host.Question(
+        server_pid=server["environment"]["server_pid"],
+        socket="/var/lib/lxd/unix.socket",
+        endpoints=(endpoints.OPEN, *endpoints.protected(server["api_extensions"])),
+        paths=paths,
+    )
+    done = lab.run("sh", "-c", host.command(question), timeout=150)
+    return host.read(Output(exit_status=done.returncode, stdout=done.stdout, stderr=done.stderr))
+
+
+def containers(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The containers among the parts, by the name that liblxc knows them by."""
+    return {one["lxc_name"]: one for one in found["host.containers"]["value"]}
+
+
+def states(lab: labs.Lab) -> dict[str, Any]:
+    """What LXD says of each running container, by the same name."""
+    found = client.Client(lab.socket).get("/1.0/instances?recursion=2&all-projects=true")
+    return {
+        _internal(entry["project"], entry["name"]): entry
+        for entry in found
+        if entry["state"]["pid"] > 0
+    }
+
+
+def _internal(project: str, name: str) -> str:
+    return name if project == "default" else f"{project}_{name}"

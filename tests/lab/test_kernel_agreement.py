@@ -1,0 +1,82 @@
+"""The evaluator of packet filters and the kernel agree: without a single exception.
+
+Small in `make test`, in full (20,000 frames, 500 rule sets) by `make kernel-agreement`.
+"""
+
+from __future__ import annotations
+
+import collections
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from . import input_agreement, kernel_agreement, required
+
+IS_FULL = os.environ.get("LXDSEC_AGREEMENT") == "full"
+FRAMES = 2_500 if IS_FULL else 200  # for each of the settings
+RULE_SETS = 500 if IS_FULL else 40
+XT_RULE_SETS = 250 if IS_FULL else 25
+
+
+@pytest.fixture(scope="module")
+def frames() -> Iterator[kernel_agreement.Count]:
+    """What the kernel did with frames that an instance sent, under every setting."""
+    with required.throw_away(kernel_agreement.SCENARIO) as lab:
+        yield kernel_agreement.run(lab, amount=FRAMES)
+
+
+def test_kernel_does_with_frames_what_is_said(frames: kernel_agreement.Count) -> None:
+    assert frames.mismatches == []
+
+
+def test_no_frame_is_left_in_doubt(frames: kernel_agreement.Count) -> None:
+    assert (frames.frames, frames.unknown) == (FRAMES * len(kernel_agreement.SETTINGS), 0)
+
+
+def test_frames_were_let_through_and_dropped(frames: kernel_agreement.Count) -> None:
+    # Were nothing delivered, or nothing dropped, the agreement would show nothing.
+    assert frames.verdicts // 5 < frames.accepted < frames.verdicts * 4 // 5
+
+
+@pytest.fixture(scope="module")
+def connector() -> Iterator[input_agreement.Stage]:
+    """Two network namespaces, as root."""
+    if os.geteuid() != 0:
+        if os.environ.get(required.VARIABLE) == "required":
+            pytest.fail("the agreement is required here, and it needs root", pytrace=False)
+        pytest.skip("network namespaces need root")
+    with input_agreement.stage() as here:
+        yield here
+
+
+def told(count: input_agreement.Count) -> str:
+    """The first mismatches, and their rule sets."""
+    kinds = collections.Counter(each.name for each in count.mismatches)
+    return f"{dict(kinds)}\n" + "\n".join(str(each) for each in count.mismatches[:3])
+
+
+def test_connections_get_through_as_is_said(connector: input_agreement.Stage) -> None:
+    count = input_agreement.Count()
+    for seed in range(1, RULE_SETS + 1):
+        input_agreement.of_nft(connector, seed, count)
+    assert count.mismatches == [], told(count)
+    assert count.rule_sets > RULE_SETS // 2
+    assert count.unknown < count.connections // 50
+    assert count.connections // 10 < count.accepted < count.connections * 9 // 10
+
+
+@pytest.mark.parametrize("kind", ["legacy", "nft"])
+def test_connections_past_iptables_get_through_as_is_said(
+    connector: input_agreement.Stage, kind: str
+) -> None:
+    if kind not in input_agreement.tools():
+        pytest.skip(f"there is no iptables-{kind} on this machine")
+    count = input_agreement.Count()
+    try:
+        for seed in range(1, XT_RULE_SETS + 1):
+            input_agreement.of_iptables(connector, kind, seed, count)
+    finally:
+        input_agreement.clear(connector, kind)
+    assert count.mismatches == [], told(count)
+    assert (count.rule_sets > XT_RULE_SETS // 2, count.unknown) == (True, 0)

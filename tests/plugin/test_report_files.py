@@ -1,0 +1,310 @@
+"""`--lxd-report`, `--lxd-baseline` and the audit of waivers, in sessions of pytest."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+from typing import Any
+
+import lxml.etree
+import pytest
+
+from pytest_lxdsec.reports import files
+from tests import evidence_documents, evidence_failing
+from tests.plugin import sessions
+
+SCHEMA = pathlib.Path(__file__).parents[1] / "schemas" / "junit-10.xsd"
+DISTRIBUTIONS = [(), ("-n2",)]
+POLICY = """\
+[[waiver]]
+control = "LXD-UNP-01"
+subject = "instance/default/builder1"
+reason = "nested builds"
+owner = "ops"
+expires = {expires}
+max_subjects = 1
+
+[[waiver]]
+control = "LXD-BRI-03"
+subject = "nic/default/gone/eth0"
+reason = "old router"
+owner = "ops"
+expires = 2099-01-31
+"""
+IN_USE, UNUSED = "policy.toml:1", "policy.toml:9"
+
+
+@pytest.fixture(scope="module")
+def bad(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """Evidence by which every control fails somewhere."""
+    path = tmp_path_factory.mktemp("evidence") / "bad.json"
+    return evidence_documents.write(evidence_failing.failing(), path)
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    path = tmp_path_factory.mktemp("evidence") / "good.json"
+    return evidence_documents.write(evidence_documents.baseline(), path)
+
+
+def audit(directory: pathlib.Path, evidence: pathlib.Path, *arguments: str) -> sessions.Session:
+    return sessions.run(
+        directory, f"--lxd-host=evidence:{evidence}", "--lxd-report=out", *arguments
+    )
+
+
+def report(directory: pathlib.Path) -> Any:
+    return json.loads((directory / "out" / files.JSON).read_text(encoding="utf-8"))
+
+
+def names(directory: pathlib.Path) -> list[tuple[str, str]]:
+    found = sessions.cases(directory / "out" / "junit.xml")
+    return [(case.classname, case.name) for case in found]
+
+
+def policy(directory: pathlib.Path, expires: str = "2099-01-31") -> str:
+    (directory / "policy.toml").write_text(POLICY.format(expires=expires))
+    return "--lxd-policy=policy.toml"
+
+
+def states(directory: pathlib.Path) -> dict[str, str]:
+    return {one["source"]: one["state"] for one in report(directory)["waivers"]}
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_every_report_is_written(
+    tmp_path: pathlib.Path, bad: pathlib.Path, distribution: tuple[str, ...]
+) -> None:
+    session = audit(tmp_path, bad, *distribution)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == set(files.WRITERS)
+    assert "reports: out/report.html and 4 more" in session.out
+
+
+def test_workers_make_the_same_report(tmp_path: pathlib.Path, bad: pathlib.Path) -> None:
+    made = []
+    for name, arguments in (("plain", ()), ("workers", ("-n2",))):
+        (tmp_path / name).mkdir()
+        audit(tmp_path / name, bad, *arguments)
+        found = report(tmp_path / name)
+        made.append([one | {"seconds": 0} for one in found["results"]])
+    assert made[0] == made[1]
+
+
+def test_junit_of_an_audit_is_valid(tmp_path: pathlib.Path, bad: pathlib.Path) -> None:
+    audit(tmp_path, bad)
+    found = lxml.etree.parse(tmp_path / "out" / "junit.xml")
+    lxml.etree.XMLSchema(lxml.etree.parse(SCHEMA)).assertValid(found)
+
+
+def test_report_has_every_result_of_pytest(tmp_path: pathlib.Path, bad: pathlib.Path) -> None:
+    session = audit(tmp_path, bad)
+    told = sorted(
+        (c.properties["lxd.control"], c.properties["lxd.subject"]) for c in session.cases
+    )
+    assert sorted((r["control"], r["subject"]) for r in report(tmp_path)["results"]) == told
+
+
+def test_names_are_the_same_whatever_the_process_ids(
+    tmp_path: pathlib.Path, bad: pathlib.Path
+) -> None:
+    text = bad.read_text(encoding="utf-8")
+    other = tmp_path / "other.json"
+    text = re.sub(r'("pid": )(\d+)', lambda found: f"{found[1]}{int(found[2]) + 7777}", text)
+    text = re.sub(r'("server_pid": )(\d+)', lambda f: f"{f[1]}{int(f[2]) + 7777}", text)
+    other.write_text(text.replace("192.0.2.50", "192.0.2.51"))
+    found = []
+    for name, evidence in (("first", bad), ("second", other)):
+        (tmp_path / name).mkdir()
+        audit(tmp_path / name, evidence)
+        found.append(names(tmp_path / name))
+    assert text != bad.read_text(encoding="utf-8")
+    assert found[0] == found[1]
+
+
+def test_unreached_host_is_in_every_report(tmp_path: pathlib.Path, good: pathlib.Path) -> None:
+    audit(tmp_path, good, "--lxd-host=unix:///nowhere/unix.socket")
+    for name in files.WRITERS:
+        assert "/nowhere/unix.socket" in (tmp_path / "out" / name).read_text(encoding="utf-8")
+
+
+def test_site_control_is_in_the_report(tmp_path: pathlib.Path, good: pathlib.Path) -> None:
+    (tmp_path / "test_site.py").write_text(
+        "from pytest_lxdsec import verdict\n"
+        "from pytest_lxdsec.control import *\n"
+        '@control("ACME-01", title="T", severity=Severity.LOW, level=Level.CONFIGURED,\n'
+        '         kind=Kind.ADVICE, section="Our rules", rationale="R")\n'
+        "def test_it(lxd_evidence):\n"
+        '    return verdict.passed("seen")\n'
+    )
+    audit(tmp_path, good, "test_site.py")
+    found = report(tmp_path)
+    assert [one["id"] for one in found["controls"]] == ["ACME-01"]
+    assert found["sections"][0]["path"] == ["Our rules"]
+
+
+def test_nothing_is_written_where_nothing_runs(tmp_path: pathlib.Path, good: pathlib.Path) -> None:
+    audit(tmp_path, good, "--collect-only")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_run_that_is_cut_short_says_so(tmp_path: pathlib.Path, bad: pathlib.Path) -> None:
+    audit(tmp_path, bad, "-x")
+    assert report(tmp_path)["complete"] is False
+
+
+def test_directory_that_cannot_be_made_is_a_usage_error(
+    tmp_path: pathlib.Path, good: pathlib.Path
+) -> None:
+    (tmp_path / "out").touch()
+    session = audit(tmp_path, good)
+    assert session.exit_status == pytest.ExitCode.USAGE_ERROR
+    assert "--lxd-report: cannot write 'out'" in session.err
+
+
+# --- waivers -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_waivers_are_audited_when_all_controls_are_judged(
+    tmp_path: pathlib.Path, bad: pathlib.Path, distribution: tuple[str, ...]
+) -> None:
+    audit(tmp_path, bad, policy(tmp_path), *distribution)
+    assert states(tmp_path) == {IN_USE: "in use", UNUSED: "matches nothing"}
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_wrong_waiver_is_a_failed_test_that_names_its_place(
+    tmp_path: pathlib.Path, good: pathlib.Path, distribution: tuple[str, ...]
+) -> None:
+    """Nothing else fails here, so that the exit status is the waiver's."""
+    session = audit(tmp_path, good, policy(tmp_path), *distribution)
+    (case,) = [one for one in session.cases if one.properties.get("lxd.waiver") == UNUSED]
+    assert case.element == "failure"
+    assert "policy.toml:9: waiver of LXD-BRI-03" in case.message
+    assert session.exit_status == pytest.ExitCode.TESTS_FAILED
+
+
+def test_run_without_wrong_waivers_passes(tmp_path: pathlib.Path, bad: pathlib.Path) -> None:
+    text = policy(tmp_path)
+    kept = (tmp_path / "policy.toml").read_text().partition("\n\n")[0]
+    (tmp_path / "policy.toml").write_text(f"{kept}\n")
+    session = audit(tmp_path, bad, text, "--lxd-control=LXD-UNP-01")
+    assert states(tmp_path) == {IN_USE: "in use"}
+    assert session.exit_status == pytest.ExitCode.OK
+
+
+def test_waiver_that_expires_soon_warns_and_passes(
+    tmp_path: pathlib.Path, bad: pathlib.Path
+) -> None:
+    taken = json.loads(bad.read_text(encoding="utf-8"))["taken"][:10]
+    session = audit(tmp_path, bad, policy(tmp_path, taken))
+    (case,) = [one for one in session.cases if one.properties.get("lxd.waiver") == IN_USE]
+    assert case.element == "passed"
+    assert "policy.toml:1: LXD-UNP-01 for instance/default/builder1: expires today" in session.out
+
+
+def test_waiver_of_what_was_not_run_is_not_judged(
+    tmp_path: pathlib.Path, bad: pathlib.Path
+) -> None:
+    audit(tmp_path, bad, policy(tmp_path), "--lxd-control=LXD-NAM-01")
+    assert states(tmp_path)[IN_USE] == "not judged"
+
+
+def test_waiver_is_judged_again_after_last_failed(
+    tmp_path: pathlib.Path, good: pathlib.Path
+) -> None:
+    arguments = (policy(tmp_path), "-p", "cacheprovider")
+    first = audit(tmp_path, good, *arguments)
+    again = audit(tmp_path, good, *arguments, "--lf")
+    assert again.counts["failed"] == first.counts["failed"] == 2
+    assert states(tmp_path)[UNUSED] == "matches nothing"
+
+
+def test_waivers_do_not_make_an_empty_run_a_good_one(
+    tmp_path: pathlib.Path, good: pathlib.Path
+) -> None:
+    session = audit(tmp_path, good, policy(tmp_path), "-k", "nothing_has_this_name")
+    assert session.exit_status == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+# --- baseline ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def before(bad: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """The report of an earlier run."""
+    directory = tmp_path_factory.mktemp("before")
+    audit(directory, bad)
+    return directory / "out" / files.JSON
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_known_findings_do_not_fail_the_run(
+    tmp_path: pathlib.Path, bad: pathlib.Path, before: pathlib.Path, distribution: tuple[str, ...]
+) -> None:
+    session = audit(tmp_path, bad, f"--lxd-baseline={before}", *distribution)
+    assert session.counts.get("failed", 0) == 0
+    assert session.counts["xfailed"] > 0
+    case = session.case("LXD-NAM-01")
+    assert (case.kind, case.message[:16]) == ("pytest.xfail", "in the baseline:")
+
+
+def test_new_findings_fail_the_run(
+    tmp_path: pathlib.Path, bad: pathlib.Path, before: pathlib.Path
+) -> None:
+    known = json.loads(before.read_text(encoding="utf-8"))
+    known["results"] = [one for one in known["results"] if one["control"] != "LXD-NAM-01"]
+    (tmp_path / "known.json").write_text(json.dumps(known))
+    session = audit(tmp_path, bad, "--lxd-baseline=known.json")
+    failed = {c.properties["lxd.control"] for c in session.cases if c.element == "failure"}
+    assert failed == {"LXD-NAM-01"}
+    states_ = {one["control"]: one["baseline"] for one in report(tmp_path)["results"]}
+    assert states_["LXD-NAM-01"] == "new"
+
+
+def test_baseline_that_is_no_report_is_a_usage_error(
+    tmp_path: pathlib.Path, bad: pathlib.Path
+) -> None:
+    session = audit(tmp_path, bad, f"--lxd-baseline={bad}")
+    assert session.exit_status == pytest.ExitCode.USAGE_ERROR
+    assert "--lxd-baseline: " in session.err
+
+
+# --- the command ---------------------------------------------------------------------------------
+
+
+def lxdsec(*arguments: str | pathlib.Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from pytest_lxdsec import cli; raise SystemExit(cli.main())"]
+        + [str(argument) for argument in arguments],
+        env={k: v for k, v in os.environ.items() if not k.startswith("PYTEST")},
+        capture_output=True,
+        text=True,
+        timeout=sessions.SECONDS,
+        check=False,
+    )
+
+
+def test_diff_of_a_report_and_its_evidence_finds_nothing_new(
+    bad: pathlib.Path, before: pathlib.Path
+) -> None:
+    done = lxdsec("diff", before, bad)
+    assert done.returncode == 0
+    assert done.stdout.startswith("0 new, 0 cannot be compared, 0 fixed, ")
+
+
+def test_diff_with_new_findings_exits_with_1(bad: pathlib.Path, good: pathlib.Path) -> None:
+    done = lxdsec("diff", good, bad)
+    assert done.returncode == 1
+    assert "LXD-NAM-01" in done.stdout.partition("\n\n")[0]
+
+
+def test_diff_of_what_is_neither_is_refused(tmp_path: pathlib.Path, good: pathlib.Path) -> None:
+    (tmp_path / "x").write_text("{}")
+    done = lxdsec("diff", good, tmp_path / "x")
+    assert done.returncode == 1
+    assert done.stderr.startswith("lxdsec: diff: ")

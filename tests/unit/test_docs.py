@@ -1,0 +1,82 @@
+"""What `docs/` says is true: the page of controls, and the jobs for CI as far as parsers go."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from pytest_lxdsec import catalogue, listing, options
+from pytest_lxdsec.reports import files
+
+DOCS = pathlib.Path(__file__).parents[2] / "docs"
+CI = (DOCS / "ci.md").read_text(encoding="utf-8")
+JOBS = dict(re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", CI, re.DOTALL))
+GITHUB, GITLAB = JOBS[".github/workflows/lxd-security.yml"], JOBS[".gitlab-ci.yml"]
+KIB = 1024
+
+
+def test_page_of_controls_is_the_catalogue() -> None:
+    said = (DOCS / "controls.md").read_text(encoding="utf-8")
+    made = listing.markdown(catalogue.packaged())
+    assert said == made, "lxdsec controls --format markdown > docs/controls.md"
+
+
+def test_every_control_is_listed_in_json() -> None:
+    found = json.loads(listing.as_json(catalogue.packaged()))
+    assert [one["id"] for one in found] == [made.id for made in catalogue.packaged()]
+
+
+def test_every_control_is_a_line_of_the_table() -> None:
+    lines = listing.table(catalogue.packaged()).splitlines()
+    assert [line.split()[0] for line in lines[1:]] == [c.id for c in catalogue.packaged()]
+
+
+def test_there_is_a_job_for_each_server() -> None:
+    assert set(JOBS) == {".github/workflows/lxd-security.yml", ".gitlab-ci.yml", "Jenkinsfile"}
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_options_of_a_job_exist(name: str) -> None:
+    used = set(re.findall(r"--lxd-[a-z-]+", JOBS[name]))
+    assert "--lxd-report" in used
+    assert used <= {option.flag for option in options.OPTIONS}
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_files_of_a_job_are_those_that_are_written(name: str) -> None:
+    used = set(re.findall(r"report/([a-z]+\.[a-z]+)", JOBS[name]))
+    assert used <= set(files.WRITERS)
+
+
+def steps() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = yaml.safe_load(GITHUB)["jobs"]["audit"]["steps"]
+    return found
+
+
+def test_github_shows_findings_also_when_the_audit_fails() -> None:
+    after = steps()[[step.get("name") for step in steps()].index("Audit") + 1 :]
+    assert len(after) == 3
+    assert all(step["if"] == "always()" for step in after)
+
+
+def test_gitlab_reads_junit_also_when_the_audit_fails() -> None:
+    artefacts = yaml.safe_load(GITLAB)["lxd-security"]["artifacts"]
+    assert (artefacts["when"], artefacts["reports"]["junit"]) == ("always", "report/junit.xml")
+
+
+def test_jenkinsfile_is_closed_and_reads_junit_always() -> None:
+    text = JOBS["Jenkinsfile"]
+    assert text.count("{") == text.count("}")
+    assert text.count("'") % 2 == 0
+    assert "junit testResults: 'report/junit.xml'" in text.partition("always {")[2]
+
+
+def test_screenshot_is_small() -> None:
+    picture = (DOCS / "report.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert len(picture) < 200 * KIB

@@ -1,0 +1,177 @@
+"""Many NICs: one part of the rules each, and one search a shape."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import json
+from collections.abc import Iterator
+
+from pytest_lxdsec.firewall import (
+    build,
+    kinds,
+    laws,
+    nft,
+    ranges,
+    rules,
+    shapes,
+    slices,
+    trial,
+)
+from pytest_lxdsec.firewall.nic import NOBODY, Nic
+
+from . import firewall_examples as examples
+
+OLD = examples.nic("all")
+
+
+def sibling(number: int) -> Nic:
+    """Another NIC of the same setting."""
+    return dataclasses.replace(
+        OLD,
+        interface=f"veth{number:08x}",
+        mac=(0x00163E000000 + number * 7).to_bytes(6, "big").hex(":"),
+        ipv4=(ipaddress.IPv4Network(int(ipaddress.IPv4Address("10.85.1.0")) + number),),
+        ipv6=(ipaddress.IPv6Network(int(ipaddress.IPv6Address("fd85:5ec::1:0")) + number * 13),),
+    )
+
+
+def rewritten(text: str, new: Nic, name: str) -> str:
+    """Text of nft with another NIC's names and addresses."""
+    old_mac, new_mac = (int(each.mac.replace(":", ""), 16) for each in (OLD, new))
+    pairs = {
+        OLD.interface: new.interface,
+        OLD.mac: new.mac,
+        str(old_mac): str(new_mac),
+        str(OLD.own_ipv4): str(new.own_ipv4),
+        str(OLD.own_ipv6): str(new.own_ipv6),
+        hex(int(OLD.own_ipv6)): hex(int(new.own_ipv6)),
+        "plain.eth0": f"{name}.eth0",
+    }
+    for before, after in pairs.items():
+        text = text.replace(before, after)
+    return text
+
+
+def objects(new: Nic, name: str) -> Iterator[dict[str, object]]:
+    for each in json.loads(rewritten(examples.text("all"), new, name))["nftables"]:
+        [content] = each.values()
+        if f"{name}.eth0" in str(content.get("chain", content.get("name"))):
+            yield each
+
+
+def many(nics: list[Nic]) -> rules.RuleSet:
+    """The rules of all of them, in one table."""
+    head = json.loads(examples.text("all"))["nftables"][:2]
+    every = [each for at, nic in enumerate(nics) for each in objects(nic, f"c{at}")]
+    document = json.dumps({"nftables": [*head, *every]})
+    # Handles are not unique among the copies, so each rule's tests are those of its original.
+    listings = [rewritten(examples.listing("all"), nic, f"c{at}") for at, nic in enumerate(nics)]
+    return nft.decode(document, "\n\n".join(listings))
+
+
+NICS = [sibling(number) for number in range(1, 9)]
+
+
+def test_part_is_what_concerns_the_interface() -> None:
+    part = slices.Index(many(NICS)).part(NICS[3].interface)
+    names = [chain.name for table in part.tables for chain in table.chains]
+    assert names == ["in.c3.eth0", "fwd.c3.eth0"]
+
+
+def test_part_gives_the_verdicts_of_the_whole() -> None:
+    ruleset = many(NICS)
+    part = slices.Index(ruleset).part(NICS[2].interface)
+    for frame in kinds.every(NICS[2], NOBODY).values():
+        octets = build.octets(frame)
+        for hook in laws.HOOKS:
+            whole = trial.judge(ruleset, NICS[2], octets, hook)
+            assert trial.judge(part, NICS[2], octets, hook).decision is whole.decision
+
+
+def test_rule_for_any_interface_is_in_every_part() -> None:
+    ruleset = many(NICS[:2])
+    [table] = ruleset.tables
+    every = rules.Chain(
+        name="every",
+        rules=(rules.Rule(steps=(rules.Action(kind=rules.Kind.DROP),)),),
+        hook=rules.Hook(name="input", priority=0),
+    )
+    wider = dataclasses.replace(table, chains=(*table.chains, every))
+    part = slices.Index(rules.RuleSet(tables=(wider,))).part("elsewhere")
+    assert [chain.name for chain in part.tables[0].chains] == ["every"]
+
+
+def test_nics_of_one_setting_are_judged_once() -> None:
+    bench = shapes.Bench(many(NICS))
+    for nic in NICS:
+        bench.search(nic, laws.ADVERTISEMENTS)
+    assert bench.searches == 1
+
+
+def test_finding_of_a_known_shape_names_its_own_addresses() -> None:
+    bench = shapes.Bench(many(NICS))
+    texts = []
+    for nic in NICS:
+        offence = bench.search(nic, laws.ADVERTISEMENTS).offence
+        assert offence is not None
+        texts.append(offence.text)
+    own = [
+        str(nic.own_ipv6) in text and nic.mac in text
+        for nic, text in zip(NICS, texts, strict=True)
+    ]
+    assert all(own)
+
+
+def shape_of(ruleset: rules.RuleSet, nic: Nic) -> shapes.Shape:
+    return shapes.shape(slices.Index(ruleset).part(nic.interface), nic)
+
+
+def test_lost_rule_is_another_shape() -> None:
+    ruleset = many(NICS[:2])
+    [table] = ruleset.tables
+    chains = tuple(
+        dataclasses.replace(chain, rules=chain.rules[1:]) if chain.name == "in.c0.eth0" else chain
+        for chain in table.chains
+    )
+    broken = rules.RuleSet(tables=(dataclasses.replace(table, chains=chains),))
+    assert shape_of(broken, NICS[0]) != shape_of(broken, NICS[1])
+
+
+def test_another_nics_address_in_the_rules_is_another_shape() -> None:
+    confused = dataclasses.replace(NICS[0], ipv4=NICS[1].ipv4)
+    ruleset = many(NICS[:2])
+    assert shape_of(ruleset, confused) != shape_of(ruleset, NICS[1])
+
+
+def test_other_filters_are_another_shape() -> None:
+    ruleset = many(NICS[:1])
+    other = dataclasses.replace(NICS[0], filters_ipv6=False)
+    assert shape_of(ruleset, other) != shape_of(ruleset, NICS[0])
+
+
+def test_constant_that_holds_one_address_only_tells_two_apart() -> None:
+    ruleset = many(NICS[:2])
+    source = rules.Payload(base=rules.Base.NETWORK, offset=96, length=32)
+    low = int(NICS[0].own_ipv4) - 5
+    some = rules.Match(field=source, among=ranges.Intervals([(low, low + 5)]))
+    chain = rules.Chain(
+        name="site",
+        rules=(rules.Rule(steps=(some, rules.Action(kind=rules.Kind.ACCEPT))),),
+        hook=rules.Hook(name="input", priority=0),
+    )
+    [table] = ruleset.tables
+    wider = rules.RuleSet(tables=(dataclasses.replace(table, chains=(*table.chains, chain)),))
+    assert shape_of(wider, NICS[0]) != shape_of(wider, NICS[1])
+
+
+def test_part_keeps_what_comes_before_the_bridge() -> None:
+    hook = rules.Hook(name="ingress", priority=0, devices=("veth9",))
+    dropped = rules.Rule(steps=(rules.Action(kind=rules.Kind.DROP),))
+    chains = (
+        rules.Chain(name="early", hook=hook, rules=(dropped,)),
+        rules.Chain(name="in", hook=rules.Hook(name="input", priority=0), rules=(dropped,)),
+    )
+    ruleset = rules.RuleSet(tables=(rules.Table(family="inet", name="t", chains=chains),))
+    [table] = slices.Index(ruleset).part("veth9").tables
+    assert [chain.name for chain in table.chains] == ["early"]

@@ -1,0 +1,209 @@
+"""iptables-save, ip6tables-save and ebtables-save."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_lxdsec.firewall import (
+    build,
+    ebtables,
+    evaluate,
+    iptables,
+    kinds,
+    packet,
+    xt_lines,
+)
+from pytest_lxdsec.firewall.evaluate import Decision
+from pytest_lxdsec.firewall.nic import NOBODY
+
+from . import firewall_examples as examples
+from .firewall_examples import at_input, syn
+
+
+def decided(
+    *lines: str, policy: str = "ACCEPT", source: str = "10.0.0.1", iifname: str = "eth0"
+) -> Decision:
+    family = "ip6" if ":" in source else "ip"
+    text = "\n".join(["*filter", f":INPUT {policy} [0:0]", ":own - [0:0]", *lines, "COMMIT"])
+    return at_input(iptables.decode(text, family), syn(source, iifname=iifname)).decision
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "-s 10.0.0.0/8",
+        "-s 10.0.0.1/32",
+        "! -s 192.0.2.0/24",
+        "-s 10.0.0.1/255.0.0.255",
+        "-d 192.0.2.10/32",
+        "-p tcp",
+        "! -p udp",
+        "-i eth0",
+        "-i eth+",
+        "! -i lo",
+        "-p tcp -m tcp --dport 8443",
+        "-p tcp -m tcp --dport 8000:9000",
+        "-p tcp -m tcp ! --dport 22",
+        "-p tcp -m tcp --sport 1024:65535",
+        "-p tcp -m multiport --dports 22,8000:9000",
+        "-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN",
+        "-m state --state NEW",
+        "-m conntrack --ctstate NEW,RELATED",
+        "-m conntrack ! --ctstate ESTABLISHED",
+        "-m iprange --src-range 10.0.0.1-10.0.0.9",
+        "-m mark --mark 0x0/0xff",
+        "-m addrtype --dst-type LOCAL",
+        '-m comment --comment "with -j ACCEPT in it"',
+        "-m rpfilter",
+    ],
+)
+def test_condition_holds(condition: str) -> None:
+    assert decided(f"-A INPUT {condition} -j DROP") is Decision.DROP
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "-s 192.0.2.0/24",
+        "! -s 10.0.0.0/8",
+        "-p udp",
+        "-i eth1",
+        "-f",
+        "-p tcp -m tcp --dport 22",
+        "-p tcp -m multiport ! --dports 22,8000:9000",
+        "-m state --state ESTABLISHED",
+        "-m conntrack ! --ctstate NEW",
+        "-m iprange ! --src-range 10.0.0.1-10.0.0.9",
+        "-m mark --mark 0x1",
+        "-p tcp -m tcp --tcp-flags SYN,ACK SYN,ACK",
+        "-m rpfilter --invert",
+        "-p icmp -m icmp --icmp-type 8",
+    ],
+)
+def test_condition_does_not_hold(condition: str) -> None:
+    assert decided(f"-A INPUT {condition} -j DROP") is Decision.ACCEPT
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "-m limit --limit 5/sec",
+        "-m recent --set --name DEFAULT --mask 255.255.255.255 --rsource",
+        "-m set --match-set banned src",
+        "-m physdev --physdev-in veth1",
+        "-m mac --mac-source 02:00:00:00:00:01",
+        "-m string --string bad --algo bm",
+        "-m conntrack --ctproto 6",
+        "-m conntrack --ctstate DNAT",
+        "-m rpfilter --loose",
+        "-p tcp -m tcp --tcp-option 8",
+        "--frobnicate",
+        "-s nonsense",
+    ],
+)
+def test_condition_that_is_not_modelled_cannot_be_told(condition: str) -> None:
+    assert decided(f"-A INPUT {condition} -j DROP") is Decision.UNKNOWN
+
+
+@pytest.mark.parametrize("target", ["DROP", "REJECT --reject-with tcp-reset"])
+def test_target_drops(target: str) -> None:
+    assert decided(f"-A INPUT -j {target}") is Decision.DROP
+
+
+@pytest.mark.parametrize("target", ["NFQUEUE --queue-num 1", "TPROXY --on-port 1", "MADEUP"])
+def test_target_that_is_not_modelled_cannot_be_told(target: str) -> None:
+    assert decided(f"-A INPUT -j {target}") is Decision.UNKNOWN
+
+
+@pytest.mark.parametrize("target", ["LOG --log-prefix x", "NFLOG", "MARK --set-xmark 0x1"])
+def test_target_that_goes_on_does_not_decide(target: str) -> None:
+    assert decided(f"-A INPUT -j {target}", policy="DROP") is Decision.DROP
+
+
+def test_jump_comes_back_and_goto_does_not() -> None:
+    lines = [decided(f"-A INPUT {way} own", "-A INPUT -j DROP") for way in ("-j", "-g")]
+    assert lines == [Decision.DROP, Decision.ACCEPT]
+
+
+def test_ipv6_is_read() -> None:
+    line = "-A INPUT -s 2001:db8::/32 -p tcp -m tcp --dport 8443 -j DROP"
+    assert decided(line, source="2001:db8::1") is Decision.DROP
+
+
+def test_counters_are_no_matter() -> None:
+    assert decided("[3:180] -A INPUT -j DROP") is Decision.DROP
+
+
+@pytest.mark.parametrize(
+    "text", ["-A INPUT -j DROP", "*filter\nnonsense", "*filter\n-A X -j DROP"]
+)
+def test_what_is_no_save_is_refused(text: str) -> None:
+    with pytest.raises(xt_lines.NotUnderstood):
+        iptables.decode(text, "ip")
+
+
+def test_marks_of_mangle_are_seen_by_filter() -> None:
+    text = (
+        "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j MARK --set-xmark 0x7/0xffffffff\n"
+        "COMMIT\n*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m mark --mark 0x7 -j DROP\nCOMMIT\n"
+    )
+    assert evaluate.path(iptables.decode(text, "ip"), syn()).is_dropped
+
+
+def test_table_of_the_shim_is_read_from_the_save() -> None:
+    saved = iptables.decode("*filter\n:INPUT DROP [0:0]\nCOMMIT\n", "ip")
+    known = examples.made(("INPUT", [[{"xt": {"type": "match", "name": "set"}}]]), family="ip")
+    renamed = type(known)(tables=(type(saved.tables[0])(family="ip", name="filter"),))
+    assert xt_lines.overlay(renamed, saved) == saved
+
+
+# --- ebtables --------------------------------------------------------------------------------
+
+SAVE = """*filter
+:INPUT ACCEPT
+:FORWARD ACCEPT
+:OUTPUT ACCEPT
+-A INPUT -s ! 00:16:3e:86:47:9a -i vethx -j DROP
+-A INPUT -p ARP -i vethx --arp-mac-src ! 00:16:3e:86:47:9a -j DROP
+-A INPUT -p ARP -i vethx --arp-ip-src 10.85.0.4 -j ACCEPT
+-A INPUT -p IPv4 -i vethx --ip-src 0.0.0.0 --ip-proto udp --ip-dport 67 -j ACCEPT
+-A INPUT -p IPv4 -i vethx --ip-src 10.85.0.4 -j ACCEPT
+-A INPUT -p IPv6 -i vethx --ip6-src fe80::/10 --ip6-proto udp --ip6-dport 547 -j ACCEPT
+-A INPUT -p IPv6 -i vethx --ip6-proto ipv6-icmp --ip6-icmp-type 134 -j DROP
+-A INPUT -p IPv6 -i vethx --ip6-src fd85:5ec::216:3eff:fe86:479a -j ACCEPT
+-A INPUT -i vethx -j DROP
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_accepted"),
+    [
+        ("legit_ipv4_udp", True),
+        ("legit_garp", True),
+        ("legit_dhcp4_discover", True),
+        ("legit_dhcp6_solicit", True),
+        ("legit_ipv6_udp", True),
+        ("mac_spoof_ipv4", False),
+        ("arp_spoof_sha", False),
+        ("arp_spoof_sha_htype6", True),
+        ("garp_spoof_spa", False),
+        ("ipv4_spoof_src", False),
+        ("ra_rogue_guasrc", False),
+        ("ipv6_spoof_src", False),
+        ("vlan100_ipv4_spoof", False),
+        ("llc_802_3", False),
+    ],
+)
+def test_ebtables_holds_a_nic_to_its_addresses(kind: str, is_accepted: bool) -> None:  # noqa: FBT001 - parametrized
+    octets = build.octets(kinds.every(examples.nic("all"), NOBODY)[kind])
+    seen = packet.bridged(octets, iifname="vethx")
+    verdict = evaluate.evaluate(ebtables.decode(SAVE), seen, hook="input", family="bridge")
+    assert verdict.decision is (Decision.ACCEPT if is_accepted else Decision.DROP)
+
+
+def test_option_of_ebtables_that_is_not_known_cannot_be_told() -> None:
+    text = "*filter\n:INPUT ACCEPT\n-A INPUT -i vethx --stp-type 1 -j DROP\n"
+    octets = build.octets(kinds.every(examples.nic("all"), NOBODY)["legit_garp"])
+    seen = packet.bridged(octets, iifname="vethx")
+    verdict = evaluate.evaluate(ebtables.decode(text), seen, hook="input", family="bridge")
+    assert verdict.decision is Decision.UNKNOWN

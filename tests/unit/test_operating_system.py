@@ -1,0 +1,171 @@
+"""LXD-OS-02, LXD-OS-03 and LXD-VER-03: support, restarts, and members that were left behind."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+
+from pytest_lxdsec import distributions
+from pytest_lxdsec.sweep import restarts
+from pytest_lxdsec.verdict import CannotTell, Outcome
+from tests import evidence_api, evidence_documents, judging
+from tests.evidence_documents import GONE, Document, in_cluster, patch
+
+DEBIAN = """\
+version,codename,series,created,release,eol,eol-lts,eol-elts
+12,Bookworm,bookworm,2021-08-14,2023-06-10,2026-07-11,2028-06-30,2033-06-30
+,Sid,sid,1993-08-16
+"""
+LATEST = str(evidence_api.SUPPORTED.latest)
+
+
+def judge(document: Document, control: str, subject: str = "host") -> tuple[Outcome, str]:
+    found = judging.judge(evidence_documents.evidence(document))[control, subject]
+    return found.outcome, found.reason
+
+
+def on_debian(codename: str, table: str = DEBIAN) -> Document:
+    release = {"ID": "debian", "VERSION_CODENAME": codename, "PRETTY_NAME": "Debian"}
+    document = patch(evidence_documents.baseline(), "host.os", "release", to=release)
+    return patch(document, "host.distribution", "table", to=table)
+
+
+def released(**release: str) -> Document:
+    return patch(evidence_documents.baseline(), "host.os", "release", to=release)
+
+
+def test_release_in_support_passes_and_says_until_when() -> None:
+    outcome, reason = judge(evidence_documents.baseline(), "LXD-OS-02")
+    assert outcome is Outcome.PASS
+    assert reason.startswith("Ubuntu 24.04.1 LTS is supported until 20")
+
+
+def test_long_term_support_of_debian_counts() -> None:
+    assert judge(on_debian("bookworm"), "LXD-OS-02")[1].endswith("until 2028-06-30")
+
+
+def test_release_without_an_end_cannot_be_told() -> None:
+    assert judge(on_debian("sid"), "LXD-OS-02")[0] is Outcome.ERROR
+
+
+def test_release_that_the_table_does_not_know_cannot_be_told() -> None:
+    outcome, reason = judge(on_debian("duke"), "LXD-OS-02")
+    assert outcome is Outcome.ERROR
+    assert "bring it up to date" in reason
+
+
+def test_host_without_a_table_cannot_be_told() -> None:
+    assert judge(on_debian("bookworm", ""), "LXD-OS-02")[0] is Outcome.ERROR
+
+
+def test_unknown_distribution_cannot_be_told() -> None:
+    document = released(ID="linuxmint", ID_LIKE="ubuntu", VERSION_CODENAME="noble")
+    assert judge(document, "LXD-OS-02")[0] is Outcome.ERROR
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome"),
+    [
+        (evidence_api.TAKEN.date(), Outcome.PASS),
+        (evidence_api.TAKEN.date() - datetime.timedelta(days=1), Outcome.FAIL),
+        ("soon", Outcome.ERROR),
+    ],
+)
+def test_support_end_of_os_release_decides(end: object, outcome: Outcome) -> None:
+    document = released(ID="fedora", SUPPORT_END=str(end))
+    assert judge(document, "LXD-OS-02")[0] is outcome
+
+
+def test_extended_support_needs_a_contract_and_does_not_count() -> None:
+    document = released(ID="ubuntu", VERSION_ID="14.04", PRETTY_NAME="Ubuntu 14.04")
+    assert judge(document, "LXD-OS-02") == (
+        Outcome.FAIL,
+        "support of Ubuntu 14.04 ended on 2019-04-25",
+    )
+
+
+@pytest.mark.parametrize(
+    ("running", "installed", "newer"),
+    [
+        ("6.1.0-9-amd64", ("6.1.0-9-amd64", "6.1.0-18-amd64"), ("6.1.0-18-amd64",)),
+        ("6.1.0-18-amd64", ("6.1.0-9-amd64", "6.1.0-18-amd64"), ()),
+        ("6.8.0-45-generic", ("6.8.0-45-generic", "6.8.0-1012-aws"), ()),
+        ("6.1.0-9-cloud-amd64", ("6.1.0-9-cloud-amd64", "6.1.0-18-amd64"), ()),
+        ("6.9.4-200.fc40.x86_64", ("6.9.4-200.fc40.x86_64", "6.10.3-200.fc40.x86_64"),
+         ("6.10.3-200.fc40.x86_64",)),
+        ("6.9-rc2", ("6.9-rc2", "6.9-rc10", "6.9.1"), ("6.9-rc10", "6.9.1")),
+    ],
+)  # fmt: skip
+def test_newer_kernel_of_the_same_flavour_is_found(
+    running: str, installed: tuple[str, ...], newer: tuple[str, ...]
+) -> None:
+    assert distributions.newer_kernels(running, installed) == newer
+
+
+def test_kernel_that_is_not_installed_cannot_be_told() -> None:
+    with pytest.raises(CannotTell, match="not among the 1 in /boot"):
+        distributions.newer_kernels("6.18.44-fc", ("6.1.0-9-amd64",))
+
+
+def test_rescue_image_is_no_kernel_of_its_own() -> None:
+    names = ["vmlinuz-6.1.0-9-amd64", "vmlinuz-0-rescue-5ec1", "initrd.img-6.1.0-9-amd64", "grub"]
+    assert restarts.kernels(names) == ("6.1.0-9-amd64",)
+
+
+def test_reboot_that_is_asked_for_is_found_whatever_the_kernel() -> None:
+    place = ("host.restarts", "reboot_reasons")
+    document = patch(evidence_documents.baseline(), *place, to=["libc6"])
+    document = patch(document, "host.restarts", "kernels", to=[])
+    assert judge(document, "LXD-OS-03") == (Outcome.FAIL, "a reboot is asked for by libc6")
+
+
+def test_newer_kernel_waits_for_a_reboot() -> None:
+    document = patch(evidence_documents.baseline(), "host.os", "kernel", to="6.8.0-9-generic")
+    assert judge(document, "LXD-OS-03")[1] == (
+        "kernel 6.8.0-9-generic runs, and 6.8.0-45-generic is installed"
+    )
+
+
+def test_daemon_whose_program_was_replaced_needs_a_restart_only() -> None:
+    document = patch(evidence_documents.baseline(), "host.daemons", 0, "is_deleted", to=True)
+    found = judging.judge(evidence_documents.evidence(document))["LXD-OS-03", "host"]
+    assert found.outcome is Outcome.FAIL
+    assert "repair:   systemctl restart lxd" in found.text
+
+
+def test_evidence_can_be_judged_for_another_day() -> None:
+    seen = evidence_documents.evidence(evidence_documents.baseline())
+    later = seen.on(evidence_api.TAKEN.date() + datetime.timedelta(days=1000))
+    assert judging.judge(later)["LXD-OS-02", "host"].outcome is Outcome.FAIL
+    assert judging.judge(seen)["LXD-OS-02", "host"].outcome is Outcome.PASS
+    assert later.header == seen.header
+
+
+def test_standalone_server_has_no_members() -> None:
+    outcome, _ = judge(evidence_documents.baseline(), "LXD-VER-03", "server")
+    assert outcome is Outcome.NOT_APPLICABLE
+
+
+def test_members_of_one_version_pass() -> None:
+    document = in_cluster(evidence_documents.baseline(), LATEST)
+    assert judge(document, "LXD-VER-03", "server/lxd1")[0] is Outcome.PASS
+
+
+def test_member_that_was_left_behind_is_named() -> None:
+    document = in_cluster(evidence_documents.baseline(), "5.0.2")
+    outcome, reason = judge(document, "LXD-VER-03", "server/lxd2")
+    assert outcome is Outcome.FAIL
+    assert "lxd2 runs 5.0.2" in reason
+
+
+def test_member_that_tells_no_version_cannot_be_told() -> None:
+    document = in_cluster(evidence_documents.baseline(), LATEST)
+    document = patch(document, "servers", 1, "environment", to=GONE)
+    assert judge(document, "LXD-VER-03", "server/lxd1")[0] is Outcome.ERROR
+
+
+def test_member_that_was_not_asked_cannot_be_told() -> None:
+    document = in_cluster(evidence_documents.baseline(), LATEST)
+    document = patch(document, "servers", 1, to=evidence_documents.value(document, "servers", 0))
+    assert judge(document, "LXD-VER-03", "server/lxd1")[0] is Outcome.ERROR

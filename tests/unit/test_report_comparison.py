@@ -1,0 +1,115 @@
+"""`lxdsec diff` and `--lxd-baseline`: what is new, gone, unchanged, and what nobody can say."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from pytest_lxdsec.baseline import Baseline
+from pytest_lxdsec.control import Severity
+from pytest_lxdsec.reports import comparison
+from pytest_lxdsec.reports.comparison import Comparison
+from pytest_lxdsec.reports.document import Document, Result
+from pytest_lxdsec.verdict import Outcome
+from tests import report_documents as made
+
+NIC = "nic/default/web1/eth0"
+FAILED = made.failed(subject=NIC)
+PASSED = made.told(Outcome.PASS, subject=NIC)
+
+
+def counts(found: Comparison) -> tuple[int, int, int, int]:
+    return len(found.new), len(found.fixed), len(found.unchanged), len(found.incomparable)
+
+
+def compare(old: list[Result], new: list[Result]) -> Comparison:
+    return comparison.compare(made.make(old), made.make(new))
+
+
+def harder(whole: Document) -> Document:
+    """The same audit with a control that asks something else."""
+    changed = tuple(dataclasses.replace(one, severity=Severity.CRITICAL) for one in whole.controls)
+    return dataclasses.replace(whole, controls=changed)
+
+
+def newer(whole: Document) -> Document:
+    return dataclasses.replace(whole, guide=dataclasses.replace(whole.guide, edition="2027-01-01"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ([PASSED], [FAILED], (1, 0, 0, 0)),
+        ([], [FAILED], (1, 0, 0, 0)),
+        ([FAILED], [PASSED], (0, 1, 0, 0)),
+        ([FAILED], [FAILED], (0, 0, 1, 0)),
+        ([PASSED], [PASSED], (0, 0, 0, 0)),
+        ([FAILED], [], (0, 0, 0, 1)),
+        ([FAILED], [made.told(Outcome.ERROR, subject=NIC)], (0, 0, 0, 1)),
+        ([FAILED], [made.told(Outcome.NOT_APPLICABLE, subject=NIC)], (0, 0, 0, 1)),
+        ([made.told(Outcome.ERROR, subject=NIC)], [FAILED], (1, 0, 0, 0)),
+        ([FAILED], [made.waived(subject=NIC)], (0, 0, 1, 0)),
+        ([made.waived(subject=NIC)], [FAILED], (1, 0, 0, 0)),
+        ([PASSED], [made.waived(subject=NIC)], (0, 0, 0, 0)),
+    ],
+)
+def test_findings_are_sorted(
+    old: list[Result], new: list[Result], expected: tuple[int, int, int, int]
+) -> None:
+    assert counts(compare(old, new)) == expected
+
+
+def test_new_findings_are_worse() -> None:
+    assert compare([PASSED], [FAILED]).is_worse
+
+
+@pytest.mark.parametrize("new", [[FAILED], [PASSED], []])
+def test_what_was_found_before_is_not_worse(new: list[Result]) -> None:
+    assert not compare([FAILED], new).is_worse
+
+
+def test_changed_control_cannot_be_compared_and_its_findings_are_worse() -> None:
+    old = made.make([FAILED])
+    found = comparison.compare(old, harder(old))
+    assert counts(found) == (0, 0, 0, 1)
+    assert found.is_worse
+
+
+def test_other_edition_of_the_guide_cannot_be_compared() -> None:
+    old = made.make([FAILED])
+    found = comparison.compare(old, newer(old))
+    assert found.incomparable[0].note == "the guide's edition is 2027-01-01, and was 2025-09-08"
+
+
+def test_another_stranger_on_a_host_is_new() -> None:
+    first = made.failed(made.SOCKET, subject="host")
+    second = dataclasses.replace(first, reason="and another")
+    assert counts(compare([first], [second])) == (1, 0, 0, 0)
+
+
+def test_lines_say_what_is_new_with_its_past_and_end_with_counts() -> None:
+    found = list(comparison.lines(compare([PASSED], [FAILED])))
+    assert found == [
+        "new:",
+        f"  LXD-BRI-03 {made.ONE} {NIC}: security.mac_filtering is not set (before: pass)",
+        "",
+        "1 new, 0 cannot be compared, 0 fixed, 0 unchanged",
+    ]
+
+
+def knows(old: Document, result: Result) -> bool:
+    return Baseline(old).knows(made.CONTROLS[0], result.host, result.subject, result.reason)
+
+
+def test_baseline_knows_what_failed() -> None:
+    assert knows(made.make([FAILED]), FAILED)
+
+
+@pytest.mark.parametrize("old", [PASSED, made.waived(subject=NIC), made.failed(on=made.TWO)])
+def test_baseline_knows_nothing_else(old: Result) -> None:
+    assert not knows(made.make([old]), FAILED)
+
+
+def test_baseline_of_a_changed_control_knows_nothing() -> None:
+    assert not knows(harder(made.make([FAILED])), FAILED)

@@ -1,0 +1,158 @@
+"""The document: its order, its counts, its schema, and its way through a file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+
+import jsonschema
+import pytest
+
+from pytest_lxdsec import errors
+from pytest_lxdsec.reports import document, files, identity, schema
+from pytest_lxdsec.reports.document import SectionState
+from pytest_lxdsec.verdict import Outcome
+from tests import report_documents as made
+
+
+def saved(whole: document.Document, tmp_path: pathlib.Path) -> pathlib.Path:
+    files.write(whole, tmp_path)
+    return tmp_path / files.JSON
+
+
+def test_sections_stand_in_the_guides_order_and_a_sites_own_after_them() -> None:
+    whole = made.make([made.failed()])
+    assert [section.anchor for section in whole.sections] == [
+        "local-access-to-the-lxd-daemon",
+        "bridged-nic-security",
+        "Acme's rules",
+    ]
+
+
+def test_results_stand_by_control_host_and_object() -> None:
+    keys = [
+        (made.MAC, made.TWO, "nic/a"),
+        (made.MAC, made.ONE, "nic/b"),
+        (made.MAC, made.ONE, "nic/a"),
+    ]
+    keys.append((made.SOCKET, made.TWO, "host"))
+    whole = made.make([made.failed(*key) for key in keys])
+    found = [(one.control, one.host, one.subject) for one in whole.results]
+    assert found == [keys[3], keys[2], keys[1], keys[0]]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "state"),
+    [
+        ([Outcome.PASS, Outcome.ERROR, Outcome.FAIL], SectionState.FAIL),
+        ([Outcome.PASS, Outcome.ERROR], SectionState.CANNOT_TELL),
+        ([Outcome.PASS, Outcome.WAIVED], SectionState.OK),
+        ([Outcome.NOT_APPLICABLE, Outcome.WAIVED], SectionState.NOTHING_SEEN),
+    ],
+)
+def test_a_section_is_as_bad_as_the_worst_in_it(
+    verdicts: list[Outcome], state: SectionState
+) -> None:
+    results = [made.told(verdict) for verdict in verdicts]
+    (section,) = made.make(results, controls=made.CONTROLS[:1]).sections
+    assert section.state is state
+
+
+def test_every_verdict_is_counted() -> None:
+    counts = made.make([made.failed(), made.told(Outcome.PASS)]).counts
+    assert counts == {outcome.value: 0 for outcome in Outcome} | {"fail": 1, "pass": 1}
+
+
+def test_shipped_schema_is_that_of_the_types() -> None:
+    assert schema.shipped() == schema.schema(), "python -m pytest_lxdsec.reports.schema makes it"
+
+
+def test_schema_is_one() -> None:
+    jsonschema.Draft202012Validator.check_schema(schema.shipped())
+
+
+def test_report_is_valid_by_its_schema(tmp_path: pathlib.Path) -> None:
+    content = json.loads(saved(made.full(), tmp_path).read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema.shipped()).validate(content)
+
+
+def test_schema_refuses_another_verdict(tmp_path: pathlib.Path) -> None:
+    content = json.loads(saved(made.full(), tmp_path).read_text(encoding="utf-8"))
+    content["results"][0]["verdict"] = "fine"
+    assert not jsonschema.Draft202012Validator(schema.shipped()).is_valid(content)
+
+
+def test_report_is_read_as_it_was_written(tmp_path: pathlib.Path) -> None:
+    whole = made.full()
+    assert files.read("--lxd-baseline", saved(whole, tmp_path)) == whole
+
+
+def test_same_audit_gives_the_same_bytes(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    files.write(made.full(), tmp_path / "a")
+    results = reversed(made.full().results)
+    other = dataclasses.replace(made.full(), results=tuple(results))
+    again = document.make(
+        tool=other.tool,
+        complete=True,
+        hosts=other.hosts,
+        controls=reversed(other.controls),
+        results=other.results,
+        waivers=other.waivers,
+    )
+    files.write(again, tmp_path / "b")
+    for name in files.WRITERS:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_nothing_but_the_reports_is_left(tmp_path: pathlib.Path) -> None:
+    files.write(made.full(), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == set(files.WRITERS)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("", "is no report.json"),
+        ("[]", "is no report.json"),
+        ('{"format": "lxdsec-evidence", "version": 1}', "is no report.json"),
+        ('{"format": "lxdsec-report", "version": 99}', "is of version 99"),
+        ('{"format": "lxdsec-report", "version": 1}', "is damaged"),
+        ("[" * 100_000, "is no report.json"),
+    ],
+)
+def test_what_is_no_report_is_refused_in_one_line(
+    tmp_path: pathlib.Path, content: str, told: str
+) -> None:
+    path = tmp_path / "given.json"
+    path.write_text(content)
+    with pytest.raises(errors.UserError) as caught:
+        files.read("--lxd-baseline", path)
+    assert str(caught.value).startswith("--lxd-baseline: ")
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_report_is_refused(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(errors.UserError, match="No such file"):
+        files.read("--lxd-baseline", tmp_path / "gone.json")
+
+
+def test_directory_that_is_a_file_is_refused(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "taken"
+    path.touch()
+    with pytest.raises(errors.UserError, match="--lxd-report: cannot write"):
+        files.prepare(path)
+
+
+def test_identity_of_an_object_is_without_what_was_observed() -> None:
+    first = identity.of(made.MAC, made.ONE, "nic/default/web1/eth0", "shared with 7 more")
+    assert first == identity.of(made.MAC, made.ONE, "nic/default/web1/eth0", "shared with 8 more")
+
+
+@pytest.mark.parametrize("subject", ["host", "server", "server/lxd1"])
+def test_identity_of_a_whole_is_with_what_was_observed(subject: str) -> None:
+    first = identity.of(made.SOCKET, made.ONE, subject, "alice is in group lxd")
+    assert first != identity.of(made.SOCKET, made.ONE, subject, "alice and bob are in group lxd")

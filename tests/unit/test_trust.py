@@ -1,0 +1,177 @@
+"""LXD-API-08 and LXD-API-09: who may do everything, in 5.0, 5.21 and 6.x; and with what key."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_lxdsec.policy import Policy
+from pytest_lxdsec.verdict import Outcome
+from tests import evidence_api, evidence_certificates, evidence_documents, judging
+from tests.evidence_api import TAKEN, Json
+from tests.evidence_certificates import YEAR
+from tests.evidence_documents import Document, add, patch
+
+STORED = "certificate/c1c1c1c1c1c1"
+NOBODY = Policy(admins=())
+
+
+def judge(
+    document: Document, subject: str = STORED, site: Policy = NOBODY, control: str = "LXD-API-08"
+) -> tuple[Outcome, str]:
+    found = judging.judge(evidence_documents.evidence(document), site=site)[control, subject]
+    return found.outcome, found.text if found.finding else found.reason
+
+
+def stored(**changes: object) -> Document:
+    document = evidence_documents.baseline()
+    for field, value in changes.items():
+        document = patch(document, "certificates", 0, field, to=value)
+    return document
+
+
+def identity(kind: str, *groups: str, method: str = "tls") -> Json:
+    """An identity as 5.21 and 6.x list it."""
+    return {
+        "authentication_method": method,
+        "type": kind,
+        "id": "alice@example.org" if method == "oidc" else "a1" * 32,
+        "name": "alice",
+        "groups": list(groups),
+        "tls_certificate": evidence_api.CERTIFICATE if method == "tls" else "",
+    }
+
+
+def group(name: str, entitlement: str, entity: str = "server") -> Json:
+    permission = {"entity_type": entity, "url": "/1.0", "entitlement": entitlement}
+    return {"name": name, "permissions": [permission]}
+
+
+def with_identity(entry: Json, *groups: Json) -> Document:
+    document = add(evidence_documents.baseline(), "identities", entry=entry)
+    for one in groups:
+        document = add(document, "groups", entry=one)
+    return document
+
+
+TLS = "certificate/a1a1a1a1a1a1"
+OIDC = "certificate/alice@example.org"
+
+
+def test_restricted_client_is_no_administrator() -> None:
+    assert judge(evidence_documents.baseline())[0] is Outcome.PASS
+
+
+@pytest.mark.parametrize("projects", [[], ["tenants"], None])
+def test_unrestricted_client_is_one_whatever_its_projects(projects: object) -> None:
+    assert judge(stored(restricted=False, projects=projects))[0] is Outcome.FAIL
+
+
+def test_without_a_policy_it_is_for_people_to_say() -> None:
+    outcome, reason = judge(stored(restricted=False), site=Policy())
+    assert outcome is Outcome.MANUAL
+    assert "name it in policy api.admins" in reason
+
+
+@pytest.mark.parametrize("name", ["ci", "C1" * 32, "c1c1c1c1c1c1"])
+def test_administrator_that_is_named_passes(name: str) -> None:
+    assert judge(stored(restricted=False), site=Policy(admins=(name,)))[0] is Outcome.PASS
+
+
+@pytest.mark.parametrize("name", ["c", "c1c1", "ci2", ""])
+def test_part_of_a_name_is_not_the_name(name: str) -> None:
+    assert judge(stored(restricted=False), site=Policy(admins=(name,)))[0] is Outcome.FAIL
+
+
+def test_metrics_client_is_no_administrator() -> None:
+    assert judge(stored(type="metrics", restricted=False))[0] is Outcome.PASS
+
+
+def test_server_certificate_without_a_cluster_is_one() -> None:
+    outcome, text = judge(stored(type="server"))
+    assert outcome is Outcome.FAIL
+    assert "lxc config trust remove" in text
+
+
+def test_repair_restricts_the_client() -> None:
+    _, text = judge(stored(restricted=False))
+    assert f"/1.0/certificates/{'c1' * 32}" in text
+
+
+@pytest.mark.parametrize(
+    "kind", ["Client certificate (unrestricted)", "Initial UI token bearer", "Server certificate"]
+)
+def test_identity_of_a_full_type_is_one(kind: str) -> None:
+    assert judge(with_identity(identity(kind)), TLS)[0] is Outcome.FAIL
+
+
+def test_identity_that_is_stored_too_is_judged_once() -> None:
+    document = with_identity(identity("Client certificate (restricted)") | {"id": "c1" * 32})
+    subjects = {
+        subject
+        for control, subject in judging.judge(evidence_documents.evidence(document))
+        if control == "LXD-API-08"
+    }
+    assert subjects == {STORED}
+
+
+@pytest.mark.parametrize(
+    ("found", "outcome"),
+    [
+        (group("ops", "admin"), Outcome.FAIL),
+        (group("ops", "permission_manager"), Outcome.FAIL),
+        (group("ops", "can_edit_groups"), Outcome.FAIL),
+        (group("ops", "can_edit_identities"), Outcome.FAIL),
+        (group("ops", "can_edit"), Outcome.FAIL),
+        (group("ops", "can_view"), Outcome.PASS),
+        (group("ops", "can_edit", entity="project"), Outcome.PASS),
+    ],
+)
+def test_group_decides_what_a_fine_grained_client_may(found: Json, outcome: Outcome) -> None:
+    document = with_identity(identity("Client certificate", "ops"), found)
+    assert judge(document, TLS)[0] is outcome
+
+
+def test_built_in_group_of_administrators_needs_no_permission() -> None:
+    admins = {"name": "admins", "permissions": []}
+    _, text = judge(with_identity(identity("Client certificate", "admins"), admins), TLS)
+    assert f"lxc auth identity group remove tls/{'a1' * 32} admins" in text
+
+
+def test_group_that_is_not_listed_cannot_be_told() -> None:
+    assert judge(with_identity(identity("Client certificate", "ops")), TLS)[0] is Outcome.ERROR
+
+
+def test_client_of_an_identity_provider_is_judged_by_its_groups() -> None:
+    document = with_identity(identity("OIDC client", "ops", method="oidc"), group("ops", "admin"))
+    assert judge(document, OIDC)[0] is Outcome.FAIL
+    assert judge(document, OIDC, Policy(admins=("alice@example.org",)))[0] is Outcome.PASS
+
+
+def test_group_of_the_provider_that_makes_administrators_is_for_people_to_judge() -> None:
+    document = with_identity(identity("OIDC client", method="oidc"), group("ops", "admin"))
+    document = add(document, "provider_groups", entry={"name": "sre", "groups": ["ops"]})
+    outcome, reason = judge(document, OIDC)
+    assert outcome is Outcome.MANUAL
+    assert "if the identity provider has it in sre" in reason
+
+
+def test_identity_without_a_certificate_has_no_key() -> None:
+    document = with_identity(identity("OIDC client", method="oidc"))
+    assert judge(document, OIDC, control="LXD-API-09")[0] is Outcome.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize(
+    ("pem", "outcome"),
+    [
+        (evidence_api.CERTIFICATE, Outcome.PASS),
+        (evidence_certificates.pem(TAKEN - YEAR, TAKEN + YEAR, kind="rsa2048"), Outcome.PASS),
+        (evidence_certificates.pem(TAKEN - YEAR, TAKEN + YEAR, kind="rsa1024"), Outcome.FAIL),
+        (evidence_certificates.pem(TAKEN - YEAR, TAKEN + YEAR, kind="ec192"), Outcome.FAIL),
+        (evidence_certificates.pem(TAKEN - 2 * YEAR, TAKEN - YEAR), Outcome.FAIL),
+        (evidence_certificates.SHA1, Outcome.FAIL),
+        ("", Outcome.ERROR),
+        ("no certificate", Outcome.ERROR),
+    ],
+)
+def test_certificate_is_looked_into(pem: str, outcome: Outcome) -> None:
+    assert judge(stored(certificate=pem), control="LXD-API-09")[0] is outcome
