@@ -31,12 +31,13 @@ def configure(config: pytest.Config, key: pytest.StashKey[audit.Audit]) -> None:
         made = audit.Audit(options.from_config(config), catalogue.packaged())
         if options.runs_suites_only(config):
             made.check(made.known)
-        if made.settings.report and not hasattr(config, "workerinput"):
+        is_worker = hasattr(config, "workerinput")
+        if made.settings.report and not is_worker:
             files.prepare(pathlib.Path(made.settings.report))
     config.stash[key] = made
     if config.pluginmanager.has_plugin("terminalreporter"):  # not in workers, nor where unwanted
         terminal.configure(config)
-    config.pluginmanager.register(Hooks(made), "lxdsec-hooks")
+    config.pluginmanager.register(Hooks(made, is_worker=is_worker), "lxdsec-hooks")
 
 
 @contextlib.contextmanager
@@ -51,8 +52,9 @@ def _usage_errors() -> Iterator[None]:
 class Hooks:
     """What we do in a session that audits hosts."""
 
-    def __init__(self, made: audit.Audit) -> None:
+    def __init__(self, made: audit.Audit, *, is_worker: bool) -> None:
         self.audit = made
+        self.is_worker = is_worker  # of xdist: it sends its reports, and hears of no other's
         # By node, since a plugin may run a test once more: its last answer holds.
         self.records: dict[str, record.Record] = {}
         self.waivers: tuple[Judged, ...] = ()
@@ -153,7 +155,7 @@ class Hooks:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what the summary needs; in the controller, of all workers."""
-        if (found := record.take(report)) is not None:
+        if not self.is_worker and (found := record.take(report)) is not None:
             self.records[report.nodeid] = found
 
     @pytest.hookimpl(wrapper=True)
@@ -162,7 +164,7 @@ class Hooks:
         done = yield
         self.is_complete = True
         is_run = session.testscollected and not session.config.getoption("collectonly")
-        if is_run and not hasattr(session.config, "workerinput"):
+        if is_run and not self.is_worker:
             self.waivers = waiver_cases.judge(self.audit, list(self.records.values()))
             waiver_cases.tell(session, self.waivers)
         return done
@@ -171,8 +173,8 @@ class Hooks:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the reports, in the process that heard of all results."""
         directory = self.audit.settings.report
-        is_here = not hasattr(session.config, "workerinput")
-        if directory and is_here and not session.config.getoption("collectonly"):
+        is_run = not session.config.getoption("collectonly")
+        if directory and is_run and not self.is_worker:
             self.reported = self._report(session, pathlib.Path(directory))
 
     def _report(self, session: pytest.Session, directory: pathlib.Path) -> str:

@@ -141,14 +141,3 @@ def _options(line: str) -> Iterator[Option]:
             values.append(plain)
     if name:
         yield Option(name=name, values=tuple(values), negated=negated)
-
-
-def overlay(ruleset: rules.RuleSet, saved: rules.RuleSet) -> rules.RuleSet:
-    """The rule set of nft, with the tables that the saves of iptables-nft or ebtables-nft hold.
-
-    nft cannot print what only xtables' modules do. Tables of the legacy commands are other ones:
-    add those with `+`.
-    """
-    better = {(table.family, table.name): table for table in saved.tables}
-    kept = [better.pop((t.family, t.name), t) for t in ruleset.tables]
-    return rules.RuleSet(tables=(*kept, *better.values()))

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_lxdsec.firewall import evaluate, iptables, nft, reach, rules
+from pytest_lxdsec.firewall import evaluate, iptables, nft, overlay, reach, rules
 from pytest_lxdsec.firewall.evaluate import Decision
 
 from . import rule_sets
@@ -176,13 +176,15 @@ def of_iptables(here: Stage, kind: str, seed: int, count: Count) -> None:
     names = {4: f"iptables-{kind}", 6: f"ip6tables-{kind}"}
     texts = {version: rule_sets.XtWriter(seed, version).text() for version in names}
     apply = [((f"{names[version]}-restore",), text) for version, text in texts.items()]
-    asked = tuple((f"{name}-save",) for name in names.values())
+    asked = [*((f"{name}-save",) for name in names.values()), *PRINT]
     answer = _ask(here, [(FLUSH, ""), *apply], asked, QUICK)
     if "refused" in answer:
         count.refused += 1
         return
-    ruleset = iptables.decode(answer["printed"][0], "ip")
-    ruleset += iptables.decode(answer["printed"][1], "ip6")
+    four, six, document, listing = answer["printed"]
+    saved = iptables.decode(four, "ip") + iptables.decode(six, "ip6")
+    known = nft.decode(document, listing)
+    ruleset = overlay.overlay(known, saved) if kind == "nft" else known + saved
     _compare(here, f"{kind} {seed}", ruleset, answer["through"], count, "\n".join(texts.values()))
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+
 import pytest
 
 from pytest_lxdsec.firewall import (
@@ -10,6 +13,8 @@ from pytest_lxdsec.firewall import (
     evaluate,
     iptables,
     kinds,
+    nft,
+    overlay,
     packet,
     xt_lines,
 )
@@ -150,11 +155,33 @@ def test_marks_of_mangle_are_seen_by_filter() -> None:
     assert evaluate.path(iptables.decode(text, "ip"), syn()).is_dropped
 
 
-def test_table_of_the_shim_is_read_from_the_save() -> None:
-    saved = iptables.decode("*filter\n:INPUT DROP [0:0]\nCOMMIT\n", "ip")
-    known = examples.made(("INPUT", [[{"xt": {"type": "match", "name": "set"}}]]), family="ip")
-    renamed = type(known)(tables=(type(saved.tables[0])(family="ip", name="filter"),))
-    assert xt_lines.overlay(renamed, saved) == saved
+def shim(*expressions: Mapping[str, object], line: str) -> Decision:
+    """A rule of the shim: what nft prints of it, and what the save does."""
+    text = json.dumps(examples.document(("INPUT", [list(expressions)]), family="ip"))
+    saved = iptables.decode(f"*t\n:INPUT ACCEPT [0:0]\n-A INPUT {line}\nCOMMIT\n", "ip")
+    return at_input(overlay.overlay(nft.decode(text), saved)).decision
+
+
+XT = {"xt": {"type": "match", "name": "iprange"}}
+
+
+def test_what_nft_cannot_print_is_read_from_the_save() -> None:
+    line = "-m iprange --src-range 10.0.0.1-10.0.0.9 -j DROP"
+    assert shim(XT, examples.DROP, line=line) is Decision.DROP
+
+
+def test_condition_that_the_save_forgets_is_kept() -> None:
+    other = examples.match("tcp dport", 22)
+    line = "-m iprange --src-range 10.0.0.1-10.0.0.9 -j DROP"
+    assert shim(other, XT, examples.DROP, line=line) is Decision.ACCEPT
+
+
+def test_rule_that_nft_knows_is_not_read_from_the_save() -> None:
+    assert shim(examples.ACCEPT, line="-j DROP") is Decision.ACCEPT
+
+
+def test_save_with_another_count_of_rules_is_no_help() -> None:
+    assert shim(XT, examples.DROP, line="-j DROP\n-A INPUT -j DROP") is Decision.UNKNOWN
 
 
 # --- ebtables --------------------------------------------------------------------------------

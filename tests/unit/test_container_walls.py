@@ -1,0 +1,407 @@
+"""The controls for containers on evidence made by hand: each trap of the facts."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pytest_lxdsec.outcomes import Result
+from pytest_lxdsec.policy import Policy
+from pytest_lxdsec.verdict import Outcome
+from tests import evidence_documents, evidence_sweep, judging
+from tests.evidence_documents import GONE, add, attach, configure, patch, value
+
+Document = dict[str, Any]
+BUILDER, WEB = "instance/default/builder1", "instance/default/web1"
+WALLS = ("host.walls", "builder1")
+POOL = f"{evidence_sweep.LXD_DIR}/storage-pools/default"
+
+
+def well() -> Document:
+    return evidence_documents.with_privileged(evidence_documents.baseline())
+
+
+def judge(document: Document, control: str, subject: str, *, site: Policy | None = None) -> Result:
+    return judging.judge(evidence_documents.evidence(document), site=site)[control, subject]
+
+
+def mounted(line: str) -> Document:
+    seen = value(well(), *WALLS, "mountinfo")
+    return patch(well(), *WALLS, "mountinfo", to=f"{seen}{line}\n")
+
+
+# --- what of the host is passed in --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("500 400 252:0 /etc /mnt ro - ext4 /dev/vda1 rw", "/mnt is the host's /etc, read-only"),
+        ("500 400 0:21 / /mnt/proc rw - proc proc rw", "/mnt/proc is the host's /proc"),
+        ("500 400 0:22 / /mnt rw - sysfs sysfs rw", "/mnt is the host's /sys"),
+        ("500 400 0:29 / /mnt rw - cgroup2 cgroup2 rw", "/mnt is the host's /sys/fs/cgroup"),
+        ("500 400 0:5 /vda /data rw - devtmpfs udev rw", "/data is the host's /dev/vda"),
+        ("500 400 0:60 / /mnt rw - tmpfs tmpfs rw", "/mnt is the host's"),
+        (
+            f"500 400 252:0 {POOL}/containers/web1/rootfs /mnt rw - ext4 /dev/vda1 rw",
+            "containers/web1/rootfs, read-write",
+        ),
+    ],
+)
+def test_path_of_the_host_is_found_by_what_is_mounted(line: str, found: str) -> None:
+    result = judge(mounted(line), "LXD-PRV-06", BUILDER)
+    assert result.outcome is Outcome.FAIL
+    assert found in result.reason
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "500 400 0:90 / /run rw - tmpfs tmpfs rw",  # its own
+        "500 400 7:1 / /mnt rw - ext4 /dev/loop1 rw",  # no file system that the host has
+        "500 400 0:95 / /proc/stat rw - fuse.lxcfs lxcfs rw",
+        f"500 400 252:0 {POOL}/custom/default_data /data rw - ext4 /dev/vda1 rw",
+        f"500 400 252:0 {POOL}/containers/builder1/rootfs/srv /mnt rw - ext4 /dev/vda1 rw",
+    ],
+)
+def test_its_own_mounts_and_volumes_are_not_the_hosts(line: str) -> None:
+    assert judge(mounted(line), "LXD-PRV-06", BUILDER).outcome is Outcome.PASS
+
+
+def test_device_is_known_by_its_number_not_its_name() -> None:
+    nodes = {"/dev/null2": "b 8:0"}
+    result = judge(patch(well(), *WALLS, "nodes", to=nodes), "LXD-PRV-06", BUILDER)
+    assert "/dev/null2 is the host's device b 8:0" in result.reason
+
+
+def test_device_that_brings_it_is_removed_where_it_is_set() -> None:
+    document = mounted("500 400 252:0 /etc /mnt/x rw - ext4 /dev/vda1 rw")
+    disk = {"type": "disk", "source": "/etc", "path": "mnt/x"}
+    result = judge(attach(document, "default/builder1", "x", disk), "LXD-PRV-06", BUILDER)
+    assert result.finding is not None
+    assert result.finding.remedy.command.startswith("lxc config device remove builder1 x")
+
+
+@pytest.mark.parametrize("programs", [{}, {"/": 3}, {"/lxc.payload.builder1": 0, "/": 1}])
+def test_program_above_all_containers_limits_none(programs: dict[str, int]) -> None:
+    result = judge(
+        patch(well(), *WALLS, "devices", "programs", to=programs), "LXD-PRV-06", BUILDER
+    )
+    assert "no devices controller limits" in result.reason
+
+
+def test_init_may_live_below_its_own_control_group() -> None:
+    group = "/lxc.payload.builder1/init.scope"
+    document = patch(well(), *WALLS, "devices", "group", to=group)
+    assert judge(document, "LXD-PRV-06", BUILDER).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("rules", "outcome"),
+    [
+        ("c *:* m\nb *:* m\nc 1:3 rwm\nc 136:* rwm\n", Outcome.PASS),
+        ("a *:* rwm\n", Outcome.FAIL),
+        ("b *:* rwm\n", Outcome.FAIL),
+        ("c 1:3 rwm\nb 8:0 r\n", Outcome.FAIL),
+        ("nonsense\n", Outcome.ERROR),
+    ],
+)
+def test_list_of_v1_is_read(rules: str, outcome: Outcome) -> None:
+    devices = {"group": "", "programs": {}, "rules": rules, "error": ""}
+    document = patch(well(), *WALLS, "devices", to=devices)
+    assert judge(document, "LXD-PRV-06", BUILDER).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("line", "outcome"),
+    [
+        ("lxc.cgroup2.devices.allow = a", Outcome.FAIL),
+        ("lxc.cgroup2.devices.allow = b 8:* rwm", Outcome.FAIL),
+        ("lxc.cgroup2.devices.allow = c 10:249 rwm", Outcome.PASS),
+    ],
+)
+def test_program_allows_what_liblxc_was_told(line: str, outcome: Outcome) -> None:
+    text = value(well(), *WALLS, "lxc_conf", "text") + line + "\n"
+    document = patch(well(), *WALLS, "lxc_conf", "text", to=text)
+    assert judge(document, "LXD-PRV-06", BUILDER).outcome is outcome
+
+
+# --- seccomp ------------------------------------------------------------------------------------
+
+
+def test_filter_of_another_file_is_not_lxds() -> None:
+    told = value(well(), *WALLS, "lxc_conf", "text") + "lxc.seccomp.profile = /etc/own\n"
+    result = judge(patch(well(), *WALLS, "lxc_conf", "text", to=told), "LXD-PRV-02", BUILDER)
+    assert "its filter is from /etc/own" in result.reason
+
+
+def test_active_filter_that_refuses_nothing_is_found_and_a_pending_restart_told() -> None:
+    document = patch(well(), *WALLS, "seccomp_policy", "text", to="2\ndenylist\n[all]\n")
+    result = judge(document, "LXD-PRV-02", BUILDER)
+    assert "lets reject_force_umount" in result.reason
+    assert "a restart is pending" in result.reason
+
+
+def test_seccomp_of_an_unreadable_file_cannot_be_told() -> None:
+    document = patch(well(), *WALLS, "seccomp_policy", to={"text": "", "error": "gone"})
+    assert judge(document, "LXD-PRV-02", BUILDER).outcome is Outcome.ERROR
+
+
+# --- namespaces ---------------------------------------------------------------------------------
+
+
+def test_namespace_of_another_container_is_found() -> None:
+    theirs = value(well(), "host.containers", "web1", "namespaces", "ipc")
+    document = patch(well(), "host.containers", "builder1", "namespaces", "ipc", to=theirs)
+    result = judge(document, "LXD-PRV-04", BUILDER)
+    assert result.reason == f"its ipc namespace ({theirs}) is that of web1"
+
+
+def test_namespace_of_the_host_is_found_where_the_daemon_has_another() -> None:
+    document = patch(well(), "host.containers", "builder1", "namespaces", "mnt", to="mnt:[1]")
+    document = patch(document, "host.view", "namespaces", "mnt", to="mnt:[1]")
+    assert judge(document, "LXD-PRV-04", BUILDER).reason.endswith("is that of the host")
+
+
+# --- keys ---------------------------------------------------------------------------------------
+
+
+def test_key_of_a_stopped_privileged_container_counts() -> None:
+    document = configure(well(), "default/spare1", "security.privileged", "1")
+    document = configure(document, "default/spare1", "raw.seccomp", "2\nallowlist\n")
+    result = judge(document, "LXD-PRV-05", "instance/default/spare1")
+    assert result.outcome is Outcome.FAIL
+    assert result.finding is not None
+    assert "restart" not in result.finding.remedy.command
+
+
+def test_unknown_line_of_raw_lxc_cannot_be_told() -> None:
+    document = configure(well(), "default/builder1", "raw.lxc", "lxc.brand.new = 1")
+    assert judge(document, "LXD-PRV-05", BUILDER).outcome is Outcome.ERROR
+    document = configure(well(), "default/web1", "raw.lxc", "lxc.brand.new = 1")
+    assert judge(document, "LXD-UNP-06", WEB).outcome is Outcome.ERROR
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [
+        ("both 0 0", "reaches host uid 0 (root)"),
+        ("both 1000 1000", "reaches host uid 1000 (alice)"),
+        ("gid 27 27", "reaches host gid 27 (sudo)"),
+        ("uid 995-1005 5-15", "reaches host uid 1000 (alice), host uid 1001 (mallory)"),
+        ("both 100010 1000", "subordinate uids 100000-165535 of alice"),
+        ("both 5000000 0", "makes its root host uid 5000000"),
+    ],
+)
+def test_raw_idmap_is_judged_by_whom_it_reaches(raw: str, found: str) -> None:
+    result = judge(configure(well(), "default/web1", "raw.idmap", raw), "LXD-UNP-06", WEB)
+    assert result.outcome is Outcome.FAIL
+    assert found in result.reason
+
+
+def test_raw_idmap_to_free_ids_undoes_nothing() -> None:
+    document = configure(well(), "default/web1", "raw.idmap", "both 5000000 1000")
+    assert judge(document, "LXD-UNP-06", WEB).outcome is Outcome.PASS
+
+
+# --- the map in force ---------------------------------------------------------------------------
+
+
+def test_privilege_taken_away_without_a_restart_is_told_as_such() -> None:
+    document = configure(well(), "default/builder1", "security.privileged", "false")
+    result = judge(document, "LXD-UNP-03", BUILDER)
+    assert "the configuration says unprivileged, the kernel still maps the host's" in result.reason
+    assert "a restart is pending" in result.reason
+
+
+def test_base_that_is_not_in_force_is_found() -> None:
+    document = configure(well(), "default/web1", "security.idmap.base", "3000000")
+    assert "kernel still maps uids from 1262144" in judge(document, "LXD-UNP-03", WEB).reason
+
+
+def test_size_without_isolation_has_no_effect() -> None:
+    document = configure(well(), "default/web1", "security.idmap.isolated", "false")
+    document = configure(document, "default/web1", "security.idmap.size", "1000")
+    assert judge(document, "LXD-UNP-03", WEB).outcome is Outcome.PASS
+
+
+def test_map_within_which_raw_idmap_takes_ids_is_the_configured_one() -> None:
+    document = configure(well(), "default/web1", "raw.idmap", "both 5000000 1000")
+    lines = "0 1262144 1000\n1000 5000000 1\n1001 1263145 64535\n"
+    for kind in ("uid_map", "gid_map"):
+        document = patch(document, "host.containers", "web1", kind, to=lines)
+    entries = [
+        {"Isuid": True, "Isgid": True, "Hostid": host, "Nsid": inside, "Maprange": count}
+        for inside, host, count in ((0, 1262144, 1000), (1000, 5000000, 1), (1001, 1263145, 64535))
+    ]
+    for key in ("volatile.idmap.next", "volatile.idmap.current"):
+        document = configure(document, "default/web1", key, json.dumps(entries))
+    assert judge(document, "LXD-UNP-03", WEB).outcome is Outcome.PASS
+
+
+def test_record_edited_by_hand_is_found() -> None:
+    document = evidence_documents.record_map(well(), "default/web1", "0 7000000 65536")
+    assert "a restart would give it" in judge(document, "LXD-UNP-03", WEB).reason
+
+
+def test_without_lxds_record_nobody_knows_what_a_restart_would_do() -> None:
+    document = patch(
+        well(), "instances", "default/web1", "expanded_config", "volatile.idmap.next", to=GONE
+    )
+    assert judge(document, "LXD-UNP-03", WEB).outcome is Outcome.ERROR
+
+
+# --- isolation, and who it is with --------------------------------------------------------------
+
+
+def test_declared_group_may_share_its_ids() -> None:
+    document = configure(well(), "default/web1", "security.idmap.isolated", "no")
+    site = Policy(sharing_groups=(("default/web*",),))
+    assert judge(document, "LXD-UNP-04", WEB).outcome is Outcome.FAIL
+    assert judge(document, "LXD-UNP-04", WEB, site=site).outcome is Outcome.PASS
+
+
+def test_containers_of_another_member_do_not_share_with_these() -> None:
+    """Members allocate each for itself, so the same ranges are normal."""
+    document = well()
+    for part, path in (("server", ()), ("servers", (0,))):
+        where = (*path, "environment", "server_clustered")
+        document = patch(document, part, *where, to=True)
+    for index in range(len(value(document, "instances"))):
+        document = patch(document, "instances", index, "location", to="lxd1")
+    document = patch(document, "instances", "tenants/web1", "location", to="lxd2")
+    results = judging.judge(evidence_documents.evidence(document))
+    assert results["LXD-UNP-05", WEB].outcome is Outcome.PASS
+    assert results["LXD-UNP-05", "instance/tenants/web1"].outcome is Outcome.ERROR
+    assert results["LXD-UNP-07", "instance/tenants/web1"].outcome is Outcome.ERROR
+
+
+def test_frozen_container_is_judged() -> None:
+    db1 = "instance/default/db1"
+    assert judge(well(), "LXD-UNP-02", db1).outcome is Outcome.PASS
+    assert judge(well(), "LXD-UNP-03", db1).outcome is Outcome.PASS
+
+
+def test_container_whose_process_vanished_cannot_be_told() -> None:
+    containers = [c for c in value(well(), "host.containers") if c["lxc_name"] != "builder1"]
+    document = patch(well(), "host.containers", to={"value": containers})
+    results = judging.judge(evidence_documents.evidence(document))
+    for number in (1, 2, 3, 4, 6, 7):
+        assert results[f"LXD-PRV-0{number}", BUILDER].outcome is Outcome.ERROR
+
+
+def test_virtual_machine_is_not_applicable() -> None:
+    results = judging.judge(evidence_documents.evidence(well()))
+    mine = ("LXD-UNP-", "LXD-PRV-", "LXD-NAM-03")
+    found = {
+        control: result.outcome
+        for (control, subject), result in results.items()
+        if subject == "instance/default/vm1" and control.startswith(mine)
+    }
+    assert len(found) == 15
+    assert set(found.values()) == {Outcome.NOT_APPLICABLE}
+
+
+# --- names --------------------------------------------------------------------------------------
+
+
+def told(document: Document, old: str, new: str) -> Document:
+    output = value(document, "probes", "default/web1", "output")
+    assert old in output
+    return patch(document, "probes", "default/web1", "output", to=output.replace(old, new))
+
+
+def test_names_of_others_that_can_be_read_are_told() -> None:
+    lines = "name cfs_rq[0]:/lxc.payload.tenants_web1/x\nname x(3:lxc.payload.web1)\nend\n"
+    document = told(well(), "slab: no: Permission denied", "slab: ok")
+    result = judge(told(document, "end\n", lines), "LXD-NAM-03", WEB)
+    assert "in them stand tenants/web1" in result.reason
+    assert "default/web1" not in result.reason
+
+
+def test_file_that_is_not_there_inside_is_not_read() -> None:
+    document = told(well(), "sched/debug: no: Permission denied", "sched/debug: absent")
+    assert judge(document, "LXD-NAM-03", WEB).outcome is Outcome.PASS
+
+
+def test_file_that_the_host_cannot_read_either_tells_nothing() -> None:
+    control = evidence_sweep.control().replace("slab: ok", "slab: no: Permission denied")
+    document = patch(well(), "host.control", to={"value": control})
+    assert judge(document, "LXD-NAM-03", WEB).outcome is Outcome.ERROR
+
+
+@pytest.mark.parametrize(
+    ("debugfs", "file", "outcome"),
+    [
+        (0o700, 0o444, Outcome.PASS),
+        (0o755, 0o444, Outcome.FAIL),
+        (0o755, 0o400, Outcome.PASS),
+    ],
+)
+def test_scheduler_is_closed_by_itself_or_by_what_is_above(
+    debugfs: int, file: int, outcome: Outcome
+) -> None:
+    document = patch(well(), "host.kernel_files", "/sys/kernel/debug", "mode", to=debugfs)
+    where = ("host.kernel_files", "/sys/kernel/debug/sched/debug", "mode")
+    assert judge(patch(document, *where, to=file), "LXD-NAM-02", "host").outcome is outcome
+
+
+def at_boot(lines: list[str], *units: Document) -> Document:
+    found = [{"file": f"/etc/tmpfiles.d/{n}.conf", "line": line} for n, line in enumerate(lines)]
+    boot = {"has_tmpfiles": True, "tmpfiles": found, "units": list(units)}
+    document = patch(well(), "host.at_boot", to={"value": boot})
+    return patch(document, "host.kernel_files", "/proc/sched_debug", "exists", to=False)
+
+
+@pytest.mark.parametrize(
+    ("lines", "outcome"),
+    [
+        (["z /sys/kernel/slab 0700"], Outcome.PASS),
+        (["z! /sys/kernel/sla? 700 root root"], Outcome.PASS),
+        (["z /sys/kernel/slab 0755"], Outcome.FAIL),
+        (["z /sys/kernel/slab"], Outcome.FAIL),
+        (["z /sys/kernel/slab 0700 lxd"], Outcome.FAIL),
+        (["d /sys/kernel/slab 0700"], Outcome.FAIL),
+        # Of two for one path the first file wins.
+        (["z /sys/kernel/slab 0755", "z /sys/kernel/slab 0700"], Outcome.FAIL),
+        ([], Outcome.FAIL),
+    ],
+)
+def test_line_of_tmpfiles_counts_if_it_closes(lines: list[str], outcome: Outcome) -> None:
+    assert judge(at_boot(lines), "LXD-NAM-04", "host").outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("command", "before", "enabled", "outcome"),
+    [
+        ("/bin/chmod 700 /sys/kernel/slab/", "lxd.service", True, Outcome.PASS),
+        ("/bin/sh -c 'chmod go= /sys/kernel/slab'", "sysinit.target", True, Outcome.PASS),
+        ("/bin/chmod 755 /sys/kernel/slab", "lxd.service", True, Outcome.FAIL),
+        ("/bin/chmod 700 /sys/kernel/slab", "lxd.service", False, Outcome.FAIL),
+        ("/bin/chmod 700 /sys/kernel/slab", "nginx.service", True, Outcome.FAIL),
+        ("/bin/chmod 700 /sys/kernel/slabs", "lxd.service", True, Outcome.FAIL),
+    ],
+)
+def test_unit_counts_if_it_closes_before_lxd(
+    command: str, before: str, *, enabled: bool, outcome: Outcome
+) -> None:
+    unit = {
+        "file": "/etc/systemd/system/names.service",
+        "commands": [command],
+        "before": [before],
+        "is_enabled": enabled,
+    }
+    assert judge(at_boot([], unit), "LXD-NAM-04", "host").outcome is outcome
+
+
+def test_probe_that_failed_in_one_container_is_that_containers_error() -> None:
+    probe = {"project": "default", "name": "web1", "output": "", "error": "no /bin/sh"}
+    probes = [
+        p for p in value(well(), "probes") if p["name"] != "web1" or p["project"] == "tenants"
+    ]
+    document = add(patch(well(), "probes", to={"value": probes}), "probes", entry=probe)
+    results = judging.judge(evidence_documents.evidence(document))
+    assert results["LXD-UNP-07", WEB].outcome is Outcome.ERROR
+    assert results["LXD-UNP-07", "instance/tenants/web1"].outcome is Outcome.PASS
