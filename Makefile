@@ -6,13 +6,15 @@ STAMP := $(VENV)/.ready
 EVIDENCE := pytest_lxdsec/evidence/example.json
 REPORT := report
 
-# Debian's packages: what LXD needs to run in a lab, and what tests drive.
-PACKAGES := lxd lxd-client dnsmasq-base nftables busybox-static iproute2 procps \
-	python3-venv openssh-server acl passwd
-# What a whole host is built with and runs on; only `make test-host` wants them.
+# Debian's packages: what LXD needs to run in a lab,
+PACKAGES := lxd lxd-client dnsmasq-base nftables busybox-static iproute2 procps python3-venv
+# what the tests drive besides,
+TEST_PACKAGES := openssh-server acl passwd chromium gnupg iptables ebtables
+# and what a whole host is built with and runs on: only `make test-host` wants them.
 HOST_PACKAGES := qemu-system-x86 qemu-utils debootstrap e2fsprogs openssh-client openssl
 
-.PHONY: help audit test test-fast kernel-agreement test-host host-packages bench lint setup lab-packages clean
+.PHONY: help audit test test-fast kernel-agreement test-host bench lint setup lab-packages \
+	test-packages host-packages clean
 
 help:
 	@echo "make audit   audit a throw-away real LXD with the whole suite; reports in $(REPORT)/"
@@ -30,11 +32,23 @@ $(STAMP): pyproject.toml
 	@touch $@
 
 # As root on Debian the missing packages are installed; elsewhere the run says what it lacks.
-lab-packages:
-	@if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && \
-		! dpkg-query --show $(PACKAGES) > /dev/null 2>&1; then \
-		sh .ci/install $(PACKAGES) || echo "not all packages could be installed" >&2; \
+define with-packages
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && [ $(words $(1)) != "$$( \
+		dpkg-query --show --showformat '$${db:Status-Status}\n' $(1) 2> /dev/null | \
+		grep --count --line-regexp installed)" ]; then \
+		sh .ci/install $(1) || echo "not all packages could be installed" >&2; \
 	fi
+endef
+
+lab-packages:
+	$(call with-packages,$(PACKAGES))
+
+test-packages:
+	$(call with-packages,$(TEST_PACKAGES))
+
+# LXDSEC_HOST=required makes what is missing there a failure instead of a skip.
+host-packages:
+	$(call with-packages,$(HOST_PACKAGES))
 
 setup: lab-packages $(STAMP)
 
@@ -45,18 +59,11 @@ audit: setup
 		echo "replaying the evidence that comes with the project instead"; }; \
 	$(PYTHON) -m pytest --lxd-host=$$target --junitxml=$(REPORT)/junit.xml
 
-test: setup lint
+test: setup test-packages lint
 	$(PYTHON) -m pytest $(TESTS)
 
-test-fast: setup
+test-fast: setup test-packages
 	$(PYTHON) -m pytest tests/unit tests/property tests/plugin
-
-# As lab-packages; LXDSEC_HOST=required makes what is missing a failure instead of a skip.
-host-packages:
-	@if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && \
-		! dpkg-query --show $(HOST_PACKAGES) > /dev/null 2>&1; then \
-		sh .ci/install $(HOST_PACKAGES) || echo "not all packages could be installed" >&2; \
-	fi
 
 test-host: setup host-packages
 	LXDSEC_HOST=$${LXDSEC_HOST:-wanted} $(PYTHON) -m pytest tests/host
@@ -66,7 +73,7 @@ bench: setup
 	$(PYTHON) -m tests.bench.bench $(SIZES)
 
 # The evaluator of packet filters against the kernel, in full; `make test` does it in small.
-kernel-agreement: setup
+kernel-agreement: setup test-packages
 	LXDSEC_AGREEMENT=full $(PYTHON) -m pytest tests/lab/test_kernel_agreement.py
 
 lint: $(STAMP)

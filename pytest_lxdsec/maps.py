@@ -81,6 +81,7 @@ def free_base(evidence: Evidence, own: idmap.IdMap, others: Iterable[idmap.IdMap
     """The first host id of a range of LXD's own that no running container has.
 
     Args:
+        evidence: The host's, with its subordinate ids.
         own: The map to be moved there, whose size it needs.
         others: The maps of all running containers.
 

@@ -138,6 +138,7 @@ def test_body_of_a_failure_says_what_to_do(session: sessions.Session, line: str)
 def test_skip_begins_with_its_verdict(session: sessions.Session) -> None:
     skipped = [case for case in session.cases if case.element == "skipped"]
     assert {case.properties["lxd.verdict"] for case in skipped} == {
+        Outcome.MANUAL.value,
         Outcome.NOT_APPLICABLE.value,
         Outcome.NOT_ASSESSED.value,
     }

@@ -74,8 +74,8 @@ def test_last_option_that_may_take_a_word_does_not_swallow_the_suites(
     ("option", "expected"),
     [
         ("--lxd-control=LXD-NAM-01", {"LXD-NAM-01"}),
-        ("--lxd-control=LXD-VER-*", {"LXD-VER-01", "LXD-VER-02"}),
-        ("--lxd-section=routed-nic-security", {"LXD-RTD-01"}),
+        ("--lxd-control=LXD-VER-*", {"LXD-VER-01", "LXD-VER-02", "LXD-VER-03"}),
+        ("--lxd-section=container-name-leakage", {f"LXD-NAM-0{n}" for n in (1, 2, 3, 4)}),
     ],
 )
 def test_controls_are_chosen(site: pytest.Pytester, option: str, expected: set[str]) -> None:
