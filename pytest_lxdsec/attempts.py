@@ -36,7 +36,8 @@ LOG = ("c", "1", "11")  # the kernel's log: reading it is harmless, and no conta
 SCRIPT = rf"""
 export LC_ALL=C LANGUAGE=C
 dir=${{1:-/dev}}
-node=$dir/.lxdsec-node
+# Of this process only: two audits of one host may be in one container at once.
+node=$dir/.lxdsec-node-$$
 nowhere=$dir/.lxdsec-nowhere
 say() {{
     what=$1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_lxdsec import endpoints
+from pytest_lxdsec import attempts, endpoints
 from pytest_lxdsec import lab as labs
 from pytest_lxdsec.evidence import host
 from pytest_lxdsec.lab import client
@@ -20,6 +20,7 @@ def parts(lab: labs.Lab, *paths: str) -> Mapping[str, Mapping[str, Any]]:
         socket="/var/lib/lxd/unix.socket",
         endpoints=(endpoints.OPEN, *endpoints.protected(server["api_extensions"])),
         paths=paths,
+        probe=attempts.SCRIPT,
     )
     done = lab.run("sh", "-c", host.command(question), timeout=150)
     return host.read(Output(exit_status=done.returncode, stdout=done.stdout, stderr=done.stderr))

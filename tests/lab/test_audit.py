@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import subprocess
 from collections.abc import Iterator
@@ -59,8 +60,11 @@ def ssh(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sshd.Ssh
 
 
 @pytest.fixture(scope="module")
-def inside(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> audits.Audit:
+def inside(
+    lab: Lab, client: pathlib.Path, tmp_path_factory: pytest.TempPathFactory
+) -> audits.Audit:
     """The lab as it audits itself: `local`, and by the socket's path."""
+    assert client  # who is trusted is the same by every road
     directory = tmp_path_factory.mktemp("inside")
     return audits.run(directory, f"--lxd-host={LOCAL}", f"--lxd-host={UNIX}", inside=lab)
 
@@ -183,7 +187,7 @@ lxc config set plain raw.lxc lxc.environment=TOKEN={PLANTED}
 lxc profile set filtered user.note={PLANTED}
 lxc project set tenants user.note={PLANTED}
 lxc network set lxdbr0 user.note={PLANTED}
-lxc config trust add --name {PLANTED}-token > /dev/null
+lxc config trust add --name planted > /dev/null
 """
 UPROOTED = """
 lxc config unset core.trust_password
@@ -209,10 +213,20 @@ def test_planted_secrets_never_enter_evidence_or_reports(lab: Lab, tmp_path: pat
         "--log-level=DEBUG",
         "-v",
     )
+    secret = token_of(lab, "planted")
     lab.shell(UPROOTED)
     assert run.status == 1
     for text in (evidence.read_text(), run.output, run.junit.read_text()):
         assert PLANTED not in text
+        assert secret not in text
+
+
+def token_of(lab: Lab, name: str) -> str:
+    """What whoever was given the invitation of this name trusts himself with."""
+    operations = json.loads(lab.run("lxc", "query", "/1.0/operations?recursion=1").stdout)
+    found = [one["metadata"] for kind in operations.values() for one in kind if one["metadata"]]
+    (token,) = [one for one in found if one.get("request", {}).get("name") == name]
+    return str(token["secret"])
 
 
 SITE = """

@@ -43,7 +43,17 @@ DISKS = strategies.fixed_dictionaries(
 DEVICES = strategies.dictionaries(
     strategies.sampled_from(["data", "more"]), DISKS | strategies.just({"type": "none"})
 )
-LAYERS = strategies.fixed_dictionaries({"config": CONFIGS, "devices": DEVICES})
+
+
+def has_distinct_paths(devices: Layer) -> bool:
+    """LXD refuses two disks on one place, which says nothing of expansion."""
+    paths = [device["path"] for device in devices.values() if "path" in device]
+    return len(paths) == len(set(paths))
+
+
+LAYERS = strategies.fixed_dictionaries(
+    {"config": CONFIGS, "devices": DEVICES.filter(has_distinct_paths)}
+)
 STACKS = strategies.tuples(
     strategies.lists(strategies.sampled_from(PROFILES), unique=True), *([LAYERS] * 4)
 )
@@ -101,10 +111,14 @@ def test_origin_of_every_setting_is_where_lxd_takes_it_from(
     lxd: Api, stack: tuple[list[str], Layer, Layer, Layer, Layer]
 ) -> None:
     names, own, *layers = stack
+    by_name = dict(zip(PROFILES, layers, strict=True))
     put(lxd, f"/1.0/instances/{NAME}", instance_of(lxd, {}, {}, []))
-    for name, layer in zip(PROFILES, layers, strict=True):
+    for name, layer in by_name.items():
         put(lxd, f"/1.0/profiles/{name}", {"description": "", **layer})
-    hypothesis.assume(has_distinct_paths(names, own, layers))
+    applied = [by_name[name] for name in names] + [own]
+    hypothesis.assume(
+        has_distinct_paths({k: v for layer in applied for k, v in layer["devices"].items()})
+    )
     put(lxd, f"/1.0/instances/{NAME}", instance_of(lxd, own["config"], own["devices"], names))
     paths = ("/1.0/projects", "/1.0/profiles", "/1.0/instances")
     projects, profiles, instances = (
@@ -131,13 +145,3 @@ def test_origin_of_every_setting_is_where_lxd_takes_it_from(
 def in_default(profiles: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """LXD 5.0 does not say the project where only one was asked for."""
     return [{"project": "default", **profile} for profile in profiles]
-
-
-def has_distinct_paths(names: list[str], own: Layer, layers: list[Layer]) -> bool:
-    """LXD refuses two disks on one place, which says nothing of expansion."""
-    found: dict[str, Any] = {}
-    by_name = dict(zip(PROFILES, layers, strict=True))
-    for layer in (*(by_name[name] for name in names), own):
-        found |= layer["devices"]
-    paths = [device["path"] for device in found.values() if "path" in device]
-    return len(paths) == len(set(paths))
