@@ -9,7 +9,8 @@ REPORT := report
 # Debian's packages: what LXD needs to run in a lab,
 PACKAGES := lxd lxd-client dnsmasq-base nftables busybox-static iproute2 procps python3-venv
 # what the tests drive besides,
-TEST_PACKAGES := openssh-server acl passwd chromium gnupg iptables ebtables
+TEST_PACKAGES := openssh-server acl passwd chromium gnupg iptables ebtables \
+	dnf zypper rpm createrepo-c
 # and what a whole host is built with and runs on: only `make test-host` wants them.
 HOST_PACKAGES := qemu-system-x86 qemu-utils debootstrap e2fsprogs openssh-client openssl
 

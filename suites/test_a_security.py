@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
-
-from pytest_lxdsec import distributions, verdict
+from pytest_lxdsec import distributions, updates, verdict
 from pytest_lxdsec.control import Kind, Level, Severity, control
-from pytest_lxdsec.evidence.hostfacts import AptPackages, Upgrade
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.policy import Policy
 from pytest_lxdsec.verdict import CannotTell, Remedy, Verdict
@@ -25,45 +22,16 @@ NAMED = 5  # packages that a finding names
     rationale="A hole in the kernel or in a library of the host undoes every wall LXD builds.",
 )
 def test_no_security_update_is_pending(lxd_evidence: Evidence, lxd_policy: Policy) -> Verdict:
-    packages = lxd_evidence.packages
-    if packages.apt is None:
-        raise CannotTell(f"no way to ask the package manager ({packages.manager or 'unknown'})")
-    age = _index_age(packages.apt, lxd_evidence.now, lxd_policy)
-    pending = [upgrade for upgrade in packages.apt.upgrades if upgrade.is_security]
-    if not pending:
-        return verdict.passed(f"apt has no security update to install; its index is {age} old")
-    names = [f"{u.name} {u.installed} (fixed in {u.candidate})" for u in pending[:NAMED]]
-    more = f" and {len(pending) - NAMED} more" if len(pending) > NAMED else ""
-    count = "1 security update is" if len(pending) == 1 else f"{len(pending)} security updates are"
+    waiting = updates.pending(lxd_evidence.packages)
+    age = waiting.age(lxd_evidence.now, lxd_policy.index_max_age_days)
+    if not waiting.told:
+        return verdict.passed(f"no security update is pending; the package index is {age} old")
     return verdict.failed(
-        observed=f"{count} pending: {', '.join(names)}{more}",
+        observed=waiting.text,
         expected="every security update of the distribution is installed",
-        origin="the host's apt (apt-get -s dist-upgrade)",
-        remedy=_upgrade(packages.apt, pending),
+        origin=waiting.origin,
+        remedy=waiting.repair(),
     )
-
-
-def _upgrade(apt: AptPackages, pending: list[Upgrade]) -> Remedy:
-    if len(pending) > NAMED:
-        return Remedy(
-            command="apt-get upgrade --with-new-pkgs --yes",
-            touches=len(apt.upgrades),
-            note="brings every update that is pending, those that are not about security too",
-        )
-    names = " ".join(upgrade.name for upgrade in pending)
-    return Remedy(command=f"apt-get install --only-upgrade --yes {names}", touches=len(pending))
-
-
-def _index_age(apt: AptPackages, now: datetime.datetime, policy: Policy) -> str:
-    """How old the package index is: by an old one, nothing is ever pending."""
-    if not apt.index_time:
-        raise CannotTell("apt has no package index: run apt-get update")
-    if not apt.has_security_source:
-        raise CannotTell("apt has no source of security updates: add the distribution's")
-    days = (now - datetime.datetime.fromtimestamp(apt.index_time, datetime.UTC)).days
-    if days > policy.index_max_age_days:
-        raise CannotTell(f"apt's package index is {days} days old: run apt-get update")
-    return f"{max(days, 0)} days"
 
 
 @control(

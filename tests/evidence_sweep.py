@@ -53,6 +53,7 @@ def packages() -> Json:
             "index_time": int(evidence_api.TAKEN.timestamp()) - day,
             "has_security_source": True,
         },
+        "advisories": None,
     }
 
 

@@ -62,12 +62,42 @@ class AptPackages:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Advisory:
+    """A security advisory that a repository brings: `EX-2026:1`, `Important`.
+
+    `package` is the one that closes the hole (name-version-release.arch), "" where the tool names
+    none.
+    """
+
+    name: str
+    severity: str
+    package: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advisories:
+    """What dnf or zypper says of security.
+
+    Attributes:
+        pending: What concerns an installed package and is not installed.
+        is_any_known: Whether a repository brings security advisories at all, of whatever is or
+            was installed; CentOS Stream's, for one, bring none.
+        index_time: As of `AptPackages`.
+    """
+
+    pending: tuple[Advisory, ...]
+    is_any_known: bool
+    index_time: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Packages:
     """The host's package manager ("" where none is known to us), and LXD's package by it."""
 
     manager: str
     lxd: str
     apt: AptPackages | None
+    advisories: Advisories | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,13 @@
-"""What the host's package manager says; imports `apt`, `dpkg`, `known`, `tools`."""
+"""What the package manager says; imports `advisories`, `apt`, `dpkg`, `known`, `tools`."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
 
-from . import apt, dpkg, known, tools
+from . import advisories, apt, dpkg, known, tools
 
-# The managers that no fact is read of yet: they are named, so that a control can name them.
-OTHERS = ("dnf", "yum", "zypper")
+OTHERS = {"dnf": advisories.of_dnf, "zypper": advisories.of_zypper}
 PLACES = ("/usr/sbin", "/sbin", "/usr/bin")
 
 
@@ -19,16 +18,18 @@ class Packages:
     manager: str
     lxd: str
     apt: apt.AptPackages | None
+    advisories: advisories.Advisories | None
 
 
 def packages(_: known.Known) -> Packages:
     """Section: the package manager, and what is pending by it."""
     if not os.path.exists("/usr/bin/apt-get") or not os.path.exists(dpkg.STATUS):
         manager = next((tool for tool in OTHERS if _is_there(tool)), "")
-        return Packages(manager=manager, lxd="", apt=None)
+        asked = OTHERS[manager]() if manager else None
+        return Packages(manager=manager, lxd="", apt=None, advisories=asked)
     installed = dpkg.installed(tools.read(dpkg.STATUS))
     lxd = next((package.version for package in installed if package.name == "lxd"), "")
-    return Packages(manager="apt", lxd=lxd, apt=apt.packages(installed))
+    return Packages(manager="apt", lxd=lxd, apt=apt.packages(installed), advisories=None)
 
 
 def _is_there(tool: str) -> bool:
