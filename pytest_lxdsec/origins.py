@@ -69,10 +69,9 @@ def _lxc(*words: str, project: str) -> str:
 
 
 def restart(instance: Instance) -> str:
-    """The command that restarts an instance; a frozen one must thaw to be stopped."""
-    thaw = "lxc start {0} --project {1} && " if instance.status == "Frozen" else ""
-    name, project = shlex.quote(instance.name), shlex.quote(instance.project)
-    return (thaw + "lxc restart {0} --project {1}").format(name, project)
+    """The command that restarts an instance; a frozen one must thaw for it, and is paused again."""
+    verbs = ("start", "restart", "pause") if instance.status == "Frozen" else ("restart",)
+    return " && ".join(_lxc(verb, instance.name, project=instance.project) for verb in verbs)
 
 
 def of_config(evidence: Evidence, instance: Instance, key: str) -> Origin:

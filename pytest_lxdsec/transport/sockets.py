@@ -41,7 +41,9 @@ class UnixAdapter(requests.adapters.HTTPAdapter):
 
     def __init__(self, path: str) -> None:
         super().__init__()
-        self._pool = _Pool("localhost", socket_path=path)
+        # As many as ask at once (probes inside of containers do) are kept, not one.
+        size = requests.adapters.DEFAULT_POOLSIZE
+        self._pool = _Pool("localhost", socket_path=path, maxsize=size)
 
     def get_connection_with_tls_context(
         self,

@@ -15,12 +15,14 @@ for name in filtered frozen plain routed twin unfiltered; do
     [ $name != frozen ] || lxc start frozen
     lxc restart $name
 done
+lxc pause frozen
 lxc config set twin security.idmap.isolated=true --project tenants
 lxc restart twin --project tenants
 """
 NOT_ISOLATED = """
 for name in filtered frozen plain routed twin unfiltered; do
     lxc config unset $name security.idmap.isolated
+    [ $name != frozen ] || lxc start frozen
     lxc restart $name
 done
 lxc config unset twin security.idmap.isolated --project tenants
@@ -126,7 +128,7 @@ CASES = (
         control="LXD-UNP-05",
         subject="instance/default/plain",
         finding="it shares host uids 100000-10100000 with default/filtered and 7 more",
-        with_it=("LXD-UNP-05 *",),
+        with_it=("LXD-UNP-04 *", "LXD-UNP-05 *"),
         restores=NOT_ISOLATED,
     ),
     Case(
@@ -138,7 +140,7 @@ CASES = (
         + "lxc config set twin security.idmap.base=$base --project tenants\n"
         + "lxc restart twin --project tenants",
         finding="with default/twin\n",
-        with_it=("LXD-UNP-05 *",),
+        with_it=("LXD-UNP-04 *", "LXD-UNP-05 *"),
         restores="lxc config unset twin security.idmap.base --project tenants\n" + NOT_ISOLATED,
     ),
     Case(
