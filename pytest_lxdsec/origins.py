@@ -69,7 +69,7 @@ def _lxc(*words: str, project: str) -> str:
 
 
 def restart(instance: Instance) -> str:
-    """The command that restarts an instance; a frozen one must thaw for it, and is paused again."""
+    """The command that restarts an instance; a frozen one thaws for it, and is paused again."""
     verbs = ("start", "restart", "pause") if instance.status == "Frozen" else ("restart",)
     return " && ".join(_lxc(verb, instance.name, project=instance.project) for verb in verbs)
 
