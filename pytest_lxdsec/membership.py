@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from .evidence.hostfacts import Accounts, Carrier, User
+from .evidence.hostfacts import Accounts, Carrier, GroupShadow, Holders, User
 
 # Groups whose members may become root by the distributions' own rules (sudoers of Debian and
 # Ubuntu: sudo, admin; of Red Hat and SUSE: wheel).
@@ -16,6 +17,7 @@ PACKAGE_ACCOUNTS = ("_lxd", "lxd")
 # Whom LXD gives its helpers to, and what they run.
 HELPER_ACCOUNTS = ("nobody", *PACKAGE_ACCOUNTS)
 HELPERS = ("dnsmasq", "lxd", "qemu-system-")
+ANYBODY = "whoever knows the group's password"
 NO_SHELLS = ("/bin/false", "/usr/sbin/nologin", "/sbin/nologin", "/usr/bin/false")
 
 
@@ -32,19 +34,47 @@ class Membership:
     repair: str
 
 
-def of(accounts: Accounts, gid: int) -> Iterator[Membership]:
-    """Everyone who has this group, by every name it has, in order of the accounts."""
-    names = [group.name for group in accounts.groups if group.gid == gid]
-    for group in accounts.groups:
-        if group.gid == gid:
-            for member in group.members:
-                repair = f"gpasswd --delete {member} {group.name}"
-                yield Membership(user=member, how=f"member of {group.name}", repair=repair)
+def of(accounts: Accounts, holders: Holders, gid: int) -> tuple[Membership, ...]:
+    """Everyone who has this group, by every name it has and every way to get it, each once."""
+    found: dict[str, Membership] = {}
+    for membership in _ways(accounts, holders, gid):
+        found.setdefault(membership.user, membership)
+    return tuple(found.values())
+
+
+def _ways(accounts: Accounts, holders: Holders, gid: int) -> Iterator[Membership]:
+    groups = [group for group in accounts.groups if group.gid == gid]
+    shown = groups[0].name if groups else str(gid)
+    for group in groups:
+        for member in group.members:
+            yield _member(member, group.name, how=f"member of {group.name}")
     for user in accounts.users:
         if user.gid == gid:
-            shown = names[0] if names else str(gid)
-            repair = f"usermod --gid nogroup {user.name}"
+            repair = shlex.join(("usermod", "--gid", "nogroup", user.name))
             yield Membership(user=user.name, how=f"primary group {shown}", repair=repair)
+    for shadow in holders.shadows:
+        if shadow.name in {group.name for group in groups}:
+            yield from _by_shadow(shadow)
+    for holder in holders.by_login:
+        if holder.gid == gid:
+            for name in holder.users:
+                yield _member(name, shown, how=f"gets {shown} at login")
+
+
+def _by_shadow(shadow: GroupShadow) -> Iterator[Membership]:
+    """Whom gshadow(5) lets take the group by newgrp(1), or hand it out by gpasswd(1)."""
+    for member in shadow.members:
+        yield _member(member, shadow.name, how=f"member of {shadow.name} by gshadow")
+    for name in shadow.administrators:
+        repair = shlex.join(("gpasswd", "--administrators", "", shadow.name))
+        yield Membership(user=name, how=f"administrator of {shadow.name}", repair=repair)
+    if shadow.has_password:
+        repair = shlex.join(("gpasswd", "--remove-password", shadow.name))
+        yield Membership(user=ANYBODY, how=f"newgrp {shadow.name}", repair=repair)
+
+
+def _member(user: str, group: str, *, how: str) -> Membership:
+    return Membership(user=user, how=how, repair=shlex.join(("gpasswd", "--delete", user, group)))
 
 
 def is_root_equivalent(accounts: Accounts, name: str) -> bool:

@@ -2,6 +2,7 @@
 
     [local]
     trusted_users = ["alice"]                    # may open LXD's socket: root on the host
+    trusted_directories = ["sss"]                # give its group to nobody else
     [api]
     allowed_sources = ["192.0.2.0/24"]           # may reach the API's ports
     admins = ["3f2a...", "alice@example.org"]    # may do everything: fingerprints or names
@@ -41,6 +42,7 @@ class Policy:
 
     Attributes:
         trusted_users: Users who may open LXD's unix socket.
+        trusted_directories: Name services (`sss`) that give nobody else its group, says the site.
         allowed_sources: Networks from which the API may be reached.
         admins: Fingerprints or names of clients that may be fully trusted.
         public_images: Fingerprints or aliases of images that may be public.
@@ -50,6 +52,7 @@ class Policy:
     """
 
     trusted_users: tuple[str, ...] | None = None
+    trusted_directories: tuple[str, ...] | None = None
     allowed_sources: tuple[Network, ...] | None = None
     admins: tuple[str, ...] | None = None
     public_images: tuple[str, ...] | None = None
@@ -92,12 +95,13 @@ def load(path: str, *, known_controls: Collection[str] | None) -> Policy:
     root.allow("local", "api", "containers", "os", "waiver")
     local, api = root.table("local"), root.table("api")
     containers, system = root.table("containers"), root.table("os")
-    local.allow("trusted_users")
+    local.allow("trusted_users", "trusted_directories")
     api.allow("allowed_sources", "admins", "public_images")
     containers.allow("sharing_groups")
     system.allow("index_max_age_days")
     policy = Policy(
         trusted_users=local.texts("trusted_users"),
+        trusted_directories=local.texts("trusted_directories"),
         allowed_sources=_networks(api, "allowed_sources"),
         admins=api.texts("admins"),
         public_images=api.texts("public_images"),

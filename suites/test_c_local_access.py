@@ -11,7 +11,7 @@ from pytest_lxdsec.evidence.hostfacts import ApiSocket, Carrier, DataDirectory, 
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.evidence.objects import Instance
 from pytest_lxdsec.policy import Policy
-from pytest_lxdsec.verdict import CannotTell, Remedy, Verdict
+from pytest_lxdsec.verdict import CannotTell, Manual, Remedy, Verdict
 
 SECTION = "local-access-to-the-lxd-daemon"
 OTHERS = 0o007
@@ -161,7 +161,7 @@ def test_group_members_are_trusted(lxd_evidence: Evidence, lxd_policy: Policy) -
     members = [
         member
         for gid in sorted({socket.file.gid for socket in sockets} - {0})
-        for member in membership.of(accounts, gid)
+        for member in membership.of(accounts, lxd_evidence.holders, gid)
     ]
     trusted = lxd_policy.trusted_users
 
@@ -169,19 +169,35 @@ def test_group_members_are_trusted(lxd_evidence: Evidence, lxd_policy: Policy) -
         member for member in members if not membership.is_trusted(accounts, member.user, trusted)
     ]
     if not strangers:
+        _require_full_lists(lxd_evidence, lxd_policy)
         return verdict.passed(*_members_seen(members, sockets))
     return verdict.failed(
         observed=", ".join(f"{member.user} ({member.how})" for member in strangers),
         expected="only users whom policy local.trusted_users names, or who are root anyway"
         if trusted is None
         else f"only {', '.join(trusted) or 'root'} (policy local.trusted_users)",
-        origin="the host's accounts (getent passwd, getent group)",
+        origin="the host's accounts (getent passwd, getent group, initgroups, gshadow)",
         remedy=Remedy(
             command=" && ".join(member.repair for member in strangers),
             touches=len(strangers),
-            note="sessions that are open keep the group until they end",
+            note="sessions that are open keep the group until they end; what a directory service "
+            "gives is taken away there",
         ),
     )
+
+
+def _require_full_lists(evidence: Evidence, policy: Policy) -> None:
+    """Raise where a directory service may give the group to users whom nobody can list."""
+    unknown = [
+        service
+        for service in evidence.holders.unlisted
+        if service not in (policy.trusted_directories or ())
+    ]
+    if unknown and any(socket.file.gid for socket in evidence.sockets):
+        raise Manual(
+            f"accounts of {', '.join(unknown)} (nsswitch.conf) cannot all be listed: see there "
+            "that none has the socket's group, and say so in policy local.trusted_directories"
+        )
 
 
 def _members_seen(

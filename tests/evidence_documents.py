@@ -80,6 +80,7 @@ def _parts() -> Mapping[str, Any]:
         "host.sockets": evidence_sweep.sockets(),
         "host.admin_groups": evidence_sweep.admin_groups(),
         "host.accounts": evidence_sweep.accounts(),
+        "host.holders": evidence_sweep.holders(),
         "host.subordinate_ids": evidence_sweep.subordinate_ids(),
         "host.listeners": evidence_sweep.listeners(),
         "host.strangers": evidence_sweep.strangers(),

@@ -137,6 +137,16 @@ def accounts() -> Json:
     }
 
 
+def holders() -> Json:
+    """`host.holders`: nobody whom the list of groups does not name."""
+    shadow = {"name": "lxd", "has_password": False, "administrators": [], "members": ["alice"]}
+    return {
+        "by_login": [{"gid": LXD_GID, "users": ["alice"]}],
+        "shadows": [shadow],
+        "unlisted": [],
+    }
+
+
 def subordinate_ids() -> Json:
     """`host.subordinate_ids`: those of alice are not LXD's."""
     text = "alice:100000:65536\nlxd:1000000:1000000000\nroot:1000000:1000000000\n"

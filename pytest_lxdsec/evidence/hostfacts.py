@@ -194,6 +194,39 @@ class Accounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """A group of the API's sockets, and the listed users whom a login gives it."""
+
+    gid: int
+    users: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupShadow:
+    """An entry of gshadow(5): who may hand such a group out, or take it with a password."""
+
+    name: str
+    has_password: bool
+    administrators: tuple[str, ...]
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holders:
+    """Who gets the groups of the API's sockets besides those whom the list of groups names.
+
+    Attributes:
+        by_login: By initgroups(3), which knows of groups within groups.
+        shadows: The entries of those groups.
+        unlisted: Name services (`sss`) of whose accounts there is no full list.
+    """
+
+    by_login: tuple[Holder, ...]
+    shadows: tuple[GroupShadow, ...]
+    unlisted: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SubordinateIds:
     """The text of /etc/subuid and /etc/subgid, "" where there is no such file."""
 

@@ -75,6 +75,7 @@ SINGLE: Mapping[str, Any] = {
     "host.sockets": tuple[hostfacts.ApiSocket, ...],
     "host.admin_groups": tuple[hostfacts.AdminGroup, ...],
     "host.accounts": hostfacts.Accounts,
+    "host.holders": hostfacts.Holders,
     "host.subordinate_ids": hostfacts.SubordinateIds,
     "host.listeners": tuple[hostfacts.Listener, ...],
     "host.strangers": tuple[hostfacts.Stranger, ...],
@@ -260,6 +261,11 @@ class Evidence:
     def accounts(self) -> hostfacts.Accounts:
         """The host's users and groups."""
         return cast("hostfacts.Accounts", self._require("host.accounts"))
+
+    @property
+    def holders(self) -> hostfacts.Holders:
+        """Who gets the groups of LXD's sockets, besides their members."""
+        return cast("hostfacts.Holders", self._require("host.holders"))
 
     @property
     def subordinate_ids(self) -> hostfacts.SubordinateIds:

@@ -88,9 +88,9 @@ def _of_dnf(name: str) -> int:
     named = re.compile(re.escape(name) + "-[0-9a-f]{16}")
     return max(
         (
-            _newest(os.path.join(cache, entry, "repodata"))
-            for cache in DNF_CACHES
-            for entry in (os.listdir(cache) if os.path.isdir(cache) else ())
+            _newest(os.path.join(place, entry, "repodata"))
+            for place in DNF_CACHES
+            for entry in (os.listdir(place) if os.path.isdir(place) else ())
             if named.fullmatch(entry)
         ),
         default=0,

@@ -119,6 +119,20 @@ CASES = (
         restores="chown _lxd /var/lib/lxd",
     ),
     Case(
+        # No member of the group, and yet one who may hand it out.
+        control="LXD-LOC-03",
+        subject="host",
+        breaks="useradd eve\ngpasswd --administrators eve lxd",
+        finding="eve (administrator of lxd)",
+        restores="userdel eve",
+    ),
+    Case(
+        control="LXD-LOC-03",
+        subject="host",
+        breaks="sed -i 's/^lxd:[^:]*:/lxd:$6$salt$hash:/' /etc/gshadow",
+        finding="whoever knows the group's password (newgrp lxd)",
+    ),
+    Case(
         control="LXD-LOC-03",
         subject="host",
         breaks="useradd --groups lxd mallory",

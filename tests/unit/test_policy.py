@@ -70,7 +70,15 @@ def test_empty_file_decides_nothing(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "field", ["trusted_users", "allowed_sources", "admins", "public_images", "sharing_groups"]
+    "field",
+    [
+        "trusted_users",
+        "trusted_directories",
+        "allowed_sources",
+        "admins",
+        "public_images",
+        "sharing_groups",
+    ],
 )
 def test_what_is_not_given_is_none(field: str) -> None:
     assert getattr(Policy(), field) is None
