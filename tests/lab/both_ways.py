@@ -21,7 +21,7 @@ from pytest_lxdsec.guide import releases
 from pytest_lxdsec.lab import Lab
 from pytest_lxdsec.outcomes import Result
 from pytest_lxdsec.targets import Reach, Target
-from pytest_lxdsec.verdict import Outcome
+from pytest_lxdsec.verdict import Finding, Outcome
 
 from . import required
 
@@ -127,13 +127,14 @@ class Stage(contextlib.ExitStack):
     _lab: Lab | None = None
     _before: Verdicts = types.MappingProxyType({})
 
-    def show(self, case: Case) -> None:
+    def show(self, case: Case) -> Finding:
         """Break, see it fail, run the printed command, see it pass, see nothing else change."""
         lab = self._set()
-        show(lab, case, self._before)
+        finding = show(lab, case, self._before)
         if case.restores:
             run(lab, case.restores)
         self._lab = lab
+        return finding
 
     def _set(self) -> Lab:
         """The lab, or a new one; none is kept until the case has shown to leave it clean."""
@@ -145,8 +146,8 @@ class Stage(contextlib.ExitStack):
         return lab
 
 
-def show(lab: Lab, case: Case, before: Verdicts) -> None:
-    """As `Stage.show`, without the restoring."""
+def show(lab: Lab, case: Case, before: Verdicts) -> Finding:
+    """As `Stage.show`, without the restoring; the finding that the broken state gave."""
     key = (case.control, case.subject)
     if case.breaks:
         run(lab, case.breaks)
@@ -163,6 +164,7 @@ def show(lab: Lab, case: Case, before: Verdicts) -> None:
     else:
         assert repaired[key].outcome is Outcome.PASS, f"not repaired: {repaired[key].reason}"
     assert changes(before, repaired, case) == {}, told(repaired, changes(before, repaired, case))
+    return failed.finding
 
 
 def told(verdicts: Verdicts, keys: Collection[Key]) -> str:

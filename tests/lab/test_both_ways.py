@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -24,8 +24,14 @@ def stage() -> Iterator[both_ways.Stage]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_control_fails_broken_and_passes_repaired(stage: both_ways.Stage, case: Case) -> None:
-    stage.show(case)
+def test_control_fails_broken_and_passes_repaired(
+    stage: both_ways.Stage, case: Case, record_property: Callable[[str, object], None]
+) -> None:
+    finding = stage.show(case)
+    # `--junitxml` of this test is the record of what was broken, found and repaired.
+    told = {"breaks": case.breaks, "observed": finding.observed, "repair": finding.remedy.command}
+    for name, value in told.items():
+        record_property(name, value)
 
 
 def test_every_control_is_shown_or_says_why_not() -> None:
