@@ -55,10 +55,13 @@ setup: lab-packages $(STAMP)
 
 # The lab's default scenario holds real findings, so this ends with pytest's exit status 1.
 audit: setup
-	@mkdir -p $(REPORT)
 	@target=lab; $(VENV)/bin/lxdsec lab check || { target=evidence:$(EVIDENCE); \
 		echo "replaying the evidence that comes with the project instead"; }; \
-	$(PYTHON) -m pytest --lxd-host=$$target --junitxml=$(REPORT)/junit.xml
+	$(PYTHON) -m pytest --lxd-host=$$target --lxd-report=$(REPORT); status=$$?; \
+	if [ $$status -le 1 ]; then \
+		echo "for you:       $(abspath $(REPORT))/report.html"; \
+		echo "for machines:  junit.xml, report.json, report.sarif, summary.md beside it"; \
+	fi; exit $$status
 
 test: setup test-packages lint
 	$(PYTHON) -m pytest $(TESTS)
