@@ -14,10 +14,10 @@ from typing import BinaryIO
 from ..verdict import Outcome
 from ..waiver_audit import State
 from . import words
-from .document import Control, Document, Host, Result, SectionState, Waiver
+from .document import Control, Document, Finding, Host, Result, SectionState, Waiver
 
 MOST_GROUPS = 40
-MOST_OBJECTS = 10
+MOST_OBJECTS = 20
 MOST_HOSTS = 100
 LONGEST = 1000
 LONGEST_COMMAND = 4000
@@ -82,45 +82,59 @@ def _findings(whole: Document) -> Iterator[str]:
     if not found:
         return
     found.sort(key=lambda one: controls[one.control].severity.rank)
-    groups = list(_by_repair(found).values())
+    groups = list(_alike(found).values())
     yield "### Findings"
     yield ""
     for group in groups[:MOST_GROUPS]:
         yield from _finding(controls[group[0].control], group)
-    yield from _cut(len(groups), MOST_GROUPS, "findings")
+    yield from _cut(len(groups), MOST_GROUPS, "groups of findings")
 
 
-def _by_repair(results: Iterable[Result]) -> Mapping[object, list[Result]]:
+def _alike(results: Iterable[Result]) -> Mapping[object, list[Result]]:
+    """Findings that differ by their object alone, in parts whose repairs can be shown."""
     groups: dict[object, list[Result]] = collections.defaultdict(list)
+    repairs: dict[object, dict[str, int]] = collections.defaultdict(dict)
     for result in results:
-        repair = result.finding.repair if result.finding else ""
-        groups[result.control, result.host, repair].append(result)
+        finding = result.finding
+        if finding is not None:
+            key = (result.control, result.host, finding.expected, finding.note)
+            place = repairs[key].setdefault(finding.repair, len(repairs[key]))
+            groups[*key, place // MOST_OBJECTS].append(result)
     return groups
 
 
 def _finding(control: Control, results: Sequence[Result]) -> Iterator[str]:
-    finding = results[0].finding
     objects = words.count(len(results), "object")
     head = f"{control.severity.value.upper()} {control.id} {control.title}"
     yield f"<details><summary>{_html(head)} — {_html(results[0].host)}, {objects}</summary>"
     yield ""
     for result in results[:MOST_OBJECTS]:
-        tolerated = f" *({_plain(result.tolerated)})*" if result.tolerated else ""
-        yield f"- {_code(result.subject)}: {_plain(result.reason)}{tolerated}"
+        yield _object(result)
     yield from _cut(len(results), MOST_OBJECTS, "objects")
-    if finding is not None:
-        yield ""
-        yield f"Expected: {_plain(finding.expected)}. From: {_plain(finding.origin)}."
-        yield ""
-        yield f"Repair, changes {words.count(finding.touches, 'object')}:"
-        yield ""
-        yield _command(finding.repair)
-        if finding.note:
-            yield ""
-            yield _plain(finding.note)
     yield ""
+    yield from _what_to_do([one.finding for one in results if one.finding is not None])
     yield "</details>"
     yield ""
+
+
+def _object(result: Result) -> str:
+    origin = f", from {_plain(result.finding.origin)}" if result.finding else ""
+    tolerated = f" *({_plain(result.tolerated)})*" if result.tolerated else ""
+    return f"- {_code(result.subject)}: {_plain(result.reason)}{origin}{tolerated}"
+
+
+def _what_to_do(findings: Sequence[Finding]) -> Iterator[str]:
+    """What is expected of findings that are alike, and the commands that repair them all."""
+    touches = {finding.repair: finding.touches for finding in findings}
+    yield f"Expected: {_plain(findings[0].expected)}."
+    yield ""
+    yield f"Repair, changes {words.count(sum(touches.values()), 'object')}:"
+    yield ""
+    yield _command("\n".join(touches))
+    yield ""
+    if findings[0].note:
+        yield _plain(findings[0].note)
+        yield ""
 
 
 def _untold(whole: Document) -> Iterator[str]:
@@ -181,5 +195,5 @@ def _code(text: str) -> str:
 def _command(text: str) -> str:
     """Whole or not at all: half a command does something else."""
     if len(text) > LONGEST_COMMAND:
-        return f"a command of {len(text):,} letters, which `report.html` has"
+        return f"commands of {len(text):,} letters, which `report.html` has"
     return f"<pre>{html.escape(text)}</pre>"

@@ -57,6 +57,23 @@ def test_long_repair_is_never_cut() -> None:
     assert "which `report.html` has" in found
 
 
+def test_findings_that_are_alike_are_one_with_all_commands() -> None:
+    results = [
+        dataclasses.replace(
+            made.failed(subject=f"nic/{name}"),
+            finding=dataclasses.replace(
+                made.finding(), repair=f"repair {name}", origin=f"profile {name}"
+            ),
+        )
+        for name in ("one", "two")
+    ]
+    found = text(made.make(results))
+    assert found.count("<details>") == 1
+    assert "<code>nic/two</code>: security.mac\\_filtering is not set, from profile two" in found
+    assert "<pre>repair one\nrepair two</pre>" in found
+    assert "changes 4 objects" in found
+
+
 def test_many_findings_are_cut_and_it_says_so() -> None:
     long = "x" * 5000
     results = [
@@ -68,7 +85,7 @@ def test_many_findings_are_cut_and_it_says_so() -> None:
     ]
     found = text(made.make(results))
     assert len(found.encode()) < MIB
-    assert "... and 2,960 more findings: `report.html` has all." in found
+    assert "... and 110 more groups of findings: `report.html` has all." in found
 
 
 def test_what_could_not_be_told_is_apart_by_its_cause() -> None:

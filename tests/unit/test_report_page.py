@@ -92,6 +92,44 @@ def test_findings_of_one_repair_show_it_once(tmp_path: pathlib.Path) -> None:
     assert len(opened(whole, tmp_path).cssselect(".repair")) == 1
 
 
+def alike(*names: str) -> Document:
+    """Findings that differ by their object and its command."""
+    results = [
+        dataclasses.replace(
+            made.failed(subject=f"nic/{name}"),
+            finding=dataclasses.replace(made.finding(), repair=f"repair {name}"),
+        )
+        for name in names
+    ]
+    return made.make(results, hosts=[made.host()])
+
+
+def test_findings_that_differ_by_object_alone_are_one_card(tmp_path: pathlib.Path) -> None:
+    found = opened(alike("a", "b", "c"), tmp_path)
+    assert len(found.cssselect(".finding")) == len(found.cssselect(".observed")) == 1
+    assert texts(found, ".objects code") == ["nic/a", "nic/b", "nic/c"]
+    assert texts(found, ".repair pre code") == ["repair a", "repair b", "repair c"]
+    assert texts(found, ".repair p") == ["Repair, 3 commands · changes 6 objects"]
+
+
+def test_head_says_how_many_findings_are_of_which_severity(page: Element) -> None:
+    assert texts(page, ".severities > span") == ["1critical", "2high", "1low"]
+
+
+def test_everything_can_be_opened_at_once(tmp_path: pathlib.Path) -> None:
+    body = """
+        const all = [...document.querySelectorAll(".control")];
+        const open = () => all.filter((one) => one.open).length;
+        const press = (text) => [...document.querySelectorAll("button")]
+          .find((one) => one.textContent === text).click();
+        press("Close all");
+        const closed = open();
+        press("Open all");
+        return [closed, open() === all.length];
+    """
+    assert asked(made.full(), tmp_path, body) == [0, True]
+
+
 def test_what_passed_is_made_when_it_is_opened(page: Element) -> None:
     assert page.cssselect("#LXD-BRI-03 .others.pass ul") == []
 

@@ -1,7 +1,8 @@
 // The guide's sections as chapters, a control's results when it is opened.
 
-const MOST_GROUPS = 25;
-const MOST_OBJECTS = 12;
+const MOST_CARDS = 8;
+const MOST_COMMANDS = 25;
+const MOST_OBJECTS = 25;
 
 function drawChapter(section) {
   const [glyph, state] = STATES[section.state];
@@ -57,40 +58,79 @@ function fill(element) {
       .map(([verdict, text]) => others(rest[verdict], verdict, text)));
 }
 
-// Findings that one command repairs belong together, so that it is there once.
+// Findings that differ by their object alone are one card, with a list of commands.
 function findings(places, verdict) {
+  const groups = grouped(places, (at) => {
+    const finding = result.finding(at);
+    return [columns.host[at], finding.expected, finding.note, finding.repair === "",
+      verdict === "waived" ? result.tolerated(at) : ""];
+  });
+  return first(groups.flatMap(inCards), MOST_CARDS, (card) => drawFinding(card, verdict),
+    make("div", { class: "findings" }));
+}
+
+function grouped(places, key) {
   const groups = new Map();
   for (const at of places) {
-    const finding = result.finding(at);
-    const key = JSON.stringify([columns.host[at], finding.repair, finding.note,
-      finding.expected, verdict === "waived" ? result.tolerated(at) : ""]);
-    if (!groups.has(key)) groups.set(key, []);
-    groups.get(key).push(at);
+    const name = JSON.stringify(key(at));
+    if (!groups.has(name)) groups.set(name, []);
+    groups.get(name).push(at);
   }
-  return first([...groups.values()], MOST_GROUPS, (group) => drawFinding(group, verdict),
-    make("div", { class: "findings" }));
+  return [...groups.values()];
+}
+
+// A card has so many commands that a person can see them through.
+function inCards(places) {
+  const runs = grouped(places, (at) => [result.finding(at).repair]);
+  const cards = [];
+  for (let from = 0; from < runs.length; from += MOST_COMMANDS) {
+    cards.push(runs.slice(from, from + MOST_COMMANDS).flat());
+  }
+  return cards;
 }
 
 function drawFinding(places, verdict) {
   const finding = result.finding(places[0]);
-  const changes = finding.touches ? ` · changes ${count(finding.touches, "object")}` : "";
+  const alike = grouped(places, (at) => [columns.reason[at], result.finding(at).origin,
+    result.tolerated(at), result.isNew(at)]);
   return make("article", { class: `finding ${verdict}` },
     verdict === "waived" ? make("p", { class: "accepted" }, result.tolerated(places[0])) : null,
-    first(places, MOST_OBJECTS, (at) => drawObject(at, verdict), make("ul", {})),
+    first(alike, MOST_OBJECTS, (group) => drawObserved(group, verdict), make("ul", {})),
     make("p", { class: "expected" }, make("b", {}, "Expected "), finding.expected),
-    finding.repair ? make("div", { class: "repair" },
-      make("p", {}, make("b", {}, "Repair"), changes), make("pre", { tabindex: "0" },
-        finding.repair), copying(finding.repair)) : null,
+    finding.repair ? drawRepair(places) : null,
     finding.note ? make("p", { class: "note" }, finding.note) : null);
 }
 
-function drawObject(at, verdict) {
-  const finding = result.finding(at);
+function drawRepair(places) {
+  const changes = new Map(places.map((at) => {
+    const finding = result.finding(at);
+    return [finding.repair, finding.touches];
+  }));
+  const touched = [...changes.values()].reduce((sum, n) => sum + n, 0);
+  const told = touched ? ` · changes ${count(touched, "object")}` : "";
+  const many = changes.size > 1 ? `, ${number(changes.size)} commands` : "";
+  const commands = [...changes.keys()].join("\n");
+  return make("div", { class: "repair" }, make("p", {}, make("b", {}, "Repair"), many, told),
+    make("pre", { tabindex: "0", role: "group", "aria-label": "Repair" },
+      [...changes.keys()].map((one) => make("code", {}, `${one}\n`))), copying(commands));
+}
+
+// What was seen, once, and on which objects.
+function drawObserved(places, verdict) {
+  const [at] = places;
+  const { origin } = result.finding(at);
   const status = verdict === "fail" ? result.tolerated(at) : "";
-  return make("li", {}, object(at), make("span", { class: "observed" }, result.reason(at)),
-    finding.origin ? make("span", { class: "origin" }, "from ", finding.origin) : null,
-    result.isNew(at) ? make("span", { class: "mark" }, "new") : null,
+  return drawSeen(places,
+    origin ? make("span", { class: "origin" }, "from ", origin) : null,
+    result.isNew(at) ? make("span", { class: "mark new" }, "new") : null,
     status ? make("span", { class: "mark" }, status) : null);
+}
+
+function drawSeen(places, ...more) {
+  const about = make("span", { class: "observed" }, result.reason(places[0]));
+  if (places.length === 1) return make("li", {}, object(places[0]), about, ...more);
+  return make("li", {}, about, ...more,
+    first(places, MOST_OBJECTS, object, make("div", { class: "objects" })));
 }
 
 function object(at) {
@@ -101,8 +141,8 @@ function object(at) {
 
 function untold(places) {
   return make("div", { class: "untold" }, make("p", {}, make("b", {}, "Cannot tell")),
-    first(places, MOST_OBJECTS, (at) => make("li", {}, object(at),
-      make("span", { class: "observed" }, result.reason(at))), make("ul", {})));
+    first(grouped(places, (at) => [columns.reason[at]]), MOST_OBJECTS,
+      (group) => drawSeen(group), make("ul", {})));
 }
 
 function others(places, verdict, text) {
@@ -110,8 +150,8 @@ function others(places, verdict, text) {
     make("summary", {}, `${number(places.length)} ${text.toLowerCase()}`));
   element.addEventListener("toggle", () => {
     if (!element.open || element.querySelector("ul")) return;
-    element.append(...first(places, 200, (at) => make("li", {}, object(at),
-      make("span", { class: "observed" }, result.reason(at))), make("ul", {})));
+    element.append(...first(grouped(places, (at) => [columns.reason[at]]), 200,
+      (group) => drawSeen(group), make("ul", {})));
   });
   element.open = Boolean(filters.text) && places.length <= 100;
   return element;

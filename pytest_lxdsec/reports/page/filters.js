@@ -84,5 +84,8 @@ function drawFilters() {
       choice("severity", "severities", severities),
       make("button", { type: "reset" }, "Reset")),
     make("fieldset", { class: "row" }, make("legend", { class: "unseen" }, "Verdicts to show"),
-      shown.map(chip), make("output", { id: "shown", "aria-live": "polite" })));
+      shown.map(chip), make("output", { id: "shown", "aria-live": "polite" }),
+      make("button", { type: "button", class: "plain", click: () => openAll(true) }, "Open all"),
+      make("button", { type: "button", class: "plain", click: () => openAll(false) },
+        "Close all")));
 }

@@ -10,11 +10,30 @@ function drawTop() {
     make("p", { class: "label" }, link(data.guide.url, data.guide.title),
       ` · edition of ${data.guide.edition}`),
     make("h1", {}, said.join(", ")),
+    fail ? severities() : "",
     bar(),
     ...unreached.map((host) => make("p", { class: "alert", role: "alert" }, host.error)),
     data.complete ? "" : make("p", { class: "alert", role: "alert" },
       "The run was cut short: what is not here was not looked at."),
     hostTable());
+}
+
+function severities() {
+  const counts = Object.fromEntries(SEVERITIES.map((severity) => [severity, 0]));
+  let tolerated = 0;
+  let news = 0;
+  for (let at = 0; at < total; at++) {
+    if (columns.verdict[at] !== "fail") continue;
+    counts[data.controls[columns.control[at]].severity] += 1;
+    if (result.tolerated(at)) tolerated += 1;
+    if (result.isNew(at)) news += 1;
+  }
+  const found = SEVERITIES.filter((severity) => counts[severity]);
+  return make("p", { class: "severities" },
+    found.map((severity) => make("span", {}, make("b", {}, number(counts[severity])),
+      make("span", { class: `severity ${severity}` }, severity))),
+    news ? make("span", {}, make("b", {}, number(news)), "new since the baseline") : null,
+    tolerated ? make("span", {}, make("b", {}, number(tolerated)), "do not fail the run") : null);
 }
 
 function bar() {
@@ -80,7 +99,7 @@ function drawUntold() {
     make("header", {}, make("h2", { id: "untold" }, "What could not be told")),
     make("p", { class: "lead" }, "These are neither right nor wrong: a fact was missing. ",
       "Each is an error of the run until it can be seen."),
-    first([...causes], MOST_GROUPS, drawCause, make("div", {})))];
+    first([...causes], MOST_OBJECTS, drawCause, make("div", {})))];
 }
 
 function drawCause([reason, places]) {
@@ -124,6 +143,13 @@ function draw() {
   if (isFew) controls.forEach((element) => { element.open ||= !element.hidden; });
   document.getElementById("shown").textContent = isFiltered()
     ? `${number(shown)} of ${count(total, "result")}` : count(total, "result");
+}
+
+// Everything at once: to read on, or to print.
+function openAll(isOpen) {
+  for (const element of document.querySelectorAll(".control")) {
+    if (!element.hidden) element.open = isOpen;
+  }
 }
 
 function openTarget() {
