@@ -26,7 +26,8 @@ def add(groups: Subcommands[argparse.ArgumentParser]) -> None:
     controls.set_defaults(run=_controls)
     diff = groups.add_parser(
         DIFF,
-        help="compare two audits: report.json, or evidence; exit status 1 where a finding is new",
+        help="compare two audits: report.json, or evidence; exit status 1 where a finding is new, "
+        "or a host can no longer be reached",
     )
     diff.add_argument("old", metavar="OLD", type=pathlib.Path)
     diff.add_argument("new", metavar="NEW", type=pathlib.Path)

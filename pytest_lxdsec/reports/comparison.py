@@ -15,6 +15,7 @@ from . import identity, words
 from .document import Control, Document, Result
 
 FINDINGS = (Outcome.FAIL, Outcome.WAIVED)
+RANKS = {outcome: rank for rank, outcome in enumerate(words.VERDICTS)}
 Key = tuple[str, str, str]
 
 
@@ -34,19 +35,22 @@ class Comparison:
         new: They fail now, and did not before; among them what could not be told before.
         fixed: They failed, and their control passes on their object now.
         unchanged: They fail as before, or are accepted now.
-        incomparable: Nobody can say, each with the reason; those that fail now count as new.
+        incomparable: Nobody can say, each with the reason; those that fail now count as new. What
+            passed and can no longer be told is among them.
+        lost: Why hosts could not be reached now that were not out of reach before.
     """
 
     new: tuple[Difference, ...]
     fixed: tuple[Difference, ...]
     unchanged: tuple[Difference, ...]
     incomparable: tuple[Difference, ...]
+    lost: tuple[str, ...] = ()
 
     @property
     def is_worse(self) -> bool:
-        """Whether something fails now of which it is not known that it failed before."""
-        failing = (one for one in self.incomparable if one.result.verdict is Outcome.FAIL)
-        return bool(self.new) or any(True for _ in failing)
+        """Whether something fails now that may not have failed before, or a host is lost."""
+        failing = any(one.result.verdict is Outcome.FAIL for one in self.incomparable)
+        return bool(self.new or self.lost) or failing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +60,26 @@ class _Side:
     edition: str
     controls: Mapping[str, Control]
     results: Mapping[Key, Result]
+    unreached: Mapping[str, str]
 
     @classmethod
     def of(cls, document: Document) -> _Side:
         return cls(
             edition=document.guide.edition,
             controls={control.id: control for control in document.controls},
-            results={_key(result): result for result in document.results},
+            results=_worst(document.results),
+            unreached={host.name: host.error for host in document.hosts if host.error},
         )
+
+
+def _worst(results: Iterable[Result]) -> Mapping[Key, Result]:
+    """A result for each object: a site may run a control several times on one."""
+    found: dict[Key, Result] = {}
+    for result in results:
+        other = found.get(_key(result))
+        if other is None or RANKS[result.verdict] < RANKS[other.verdict]:
+            found[_key(result)] = result
+    return found
 
 
 def compare(old: Document, new: Document) -> Comparison:
@@ -77,6 +93,7 @@ def compare(old: Document, new: Document) -> Comparison:
         fixed=tuple(sorted_["fixed"]),
         unchanged=tuple(sorted_["unchanged"]),
         incomparable=tuple(sorted_["unknown"]),
+        lost=tuple(error for host, error in now.unreached.items() if host not in before.unreached),
     )
 
 
@@ -131,6 +148,8 @@ def _gone(before: _Side, now: _Side) -> Iterator[tuple[str, Difference]]:
     """What became of that which was found then, and is not now."""
     for key, earlier in before.results.items():
         later = now.results.get(key)
+        if earlier.verdict is Outcome.PASS and later and later.verdict is Outcome.ERROR:
+            yield "unknown", Difference(result=later, note="before: pass")
         if earlier.verdict not in FINDINGS or (later and later.verdict in FINDINGS):
             continue
         reason = _changed(earlier.control, before, now) or _unseen(earlier, later, now)
@@ -158,6 +177,8 @@ def _undecided(earlier: Result) -> Result:
 def _unseen(earlier: Result, later: Result | None, now: _Side) -> str:
     """Why it is not known whether a finding is gone; "" where it is known."""
     if later is None:
+        if earlier.host in now.unreached:
+            return "its host could not be reached"
         if earlier.control not in now.controls:
             return "its control was not run"
         return "its object is gone, or was not looked at"
@@ -172,6 +193,7 @@ def _why(later: Result | None) -> str:
 
 def lines(comparison: Comparison) -> Iterator[str]:
     """The comparison for people."""
+    yield from (f"not reached: {error}" for error in comparison.lost)
     parts = {
         "new": comparison.new,
         "cannot be compared": comparison.incomparable,

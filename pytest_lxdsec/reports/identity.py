@@ -2,15 +2,18 @@
 
 The same control on the same object of the same host. Where the object is the whole host or a
 whole server, one failure stands for many possible things, and what was observed belongs to it: a
-second stranger in LXD's group must not hide behind the first.
+second stranger in LXD's group must not hide behind the first. Of a process, its program and user
+are what was observed: its number is another one after each restart.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import NamedTuple
 
 WHOLE = ("host", "server")
+PROCESS = re.compile(r"\(process \d+")
 
 
 class Identity(NamedTuple):
@@ -25,7 +28,8 @@ class Identity(NamedTuple):
 def of(control: str, host: str, subject: str, observed: str) -> Identity:
     """The identity of a finding."""
     whole = subject.partition("/")[0] in WHOLE
-    return Identity(control, host, subject, observed if whole else "")
+    seen = PROCESS.sub("(process", observed)
+    return Identity(control, host, subject, seen if whole else "")
 
 
 def fingerprint(identity: Identity) -> str:

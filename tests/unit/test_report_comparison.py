@@ -52,6 +52,8 @@ def newer(whole: Document) -> Document:
         ([FAILED], [made.waived(subject=NIC)], (0, 0, 1, 0)),
         ([made.waived(subject=NIC)], [FAILED], (1, 0, 0, 0)),
         ([PASSED], [made.waived(subject=NIC)], (0, 0, 0, 0)),
+        ([PASSED], [made.told(Outcome.ERROR, subject=NIC)], (0, 0, 0, 1)),
+        ([FAILED], [FAILED, PASSED], (0, 0, 1, 0)),  # a site's control, run twice on one object
     ],
 )
 def test_findings_are_sorted(
@@ -86,6 +88,32 @@ def test_another_stranger_on_a_host_is_new() -> None:
     first = made.failed(made.SOCKET, subject="host")
     second = dataclasses.replace(first, reason="and another")
     assert counts(compare([first], [second])) == (1, 0, 0, 0)
+
+
+def blind(whole: Document) -> Document:
+    hosts = tuple(made.host(one.name, f"cannot reach {one.name}") for one in whole.hosts)
+    return dataclasses.replace(whole, hosts=hosts, results=(), controls=())
+
+
+def test_host_that_can_no_longer_be_reached_is_worse_and_named() -> None:
+    found = comparison.compare(made.make([FAILED]), blind(made.make()))
+    assert found.is_worse
+    lines = "\n".join(comparison.lines(found))
+    assert f"not reached: cannot reach {made.ONE}" in lines
+    assert "(its host could not be reached)" in lines
+
+
+def test_host_that_was_out_of_reach_before_is_not_worse() -> None:
+    whole = blind(made.make())
+    assert not comparison.compare(whole, whole).is_worse
+
+
+def test_another_process_number_is_the_same_finding() -> None:
+    seen = [
+        dataclasses.replace(made.failed(made.SOCKET, subject="host"), reason=reason)
+        for reason in ("sh (process 7 of bob) holds gid 3", "sh (process 81 of bob) holds gid 3")
+    ]
+    assert counts(compare(seen[:1], seen[1:])) == (0, 0, 1, 0)
 
 
 def test_lines_say_what_is_new_with_its_past_and_end_with_counts() -> None:
