@@ -13,7 +13,7 @@ import re
 import secrets
 import time
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import testinfra.host
@@ -110,11 +110,11 @@ class GuestBackend(base.BaseBackend):
         mark = secrets.token_hex(8)
         identity = self._start(line, mark)
         try:
-            operation = self._wait(identity)
+            paths = self._outputs(identity, self._wait(identity))
         except (GuestUnavailable, KeyboardInterrupt):
             self._discard(identity)
             raise
-        stdout, stderr = self._collect(identity, operation)
+        stdout, stderr = self._collect(paths)
         return self._result(line, mark, stdout, stderr)
 
     def _start(self, line: str, mark: str) -> str:
@@ -134,11 +134,17 @@ class GuestBackend(base.BaseBackend):
             raise self._unavailable("LXD started the command without naming its operation")
         return identity
 
-    def _wait(self, identity: str) -> Mapping[str, Any]:
-        """Return the operation when it has ended well."""
+    def _wait(self, identity: str) -> Mapping[str, Any] | None:
+        """Return the operation when it has ended well; None where LXD has forgotten it.
+
+        It does five seconds after the end (lxd/operations/operations.go), which a slow road to it
+        outlasts.
+        """
         deadline = time.monotonic() + self._seconds
         while time.monotonic() < deadline:
             operation = self._ask(identity)
+            if operation is None:
+                return None
             status = operation.get("status_code")
             if status == SUCCESS:
                 return operation
@@ -149,23 +155,21 @@ class GuestBackend(base.BaseBackend):
             f"the command has not ended after {self._seconds:g} s and runs on: end it by hand"
         )
 
-    def _ask(self, identity: str) -> Mapping[str, Any]:
-        """Return the operation, when it has ended or after half a minute."""
+    def _ask(self, identity: str) -> Mapping[str, Any] | None:
+        """Return the operation, when it has ended or after half a minute; None: there is none."""
         path = f"/1.0/operations/{identity}"
         patience = max(1, min(WAIT_SECONDS, round(self._seconds)))
         waited = self._api.get_many([f"{path}/wait?timeout={patience}"])[0]
         # From 5.21 on LXD answers with an error where the operation failed or has not ended.
         answer = self._api.get_many([path])[0] if waited.error else waited
+        if answer.status == http.HTTPStatus.NOT_FOUND:
+            return None
         if answer.error or not isinstance(answer.metadata, dict):
             raise self._unavailable(f"its command was lost: {waited.error or answer.error}")
         return answer.metadata
 
-    def _collect(self, identity: str, operation: Mapping[str, Any]) -> tuple[bytes, bytes]:
+    def _collect(self, paths: Sequence[str]) -> tuple[bytes, bytes]:
         """Fetch both streams and delete them, at one go."""
-        paths = self._outputs(identity, operation)
-        if paths is None:
-            self._discard(identity)
-            raise self._unavailable("LXD does not say where the command's output is")
         requests = [Request(method=verb, path=url) for verb in ("GET", "DELETE") for url in paths]
         replies = self._api.send_many(requests)
         for request, reply in zip(requests, replies, strict=True):
@@ -174,18 +178,27 @@ class GuestBackend(base.BaseBackend):
                 raise self._unavailable(f"{request.method} {request.path}: {why}")
         return replies[0].body, replies[1].body
 
-    def _outputs(self, identity: str, operation: Mapping[str, Any]) -> list[str] | None:
+    def _outputs(self, identity: str, operation: Mapping[str, Any] | None) -> Sequence[str]:
         """Return the paths of standard output and standard error."""
+        if operation is None:
+            return self._left(identity)
         metadata = operation.get("metadata")
         outputs = metadata.get("output") if isinstance(metadata, dict) else None
-        if not isinstance(outputs, dict):
-            return None
-        named = [str(outputs.get(number)) for number in ("1", "2")]
+        named = [str(outputs.get(n)) for n in ("1", "2")] if isinstance(outputs, dict) else []
         for layout in LAYOUTS:
             paths = self._paths(layout, identity)
             if [path.partition("?")[0] for path in paths] == named:
                 return paths
-        return None
+        raise self._unavailable("LXD does not say where the command's output is")
+
+    def _left(self, identity: str) -> Sequence[str]:
+        """Find what a forgotten command left: that it is whole, its marks say, not LXD."""
+        for layout in LAYOUTS:
+            paths = self._paths(layout, identity)
+            replies = self._api.send_many([Request(method="GET", path=path) for path in paths])
+            if all(reply.status == http.HTTPStatus.OK for reply in replies):
+                return paths
+        raise self._unavailable("its command was lost: LXD has neither it nor its output")
 
     def _discard(self, identity: str) -> None:
         """Delete what was recorded, wherever it is; what is not there is no loss."""

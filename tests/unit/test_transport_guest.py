@@ -232,10 +232,26 @@ def test_failed_operation_says_why_and_leaves_nothing(
     assert lxd.files == {}
 
 
-def test_operation_that_is_lost_is_an_error() -> None:
-    lxd = FakeLxd(keeps_operation=False)
-    assert failure(lxd) == "its command was lost: not found"
+@pytest.mark.parametrize("logs", [LOGS_50, LOGS_521], ids=["5.0", "5.21"])
+def test_operation_that_lxd_has_forgotten_left_its_output(logs: str) -> None:
+    lxd = FakeLxd(keeps_operation=False, logs=logs)
+    result = instance(lxd).run("echo x; exit 3")
+    assert (result.rc, result.stdout) == (3, "x\n")
     assert lxd.files == {}
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_operation_that_is_lost_with_its_output_is_an_error(stream: str) -> None:
+    lxd = FakeLxd(keeps_operation=False, loses=stream)
+    assert failure(lxd).startswith("its command was lost: ")
+    assert lxd.files == {}
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_forgotten_operation_says_nothing_by_a_part_of_its_output(stream: str) -> None:
+    """Its shell was killed, or runs on: the marks at the ends are all there is to tell."""
+    lxd = FakeLxd(keeps_operation=False, cut={stream: -1})
+    assert failure(lxd).startswith("the end of the output is missing")
 
 
 @pytest.mark.parametrize("wait_error", ["", "context deadline exceeded"], ids=["5.0", "5.21"])
