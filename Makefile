@@ -14,13 +14,14 @@ TEST_PACKAGES := openssh-server acl passwd chromium gnupg iptables ebtables \
 # and what a whole host is built with and runs on: only `make test-host` wants them.
 HOST_PACKAGES := qemu-system-x86 qemu-utils debootstrap e2fsprogs openssh-client openssl
 
-.PHONY: help audit test test-fast kernel-agreement test-host bench lint setup lab-packages \
+.PHONY: help audit test test-fast kernel-agreement test-host example bench lint setup lab-packages \
 	test-packages host-packages clean
 
 help:
 	@echo "make audit   audit a throw-away real LXD with the whole suite; reports in $(REPORT)/"
 	@echo "make test    run every test, those on a real LXD too"
 	@echo "make test-host  the tests on a whole Debian in a virtual machine: minutes, built once"
+	@echo "make example  record the evidence that make audit replays where no LXD can be had"
 	@echo "make kernel-agreement   ask the kernel about 20,000 frames and 500 rule sets"
 	@echo "make lint    ruff and mypy, as CI runs them"
 	@echo "make clean   remove what the others made"
@@ -71,6 +72,10 @@ test-fast: setup test-packages
 
 test-host: setup host-packages
 	LXDSEC_HOST=$${LXDSEC_HOST:-wanted} $(PYTHON) -m pytest tests/host
+
+# What `make audit` replays where no LXD can be had: recorded from the host of `make test-host`.
+example: setup host-packages
+	$(PYTHON) -m tests.host.example $(EVIDENCE)
 
 # Us, a naive suite and the floor, at 50, 200 and 1,000 running containers; SIZES="50" for less.
 bench: setup

@@ -16,6 +16,7 @@ PACKAGES = (
     "apparmor-utils",
     "ca-certificates",
     "dbus",
+    "distro-info-data",
     "dnsmasq-base",
     "initramfs-tools",
     "iproute2",

@@ -50,11 +50,11 @@ class Vm:
         """The `https://` target of its LXD."""
         return f"https://127.0.0.1:{self.qemu.ports[API]}"
 
-    def ssh(self, user: str = "root", **options: str) -> str:
-        """The `ssh://` target of it."""
+    def ssh(self, user: str = "root", *, address: str = "", **options: str) -> str:
+        """The `ssh://` target of it; any `address` in place of its own leads to it, too."""
         files = {"ssh_config": self._config, "ssh_identity_file": self.image / "key"}
         query = urllib.parse.urlencode(files | options)
-        return f"ssh://{user}@127.0.0.1:{self.qemu.ports[SSH]}?{query}"
+        return f"ssh://{user}@{address or f'127.0.0.1:{self.qemu.ports[SSH]}'}?{query}"
 
     def name(self, user: str = "root") -> str:
         """What reports call the target `ssh`."""
@@ -137,7 +137,8 @@ class Vm:
         path = self.directory / "config"
         if not path.exists():
             path.write_text(
-                f"Host *\n  HostKeyAlias {image.ALIAS}\n"
+                f"Host *\n  HostName 127.0.0.1\n  Port {self.qemu.ports[SSH]}\n"
+                f"  HostKeyAlias {image.ALIAS}\n"
                 f"  UserKnownHostsFile {self.image / 'known_hosts'}\n"
                 "  GlobalKnownHostsFile none\n  IdentityAgent none\n  IdentitiesOnly yes\n"
             )

@@ -1,0 +1,44 @@
+"""Record the example: the evidence of a whole host, as an operator's audit over ssh saves it.
+
+`make example` runs it. The file ships with the package; `make audit` replays it where no LXD can
+be had, and the fast tests read it.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+import tempfile
+
+from ..lab import audits
+from . import clients, faults, ready, vm
+
+# RFC 2606: nobody's. The port and the paths of this machine stay out of the file.
+ADDRESS = "lxd.example.net"
+_WITH_FINDINGS = 1  # pytest's exit status: the scenario has some
+
+
+def main(path: pathlib.Path) -> str:
+    """Record to `path`; return one line: what was audited, or why nothing was."""
+    with tempfile.TemporaryDirectory(prefix="lxdsec-") as work:
+        directory = pathlib.Path(work)
+        try:
+            with ready.running(directory) as host:
+                clients.trusted(host, directory)
+                return _record(host, directory / "audit", path.resolve())
+        except (faults.HostBroken, faults.HostUnavailable) as reason:
+            raise SystemExit(str(reason)) from reason
+
+
+def _record(host: vm.Vm, directory: pathlib.Path, path: pathlib.Path) -> str:
+    path.unlink(missing_ok=True)  # what is there stays what it was only where nothing ran
+    target = host.ssh(address=ADDRESS)
+    audit = audits.run(directory, f"--lxd-host={target}", f"--lxd-save-evidence={path}")
+    if audit.status != _WITH_FINDINGS or not path.exists():
+        raise SystemExit(audit.output)
+    path.chmod(0o644)  # a host that is no more: nobody's secret
+    return next(line for line in audit.output.splitlines() if line.startswith("lxd: "))
+
+
+if __name__ == "__main__":
+    print(main(pathlib.Path(sys.argv[1])))  # noqa: T201 - a command

@@ -1,0 +1,82 @@
+"""The example that ships: a whole host's evidence, which says all that a live audit would say."""
+
+from __future__ import annotations
+
+import collections
+import json
+import pathlib
+import re
+
+import pytest
+
+from pytest_lxdsec.evidence import model, replay
+from pytest_lxdsec.verdict import Outcome
+
+from .. import judging
+
+PATH = pathlib.Path(replay.__file__).with_name("example.json")
+AGAIN = "record it again: make example"
+MOST_BYTES = 200_000
+
+
+@pytest.fixture(scope="module")
+def example() -> model.Evidence:
+    return replay.load(PATH)
+
+
+@pytest.fixture(scope="module")
+def results(example: model.Evidence) -> judging.Results:
+    return judging.judge(example)
+
+
+def test_no_part_is_missing(example: model.Evidence) -> None:
+    missing = {
+        name: dict(entry) for name, entry in example.document.items() if model.VALUE not in entry
+    }
+    assert missing == {}, AGAIN
+
+
+def test_everything_can_be_told(results: judging.Results) -> None:
+    errors = {
+        key: result.text
+        for key, result in results.items()
+        if result.outcome in (Outcome.ERROR, Outcome.NOT_ASSESSED)
+    }
+    assert errors == {}, AGAIN
+
+
+def test_it_shows_passes_and_findings_on_many_subjects(results: judging.Results) -> None:
+    told = collections.Counter(result.outcome for result in results.values())
+    assert told[Outcome.PASS] >= 80
+    assert told[Outcome.FAIL] >= 40
+
+
+def test_every_part_of_the_guide_is_judged(results: judging.Results) -> None:
+    judged = {
+        result.control.section
+        for result in results.values()
+        if result.outcome in (Outcome.PASS, Outcome.FAIL)
+    }
+    assert judged == {made.section for made in judging.controls()}
+
+
+def test_it_is_of_a_host_with_what_a_lab_lacks(example: model.Evidence) -> None:
+    """AppArmor in force: a stacked label on every container's init."""
+    labels = [container.label for container in example.containers]
+    assert labels
+    assert all("(enforce)" in label for label in labels)
+
+
+def test_it_names_no_place_but_its_own() -> None:
+    """No mirror, no directory of whoever recorded it."""
+    text = PATH.read_text()
+    assert set(re.findall(r"\w+://[^\s\"\\]*", text)) == {"ssh://root@lxd.example.net"}
+    places = set(re.findall(r'"(/[a-z]\w*)', text))
+    assert places <= {"/bin", "/dev", "/lxc", "/proc", "/run", "/sys", "/usr", "/var"}
+
+
+def test_it_is_small_and_as_the_tool_writes_it(example: model.Evidence) -> None:
+    text = PATH.read_text()
+    assert len(text) <= MOST_BYTES
+    assert text == replay.dumps(example)
+    assert json.loads(text)["version"] == replay.VERSION
