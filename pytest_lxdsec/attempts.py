@@ -2,9 +2,9 @@
 
 The same script runs inside each container, by LXD's own exec, and once on the host as a control:
 what is refused inside tells something only where the host was not refused. Nothing in it can do
-harm where it succeeds: files are opened for writing and nothing is written, what is mounted and
-unmounted does not exist, the clock is given a tick that the kernel takes from nobody, and a node
-is made in memory, opened for reading and removed.
+harm where it succeeds: files are opened for writing and nothing is written, what is mounted is no
+disk and what is unmounted does not exist, the clock is given a tick that the kernel takes from
+nobody, and a node is made in memory, opened for reading and removed.
 
 The tools of a container answer in words of their own, so that words are what is compared. They
 are the container's: one that means ill may have a shell that lies about what was refused. What
@@ -31,6 +31,9 @@ MODULES = ("/proc/sys/kernel/modprobe", "/proc/sys/kernel/modules_disabled")
 CLOCK = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
 SLAB = "/sys/kernel/slab"
 SCHEDULER = ("/proc/sched_debug", "/sys/kernel/debug/sched/debug")
+# Mounted as a disk, which nobody can. It is there: AppArmor looks for the device before it refuses
+# (security/apparmor/mount.c, aa_new_mount), so one that is not there looks like a way through.
+NO_DISK = "/dev/null"
 LOG = ("c", "1", "11")  # the kernel's log: reading it is harmless, and no container's to do
 
 SCRIPT = rf"""
@@ -93,8 +96,8 @@ while read -r kind rest; do
     [ "$kind" = nodev ] || break
     kind=
 done 2>/dev/null </proc/filesystems
-if has mount && [ -n "$kind" ]; then
-    say "mount" mount -t "$kind" "$nowhere" "$dir"
+if has mount && [ -n "$kind" ] && [ -c {NO_DISK} ]; then
+    say "mount" mount -t "$kind" {NO_DISK} "$dir"
 else
     echo "mount: untried"
 fi
@@ -135,7 +138,8 @@ _REFUSED = re.compile(
 )
 # What is said where the kernel did not refuse, but found nothing to do it to.
 _PASSED = re.compile(
-    r"no such file|does not exist|no mount point|invalid argument|not mounted|no such device",
+    r"no such file|does not exist|no mount point|invalid argument|not mounted|no such device"
+    r"|block device required|not a block device",
     re.IGNORECASE,
 )
 
