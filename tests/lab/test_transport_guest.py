@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from pytest_lxdsec.lab import Lab, scenarios
-from pytest_lxdsec.transport import Api, api, guest, shell
+from pytest_lxdsec.transport import Api, api, errands, guest, shell
+from pytest_lxdsec.transport.errand import Errand
 
 
 @pytest.fixture(scope="module", params=["unix", "shell"])
@@ -67,6 +68,31 @@ def test_command_runs_inside_and_as_root(lxd: Api) -> None:
     assert host.check_output("hostname; id -u").split() == [scenarios.PLAIN, "0"]
 
 
+def run_in(lxd: Api, *names: str) -> list[Errand]:
+    some = [
+        Errand(project=scenarios.DEFAULT_PROJECT, name=name, line="hostname; exit 3")
+        for name in names
+    ]
+    errands.run(lxd, some, seconds=60)
+    return some
+
+
+def test_one_that_cannot_run_is_no_loss_to_the_others(lxd: Api) -> None:
+    names = (scenarios.PLAIN, scenarios.STOPPED, scenarios.ISOLATED)
+    plain, stopped, isolated = run_in(lxd, *names)
+    assert (plain.status, plain.stdout) == (3, b"plain\n")
+    assert (isolated.status, isolated.stdout) == (3, b"isolated\n")
+    assert "not running" in str(stopped.error)
+
+
+def test_any_number_costs_three_commands_over_a_shell(lab: Lab) -> None:
+    held = shell.connect(f"nsenter://{lab.pid}", target="lab")
+    lxd = api.over_shell(held, target="lab")
+    run_in(lxd, scenarios.PLAIN, scenarios.ISOLATED, scenarios.HARDENED)
+    assert lxd.round_trips == 3
+    held.close()
+
+
 def test_instances_of_one_name_are_told_apart(lxd: Api) -> None:
     ours, theirs = (
         inside(lxd, scenarios.TWIN, project)
@@ -114,7 +140,7 @@ def test_instance_without_a_shell_says_so(lab: Lab, lxd: Api) -> None:
 
 def test_command_that_does_not_end_is_given_up(lxd: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guest, "COMMAND_SECONDS", 1.0)
-    monkeypatch.setattr(guest, "WAIT_SECONDS", 1)
+    monkeypatch.setattr(errands, "WAIT_SECONDS", 1)
     host = inside(lxd, scenarios.PLAIN)
     with pytest.raises(guest.GuestUnavailable, match="has not ended after 1 s and runs on"):
         host.run("sleep 3333")
