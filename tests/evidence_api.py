@@ -24,6 +24,8 @@ FILTERS = {
     "security.mac_filtering": "true",
 }
 BRIDGED = {"type": "nic", "name": "eth0", "network": "lxdbr0", **FILTERS}
+# The last part of the addresses of each filtered NIC, by LXD's name for the instance.
+NUMBERS = {"builder1": 20, "db1": 21, "tenants_web1": 22, "vm1": 23, "web1": 24}
 ROUTED = {
     "type": "nic",
     "name": "eth0",
@@ -124,7 +126,11 @@ def instance(
 ) -> Json:
     """One instance of the profile `default`, which brings its disk and its filtered NIC."""
     project, _, name = key.partition("/")
-    volatile = {"volatile.eth0.host_name": f"veth{project[0]}{name}"} | (config or {})
+    label = name if project == "default" else f"{project}_{name}"
+    volatile = {
+        "volatile.eth0.host_name": interface_of(label),
+        "volatile.eth0.hwaddr": mac(NUMBERS.get(label, 30)),
+    } | (config or {})
     own = {"image.os": "Ubuntu", "user.contact": "ops"} | volatile
     own |= ISOLATED if kind == "container" else {}
     return {
@@ -146,6 +152,27 @@ def instance(
         "status_code": 103,
         "type": kind,
     }
+
+
+def interface_of(label: str) -> str:
+    """The host's end of an instance's NIC, by LXD's name for the instance."""
+    project, _, name = label.rpartition("_")
+    return f"veth{(project or 'default')[0]}{name}"
+
+
+def mac(number: int) -> str:
+    """The MAC address of a NIC."""
+    return f"00:16:3e:00:00:{number:02x}"
+
+
+def ipv4(number: int) -> str:
+    """The IPv4 address of a NIC on `lxdbr0`."""
+    return f"10.10.10.{number}"
+
+
+def ipv6(number: int) -> str:
+    """The IPv6 address of a NIC, where its bridge has any."""
+    return f"fd42::216:3eff:fe00:{number:x}"
 
 
 def profiles() -> list[Json]:

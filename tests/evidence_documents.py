@@ -20,7 +20,7 @@ from typing import Any
 
 from pytest_lxdsec.evidence import model, replay
 
-from . import evidence_api, evidence_sweep
+from . import evidence_api, evidence_filters, evidence_sweep
 
 Document = dict[str, Any]
 
@@ -86,6 +86,9 @@ def _parts() -> Mapping[str, Any]:
         "host.strangers": evidence_sweep.strangers(),
         "host.kernel_files": evidence_sweep.kernel_files(),
         "host.network": evidence_sweep.network(),
+        "host.links": evidence_sweep.links(),
+        "host.filters": evidence_filters.filters(),
+        "host.reservations": evidence_filters.reservations(),
         "host.containers": evidence_sweep.containers(),
         "host.paths": evidence_sweep.paths(),
         "host.names": [],
@@ -274,7 +277,10 @@ def _place(holder: Any, step: str | int) -> str | int:
 
 
 def _names(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    name = entry.get("name", entry.get("lxc_name", entry.get("path", entry.get("address"))))
+    name = entry.get(
+        "name",
+        entry.get("lxc_name", entry.get("path", entry.get("address", entry.get("network")))),
+    )
     fingerprint = str(entry.get("fingerprint", ""))[:12]
     own = name or fingerprint
     return (f"{entry['project']}/{own}",) if "project" in entry else (str(own), fingerprint)

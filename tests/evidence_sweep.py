@@ -211,6 +211,32 @@ def interface(name: str, index: int) -> Json:
     return {"name": name, "index": index, "ipv6": dict.fromkeys(keys, 0)}
 
 
+def links() -> list[Json]:
+    """`host.links`: an uplink, two bridges, and the host's ends of the instances' NICs."""
+    bridged = map(evidence_api.interface_of, evidence_api.NUMBERS)
+    return [
+        link("lo", 1, "", "127.0.0.1/8", "::1/128"),
+        link("enp1s0", 2, "", f"{evidence_api.LISTEN}/24", "2001:db8::10/64"),
+        link("lxdbr0", 4, "bridge", "10.10.10.1/24"),
+        link("lxdbr1", 5, "bridge", "10.10.11.1/24"),
+        link("vethrouter1", 6, "veth", "169.254.0.1/32", "fe80::1/128"),
+        *(link(name, 7 + at, "veth", master=4) for at, name in enumerate(bridged)),
+    ]
+
+
+def link(name: str, index: int, kind: str, *addresses: str, master: int = 0) -> Json:
+    """One interface."""
+    return {
+        "name": name,
+        "index": index,
+        "kind": kind,
+        "mac": "" if name == "lo" else f"02:00:00:00:00:{index:02x}",
+        "is_loopback": name == "lo",
+        "master": master,
+        "addresses": list(addresses),
+    }
+
+
 def containers() -> list[Json]:
     """`host.containers`: every running container has an id map of its own."""
     names = ("db1", "router1", "tenants_web1", "web1")

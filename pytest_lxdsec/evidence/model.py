@@ -19,7 +19,7 @@ from typing import Any, Generic, TypeVar, cast
 import msgspec
 
 from ..verdict import CannotTell, NotAssessed
-from . import hostfacts, objects, redact
+from . import hostfacts, netfacts, objects, redact
 
 T = TypeVar("T")
 
@@ -81,6 +81,9 @@ SINGLE: Mapping[str, Any] = {
     "host.strangers": tuple[hostfacts.Stranger, ...],
     "host.kernel_files": tuple[hostfacts.File, ...],
     "host.network": hostfacts.NetworkStack,
+    "host.links": tuple[netfacts.Link, ...],
+    "host.filters": netfacts.PacketFilters,
+    "host.reservations": tuple[netfacts.Reservations, ...],
     "host.containers": tuple[hostfacts.ContainerFacts, ...],
     "host.paths": tuple[hostfacts.NamedPath, ...],
     "host.names": tuple[hostfacts.ResolvedName, ...],
@@ -291,6 +294,21 @@ class Evidence:
     def network(self) -> hostfacts.NetworkStack:
         """The daemon's network namespace."""
         return cast("hostfacts.NetworkStack", self._require("host.network"))
+
+    @property
+    def links(self) -> tuple[netfacts.Link, ...]:
+        """The interfaces of the daemon's network namespace."""
+        return cast("tuple[netfacts.Link, ...]", self._require("host.links"))
+
+    @property
+    def filters(self) -> netfacts.PacketFilters:
+        """The packet filters of the daemon's network namespace, as they were printed."""
+        return cast("netfacts.PacketFilters", self._require("host.filters"))
+
+    @property
+    def reservations(self) -> tuple[netfacts.Reservations, ...]:
+        """The addresses that LXD holds for the NICs on its bridges."""
+        return cast("tuple[netfacts.Reservations, ...]", self._require("host.reservations"))
 
     @property
     def containers(self) -> tuple[hostfacts.ContainerFacts, ...]:

@@ -24,6 +24,14 @@ class Done:
     errors: str
 
 
+@dataclasses.dataclass(frozen=True)
+class Text:
+    """As `hostfacts.Text`."""
+
+    text: str
+    error: str
+
+
 def read(path: str) -> str:
     """The text of a file, all of it: half a table is no evidence.
 
@@ -103,6 +111,14 @@ def succeed(*argv: str, seconds: float = COMMAND_SECONDS) -> str:
         lines = done.errors.strip().splitlines() or [f"exit status {done.status}"]
         raise RuntimeError(f"{argv[0]}: {lines[-1]}")
     return done.output
+
+
+def printed(*argv: str) -> Text:
+    """What a command prints, or why there is nothing of it."""
+    try:
+        return Text(text=succeed(*argv), error="")
+    except (OSError, RuntimeError) as error:
+        return Text(text="", error=reason(error))
 
 
 def reason(error: BaseException) -> str:

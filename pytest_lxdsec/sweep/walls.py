@@ -28,14 +28,6 @@ DEV = "/dev/"
 
 
 @dataclasses.dataclass(frozen=True)
-class Text:
-    """As `hostfacts.Text`."""
-
-    text: str
-    error: str
-
-
-@dataclasses.dataclass(frozen=True)
 class Walls:
     """As `hostfacts.Walls`."""
 
@@ -45,8 +37,8 @@ class Walls:
     limits: str = ""
     devices: devicegroups.DeviceControl | None = None
     nodes: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    lxc_conf: Text | None = None
-    seccomp_policy: Text | None = None
+    lxc_conf: tools.Text | None = None
+    seccomp_policy: tools.Text | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,16 +107,16 @@ class _Reader:
             raise ProcessLookupError("its process ended while we looked")
         return walls
 
-    def _lxc_conf(self, name: str) -> Text:
+    def _lxc_conf(self, name: str) -> tools.Text:
         found = self._text(f"{log_directory(self._server)}/{name}/lxc.conf")
         kept = [line for line in tools.lines(found.text) if KEPT_LINES.match(line)]
-        return Text(text="".join(f"{line}\n" for line in kept), error=found.error)
+        return tools.Text(text="".join(f"{line}\n" for line in kept), error=found.error)
 
-    def _text(self, path: str) -> Text:
+    def _text(self, path: str) -> tools.Text:
         try:
-            return Text(text=tools.read(daemons.root_of(self._server.pid) + path), error="")
+            return tools.Text(text=tools.read(daemons.root_of(self._server.pid) + path), error="")
         except OSError as error:
-            return Text(text="", error=f"{path}: {error.strerror}")
+            return tools.Text(text="", error=f"{path}: {error.strerror}")
 
 
 def log_directory(server: daemons.Daemon) -> str:

@@ -57,6 +57,8 @@ UNASKED = {
     ("groups", "permissions"): "as groups",
     ("provider_groups", "groups"): "as groups",
     ("host.carriers",): "the kernel's list is the only word on processes",
+    ("host.links",): "the kernel's list is the only word on interfaces",
+    ("host.links", "addresses"): "as interfaces",
     ("host.setgid_files", "files"): "as carriers",
     ("host.data_directories",): "as sockets",
     ("host.data_directories", "keys"): "a directory is the only word on its files",

@@ -21,6 +21,7 @@ PURE = (
     "errors",
     "evidence.hostfacts",
     "evidence.model",
+    "evidence.netfacts",
     "evidence.objects",
     "evidence.redact",
     "guide.sections",

@@ -17,7 +17,7 @@ import types
 
 import pytest
 
-from pytest_lxdsec.evidence import host, hostfacts, model, payload
+from pytest_lxdsec.evidence import host, hostfacts, model, netfacts, payload
 from pytest_lxdsec.sweep import loader, main
 from pytest_lxdsec.transport import Output
 
@@ -123,17 +123,16 @@ def test_every_part_has_a_section() -> None:
 
 def test_types_of_the_sweep_are_those_of_the_evidence() -> None:
     ours = {
-        kind.__doc__.removeprefix("As `hostfacts.").partition("`")[0]: kind
+        said[1]: kind
         for module in modules()
         for kind in vars(module).values()
         if dataclasses.is_dataclass(kind)
         if isinstance(kind, type)
-        if kind.__doc__ is not None
-        if kind.__doc__.startswith("As `hostfacts.")
+        if (said := re.match(r"As `(?:host|net)facts\.(\w+)`", kind.__doc__ or ""))
     }
     theirs = {
         name: fields(kind)
-        for name, kind in vars(hostfacts).items()
+        for name, kind in (vars(hostfacts) | vars(netfacts)).items()
         if dataclasses.is_dataclass(kind)
     }
     assert {name: fields(kind) for name, kind in ours.items()} == theirs
