@@ -14,8 +14,8 @@ TEST_PACKAGES := openssh-server acl passwd chromium gnupg iptables ebtables \
 # and what a whole host is built with and runs on: only `make test-host` wants them.
 HOST_PACKAGES := qemu-system-x86 qemu-utils debootstrap e2fsprogs openssh-client openssl
 
-.PHONY: help audit test test-fast kernel-agreement test-host example bench lint setup lab-packages \
-	test-packages host-packages clean
+.PHONY: help audit test test-fast kernel-agreement test-host example bench bench-reports lint \
+	setup lab-packages test-packages host-packages clean
 
 help:
 	@echo "make audit   audit a throw-away real LXD with the whole suite; reports in $(REPORT)/"
@@ -80,6 +80,10 @@ example: setup host-packages
 # Us, a naive suite and the floor, at 50, 200 and 1,000 running containers; SIZES="50" for less.
 bench: setup
 	$(PYTHON) -m tests.bench.bench $(SIZES)
+
+# Time and memory of 60,000 results through every writer of reports.
+bench-reports: $(STAMP)
+	$(PYTHON) -m tests.bench.reports
 
 # The evaluator of packet filters against the kernel, in full; `make test` does it in small.
 kernel-agreement: setup test-packages
