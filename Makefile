@@ -14,7 +14,7 @@ TEST_PACKAGES := openssh-server acl passwd chromium gnupg iptables ebtables \
 # and what a whole host is built with and runs on: only `make test-host` wants them.
 HOST_PACKAGES := qemu-system-x86 qemu-utils debootstrap e2fsprogs openssh-client openssl
 
-.PHONY: help audit test test-fast kernel-agreement test-host example bench bench-reports lint \
+.PHONY: help audit test test-fast kernel-agreement test-host example bench bench-reports docs lint \
 	setup lab-packages test-packages host-packages clean
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo "make test-host  the tests on a whole Debian in a virtual machine: minutes, built once"
 	@echo "make example  record the evidence that make audit replays where no LXD can be had"
 	@echo "make kernel-agreement   ask the kernel about 20,000 frames and 500 rule sets"
+	@echo "make docs    make docs/controls.md, the schema of report.json and README's picture anew"
 	@echo "make lint    ruff and mypy, as CI runs them"
 	@echo "make clean   remove what the others made"
 
@@ -80,6 +81,13 @@ example: setup host-packages
 # Us, a naive suite and the floor, at 50, 200 and 1,000 running containers; SIZES="50" for less.
 bench: setup
 	$(PYTHON) -m tests.bench.bench $(SIZES)
+
+# What is made and not written; tests say when one is out of date. The picture is the last audit's.
+docs: $(STAMP)
+	$(VENV)/bin/lxdsec controls --format markdown > docs/controls.md
+	$(PYTHON) -m pytest_lxdsec.reports.schema
+	if [ -f $(REPORT)/report.html ]; then \
+		$(PYTHON) -m tests.picture $(REPORT)/report.html docs/report.png; fi
 
 # Time and memory of 60,000 results through every writer of reports.
 bench-reports: $(STAMP)

@@ -23,7 +23,7 @@ KIB = 1024
 def test_page_of_controls_is_the_catalogue() -> None:
     said = (DOCS / "controls.md").read_text(encoding="utf-8")
     made = listing.markdown(catalogue.packaged())
-    assert said == made, "lxdsec controls --format markdown > docs/controls.md"
+    assert said == made, "make docs"
 
 
 def test_every_control_is_listed_in_json() -> None:
@@ -79,4 +79,4 @@ def test_jenkinsfile_is_closed_and_reads_junit_always() -> None:
 def test_screenshot_is_small() -> None:
     picture = (DOCS / "report.png").read_bytes()
     assert picture.startswith(b"\x89PNG")
-    assert len(picture) < 200 * KIB
+    assert len(picture) < 300 * KIB
