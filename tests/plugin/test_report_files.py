@@ -66,6 +66,11 @@ def names(directory: pathlib.Path) -> list[tuple[str, str]]:
     return [(case.classname, case.name) for case in found]
 
 
+def fingerprints(directory: pathlib.Path) -> list[dict[str, str]]:
+    log = json.loads((directory / "out" / "report.sarif").read_text(encoding="utf-8"))
+    return [one["partialFingerprints"] for one in log["runs"][0]["results"]]
+
+
 def policy(directory: pathlib.Path, expires: str = "2099-01-31") -> str:
     (directory / "policy.toml").write_text(POLICY.format(expires=expires))
     return "--lxd-policy=policy.toml"
@@ -108,21 +113,37 @@ def test_report_has_every_result_of_pytest(tmp_path: pathlib.Path, bad: pathlib.
     assert sorted((r["control"], r["subject"]) for r in report(tmp_path)["results"]) == told
 
 
-def test_names_are_the_same_whatever_the_process_ids(
-    tmp_path: pathlib.Path, bad: pathlib.Path
-) -> None:
+@pytest.fixture(scope="module")
+def reruns(
+    tmp_path_factory: pytest.TempPathFactory, bad: pathlib.Path
+) -> tuple[pathlib.Path, pathlib.Path]:
+    """Two audits of one server: processes have other numbers, an instance another address."""
+    first, second = (tmp_path_factory.mktemp(name) for name in ("first", "second"))
     text = bad.read_text(encoding="utf-8")
-    other = tmp_path / "other.json"
-    text = re.sub(r'("pid": )(\d+)', lambda found: f"{found[1]}{int(found[2]) + 7777}", text)
-    text = re.sub(r'("server_pid": )(\d+)', lambda f: f"{f[1]}{int(f[2]) + 7777}", text)
-    other.write_text(text.replace("192.0.2.50", "192.0.2.51"))
-    found = []
-    for name, evidence in (("first", bad), ("second", other)):
-        (tmp_path / name).mkdir()
-        audit(tmp_path / name, evidence)
-        found.append(names(tmp_path / name))
-    assert text != bad.read_text(encoding="utf-8")
-    assert found[0] == found[1]
+    other = re.sub(r'("(?:server_)?pid": )(\d+)', lambda f: f"{f[1]}{int(f[2]) + 7777}", text)
+    (second / "other.json").write_text(other.replace("192.0.2.50", "192.0.2.51"))
+    audit(first, bad)
+    audit(second, second / "other.json")
+    return first, second
+
+
+def test_reruns_differ_in_what_was_seen(reruns: tuple[pathlib.Path, pathlib.Path]) -> None:
+    first, second = (report(directory)["results"] for directory in reruns)
+    assert [one["reason"] for one in first] != [one["reason"] for one in second]
+
+
+def test_names_are_the_same_whatever_the_process_ids(
+    reruns: tuple[pathlib.Path, pathlib.Path],
+) -> None:
+    assert names(reruns[0]) == names(reruns[1])
+
+
+def test_fingerprints_are_the_same_whatever_the_process_ids(
+    reruns: tuple[pathlib.Path, pathlib.Path],
+) -> None:
+    first, second = (fingerprints(directory) for directory in reruns)
+    assert first == second
+    assert len(first) == len({tuple(one.items()) for one in first}) > 1
 
 
 def test_unreached_host_is_in_every_report(tmp_path: pathlib.Path, good: pathlib.Path) -> None:
