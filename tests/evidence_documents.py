@@ -89,6 +89,8 @@ def _parts() -> Mapping[str, Any]:
         "host.links": evidence_sweep.links(),
         "host.filters": evidence_filters.filters(),
         "host.reservations": evidence_filters.reservations(),
+        "host.routes": evidence_sweep.routes(),
+        "host.name_servers": evidence_sweep.name_servers(),
         "host.containers": evidence_sweep.containers(),
         "host.paths": evidence_sweep.paths(),
         "host.names": [],

@@ -205,10 +205,82 @@ def network() -> Json:
     }
 
 
+def routes() -> list[Json]:
+    """`host.routes`: those of the routed NIC, and the bridges' own addresses."""
+    return [
+        route("10.10.10.1/32", "lxdbr0", kind="local", table=255, protocol=2),
+        route("192.0.2.50/32", "vethrouter1"),
+        route("fe80::/64", "vethrouter1", protocol=2, metric=256),
+    ]
+
+
+def route(  # noqa: PLR0913 - one keyword for each column of the table
+    to: str,
+    interface: str,
+    *,
+    kind: str = "unicast",
+    via: str = "",
+    table: int = 254,
+    protocol: int = 3,
+    metric: int = 0,
+) -> Json:
+    """A route of the host; as LXD makes those of a routed NIC, unless told otherwise."""
+    return {
+        "to": to,
+        "kind": kind,
+        "via": via,
+        "interface": interface,
+        "table": table,
+        "protocol": protocol,
+        "metric": metric,
+    }
+
+
 def interface(name: str, index: int) -> Json:
-    """One interface and its IPv6 settings."""
+    """One interface and its settings."""
     keys = ("accept_ra", "accept_ra_defrtr", "autoconf", "disable_ipv6", "forwarding")
-    return {"name": name, "index": index, "ipv6": dict.fromkeys(keys, 0)}
+    is_routed = name == "vethrouter1"
+    return {
+        "name": name,
+        "index": index,
+        "ipv4": {"rp_filter": int(is_routed)},
+        "ipv6": dict.fromkeys(keys, 0),
+    }
+
+
+def name_servers() -> Json:
+    """`host.name_servers`: LXD's own for either bridge, and that of libvirt for its own."""
+    libvirt = name_server(8003, "", "virbr0", "192.168.122.1")
+    libvirt["arguments"] = ["--conf-file=/var/lib/libvirt/dnsmasq/default.conf"]
+    return {
+        "recorded": [recorded("lxdbr0", 8001), recorded("lxdbr1", 8002)],
+        "servers": [
+            name_server(8001, "lxdbr0", "lxdbr0", "10.10.10.1"),
+            name_server(8002, "lxdbr1", "lxdbr1", "10.10.11.1"),
+            libvirt,
+        ],
+    }
+
+
+def recorded(network: str, pid: int) -> Json:
+    """LXD's file on the dnsmasq of a network: YAML, its list of arguments folded."""
+    arguments = f"[--keep-in-foreground,\n  --interface={network}]"
+    text = f"name: dnsmasq\nargs: {arguments}\napparmor: lxd_dnsmasq-{network}\npid: {pid}\n"
+    return {"network": network, "text": text}
+
+
+def name_server(pid: int, network: str, interface: str, address: str) -> Json:
+    """A dnsmasq; as LXD 5.0 to 5.21 starts it where it is for a network of LXD."""
+    hosts = f"{LXD_DIR}/networks/{network}/dnsmasq.hosts"
+    sockets = [(address, 53, ""), ("0.0.0.0", 67, interface)]  # noqa: S104 - as dnsmasq binds
+    return {
+        "pid": pid,
+        "own_pid": pid,
+        "is_with_daemon": True,
+        "uids": [NOBODY],
+        "arguments": ["--bind-interfaces", f"--interface={network}", f"--dhcp-hostsfile={hosts}"],
+        "sockets": [dict(zip(("address", "port", "interface"), s, strict=True)) for s in sockets],
+    }
 
 
 def links() -> list[Json]:

@@ -281,13 +281,14 @@ class Stranger:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interface:
-    """A network interface's IPv6 settings (`net.ipv6.conf.NAME.*`); None where absent.
+    """A network interface's settings (`net.ipv4.conf.NAME.*`, of IPv6 too); None where absent.
 
     `index` is 0 for the pseudo interfaces `all` and `default`.
     """
 
     name: str
     index: int
+    ipv4: Mapping[str, int | None]
     ipv6: Mapping[str, int | None]
 
 
@@ -302,7 +303,7 @@ class LearntRoute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkStack:
-    """The daemon's network namespace."""
+    """The daemon's network namespace; `learnt_routes` are those that the kernel itself learnt."""
 
     has_ipv6: bool
     interfaces: tuple[Interface, ...]

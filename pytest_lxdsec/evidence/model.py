@@ -84,6 +84,8 @@ SINGLE: Mapping[str, Any] = {
     "host.links": tuple[netfacts.Link, ...],
     "host.filters": netfacts.PacketFilters,
     "host.reservations": tuple[netfacts.Reservations, ...],
+    "host.routes": tuple[netfacts.Route, ...],
+    "host.name_servers": netfacts.NameServers,
     "host.containers": tuple[hostfacts.ContainerFacts, ...],
     "host.paths": tuple[hostfacts.NamedPath, ...],
     "host.names": tuple[hostfacts.ResolvedName, ...],
@@ -309,6 +311,16 @@ class Evidence:
     def reservations(self) -> tuple[netfacts.Reservations, ...]:
         """The addresses that LXD holds for the NICs on its bridges."""
         return cast("tuple[netfacts.Reservations, ...]", self._require("host.reservations"))
+
+    @property
+    def routes(self) -> tuple[netfacts.Route, ...]:
+        """Routes of the daemon's network namespace that bear on a control."""
+        return cast("tuple[netfacts.Route, ...]", self._require("host.routes"))
+
+    @property
+    def name_servers(self) -> netfacts.NameServers:
+        """The processes that serve bridges, and those that LXD recorded."""
+        return cast("netfacts.NameServers", self._require("host.name_servers"))
 
     @property
     def containers(self) -> tuple[hostfacts.ContainerFacts, ...]:

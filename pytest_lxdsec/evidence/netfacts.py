@@ -1,6 +1,6 @@
-"""What the sweep brings back of interfaces and packet filters; imports `hostfacts`.
+"""What the sweep brings back of the network: interfaces, filters, routes, name servers.
 
-Types as there: each is one entry of a section of the sweep.
+Imports `hostfacts`. Types as there: each is one entry of a section of the sweep.
 """
 
 from __future__ import annotations
@@ -69,3 +69,74 @@ class Reservations:
 
     network: str
     entries: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A route of the host, or one of the ways of a route that has several.
+
+    Attributes:
+        to: PREFIX/LENGTH.
+        kind: `unicast`, `local`, `blackhole`, `unreachable`, `prohibit` or `throw`.
+        via: The gateway, "" for none.
+        interface: By which it leaves, "" for none.
+        table: The routing table's number; 254 is main, 255 is local.
+        protocol: Who made it: 2 the kernel, 9 whoever heard a router advertisement.
+        metric: The kernel takes the least among routes to the same prefix.
+
+    Only those come that bear on a control: to single addresses, to the host itself, by the host's
+    ends of NICs, and those that a program took from advertisements; of all tables.
+    """
+
+    to: str
+    kind: str
+    via: str
+    interface: str
+    table: int
+    protocol: int
+    metric: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedServer:
+    """The text of the file in which LXD keeps who serves one of its bridges."""
+
+    network: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSocket:
+    """A UDP socket of DNS or DHCP; `interface` is the one it is bound to, "" for none."""
+
+    address: str
+    port: int
+    interface: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameServer:
+    """A dnsmasq in the daemon's network namespace.
+
+    Attributes:
+        pid: Its id on the host.
+        own_pid: Its id in its own process namespace.
+        is_with_daemon: Whether that is the daemon's.
+        uids: Real, effective, saved and file system user ids, each once.
+        arguments: Its command line after the program.
+    """
+
+    pid: int
+    own_pid: int
+    is_with_daemon: bool
+    uids: tuple[int, ...]
+    arguments: tuple[str, ...]
+    sockets: tuple[ServerSocket, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameServers:
+    """Whom LXD recorded, by network, and who is there."""
+
+    recorded: tuple[RecordedServer, ...]
+    servers: tuple[NameServer, ...]

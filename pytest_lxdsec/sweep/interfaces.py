@@ -1,4 +1,4 @@
-"""Interfaces and learnt routes of the daemon's network.
+"""Settings of interfaces, and learnt routes, of the daemon's network.
 
 Imports `daemons`, `known`, `namespaces`, `tools`.
 """
@@ -12,9 +12,11 @@ from collections.abc import Mapping, Sequence
 
 from . import daemons, known, namespaces, tools
 
+IPV4_SETTINGS = "/proc/sys/net/ipv4/conf"
 IPV6_SETTINGS = "/proc/sys/net/ipv6/conf"
 # "self" would be the main thread's namespace.
 IPV6_ROUTES = "/proc/thread-self/net/ipv6_route"
+IPV4_KEYS = ("rp_filter",)
 KEYS = ("accept_ra", "disable_ipv6", "forwarding", "autoconf", "accept_ra_defrtr")
 RTF_ADDRCONF = 0x00040000  # linux/ipv6_route.h: from a router advertisement
 
@@ -25,6 +27,7 @@ class Interface:
 
     name: str
     index: int
+    ipv4: Mapping[str, int | None]
     ipv6: Mapping[str, int | None]
 
 
@@ -54,20 +57,26 @@ def network(facts: known.Known) -> NetworkStack:
 
 def _stack() -> NetworkStack:
     has_ipv6 = os.path.isdir(IPV6_SETTINGS)
-    names = sorted(os.listdir(IPV6_SETTINGS)) if has_ipv6 else []
+    names = {*os.listdir(IPV4_SETTINGS), *(os.listdir(IPV6_SETTINGS) if has_ipv6 else ())}
     indexes = {name: index for index, name in socket.if_nameindex()}
     return NetworkStack(
         has_ipv6=has_ipv6,
-        interfaces=tuple(
-            Interface(name=name, index=indexes.get(name, 0), ipv6=_settings(name))
-            for name in names
-        ),
+        interfaces=tuple(_interface(name, indexes.get(name, 0)) for name in sorted(names)),
         learnt_routes=learnt_routes(tools.read_if_there(IPV6_ROUTES) or ""),
     )
 
 
-def _settings(name: str) -> dict[str, int | None]:
-    texts = {key: tools.read_if_there(f"{IPV6_SETTINGS}/{name}/{key}") for key in KEYS}
+def _interface(name: str, index: int) -> Interface:
+    return Interface(
+        name=name,
+        index=index,
+        ipv4=_settings(f"{IPV4_SETTINGS}/{name}", IPV4_KEYS),
+        ipv6=_settings(f"{IPV6_SETTINGS}/{name}", KEYS),
+    )
+
+
+def _settings(directory: str, keys: Sequence[str]) -> dict[str, int | None]:
+    texts = {key: tools.read_if_there(f"{directory}/{key}") for key in keys}
     return {key: None if text is None else int(text) for key, text in texts.items()}
 
 

@@ -11,7 +11,7 @@ import socket
 import struct
 from collections.abc import Iterator
 
-ROUTE, NETFILTER = 0, 12  # linux/netlink.h
+ROUTE, SOCK_DIAG, NETFILTER = 0, 4, 12  # linux/netlink.h
 SECONDS = 10.0
 _REQUEST, _DUMP = 0x1, 0x300
 _CHANGED = 0x10  # NLM_F_DUMP_INTR: the list changed while it was read
@@ -52,7 +52,7 @@ def _dump(protocol: int, kind: int, body: bytes) -> list[bytes] | None:
             for told, flags, payload in _messages(ask.recv(_LONGEST)):
                 if flags & _CHANGED:
                     return None
-                if told == _ERROR:
+                if told in (_ERROR, _DONE):
                     _complain(payload)
                 if told == _DONE:
                     return found
@@ -68,8 +68,10 @@ def _messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
 
 
 def _complain(payload: bytes) -> None:
-    number = -struct.unpack_from("=i", payload)[0]
-    raise OSError(number, f"netlink: {os.strerror(number)}")
+    """Raise the error of a message; a list's end carries one too, where it broke off."""
+    code = -struct.unpack_from("=i", payload)[0] if payload else 0
+    if code:
+        raise OSError(code, f"netlink: {os.strerror(code)}")
 
 
 def _aligned(length: int) -> int:
@@ -85,6 +87,11 @@ def attributes(data: bytes) -> dict[int, bytes]:
         found[kind & _KIND] = data[at + _ATTRIBUTE.size : at + length]
         at += max(_aligned(length), _ATTRIBUTE.size)
     return found
+
+
+def number(value: bytes) -> int:
+    """An attribute that is a number of 32 bits."""
+    return int(struct.unpack("=I", value)[0])
 
 
 def text(value: bytes) -> str:
