@@ -69,13 +69,26 @@ def _nic(
     config: Mapping[str, str],
     networks: Mapping[tuple[str, str], Network],
 ) -> Nic:
+    try:
+        nictype, parent = kind(config, instance.project, networks)
+    except CannotTell as unknown:
+        raise CannotTell(f"{instance.key}/{device}: {unknown}") from unknown
+    return Nic(instance=instance, device=device, config=config, nictype=nictype, parent=parent)
+
+
+def kind(
+    config: Mapping[str, str], project: str, networks: Mapping[tuple[str, str], Network]
+) -> tuple[str, str]:
+    """The type of a NIC and its parent, "" where it has none.
+
+    Raises:
+        CannotTell: it names a network that is not among `networks`.
+    """
     name = config.get("network", "")
     if not name:
-        nictype, parent = config.get("nictype", ""), config.get("parent", "")
-        return Nic(instance=instance, device=device, config=config, nictype=nictype, parent=parent)
+        return config.get("nictype", ""), config.get("parent", "")
     # A project without networks of its own uses the default project's.
-    network = networks.get((instance.project, name)) or networks.get(("default", name))
+    network = networks.get((project, name)) or networks.get(("default", name))
     if network is None:
-        raise CannotTell(f"{instance.key}/{device}: network {name!r} is not in the evidence")
-    nictype = NICTYPE_OF_NETWORK.get(network.type, network.type)
-    return Nic(instance=instance, device=device, config=config, nictype=nictype, parent=name)
+        raise CannotTell(f"network {name!r} is not in the evidence")
+    return NICTYPE_OF_NETWORK.get(network.type, network.type), name

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import shlex
 
-from .evidence.hostfacts import Interface, NetworkStack
+from .evidence.hostfacts import Interface, LearntRoute, NetworkStack
+from .evidence.model import Evidence
 from .verdict import CannotTell, Remedy
+
+BY_ADVERTISEMENT = 9  # linux/rtnetlink.h, RTPROT_RA
 
 
 def interface(stack: NetworkStack, name: str) -> Interface:
@@ -49,12 +52,39 @@ def accepts(found: Interface) -> tuple[bool, str]:
     return accept_ra >= 2 or (accept_ra == 1 and forwarding == 0), why  # noqa: PLR2004 - as above
 
 
-def remedy(name: str, *, flush: bool) -> Remedy:
-    """Take no more of them, and forget the routes that were learnt."""
+def learnt(evidence: Evidence, name: str) -> tuple[LearntRoute, ...]:
+    """The routes that anybody on the host took from advertisements on an interface.
+
+    The kernel marks its own. Programs that listen for themselves (systemd-networkd,
+    NetworkManager, dhcpcd) say so by the route's protocol.
+    """
+    kernels = [r for r in evidence.network.learnt_routes if r.interface == name]
+    programs = [
+        LearntRoute(to=r.to, via=r.via or "::", interface=name)
+        for r in evidence.routes
+        if r.interface == name and r.protocol == BY_ADVERTISEMENT
+    ]
+    return tuple(dict.fromkeys((*kernels, *programs)))
+
+
+def remedy(name: str, *, routes: tuple[LearntRoute, ...] = (), settings: bool = True) -> Remedy:
+    """Take no more of them, and forget the routes that were learnt.
+
+    Args:
+        name: The interface.
+        routes: Those that were learnt by it.
+        settings: Whether it is the kernel that takes them.
+    """
+    device = shlex.quote(name)
     # With slashes, since an interface's name may hold dots.
-    command = f"sysctl -w net/ipv6/conf/{shlex.quote(name)}/accept_ra=0"
-    if flush:
-        command += f" && ip -6 route flush dev {shlex.quote(name)} proto ra"
-    return Remedy(
-        command=command, note="write the same into /etc/sysctl.d, or the next start undoes it"
-    )
+    steps = [f"sysctl -w net/ipv6/conf/{device}/accept_ra=0"] * settings
+    if routes:
+        steps.append(f"ip -6 route flush table all dev {device} proto ra")
+    # Of a prefix that an advertisement brought, the kernel calls itself the protocol.
+    for route in routes:
+        via = "" if route.via == "::" else f" via {route.via}"
+        gone = f"ip -6 route del {route.to}{via} dev {device}"
+        steps.append(f"{{ {gone} 2> /dev/null || true; }}")
+    kernel = "write the same into /etc/sysctl.d, or the next start undoes it"
+    program = "a program on the host listens for them: tell it to leave the interface alone"
+    return Remedy(command=" && ".join(steps), note=kernel if settings else program)

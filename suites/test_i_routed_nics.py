@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from pytest_lxdsec import ra, verdict
+from pytest_lxdsec import ra, routed, running, verdict
 from pytest_lxdsec.control import Kind, Level, Severity, control
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.nics import Nic
-from pytest_lxdsec.verdict import NotApplicable, Verdict
+from pytest_lxdsec.verdict import CannotTell, NotApplicable, Verdict
 
 SECTION = "routed-nic-security"
+
+
+def _require_pair(nic: Nic, evidence: Evidence) -> None:
+    """Let only NICs through whose pair is on the host that was asked."""
+    if nic.nictype != "routed":
+        raise NotApplicable(f"{nic.key} is a {nic.nictype or 'NIC of unknown type'}")
+    if not nic.instance.is_running:
+        raise NotApplicable(f"{nic.instance.key} does not run: the pair does not exist")
+    if not running.is_here(evidence, nic.instance):
+        raise CannotTell(
+            f"{nic.instance.key} runs on cluster member {nic.instance.location}: "
+            "name that member's host with --lxd-host"
+        )
 
 
 @control(
@@ -23,10 +36,7 @@ SECTION = "routed-nic-security"
 def test_routed_pair_ignores_router_advertisements(
     lxd_nic: Nic, lxd_evidence: Evidence
 ) -> Verdict:
-    if lxd_nic.nictype != "routed":
-        raise NotApplicable(f"{lxd_nic.key} is a {lxd_nic.nictype or 'NIC of unknown type'}")
-    if not lxd_nic.instance.is_running:
-        raise NotApplicable(f"{lxd_nic.instance.key} does not run: the pair does not exist")
+    _require_pair(lxd_nic, lxd_evidence)
     stack, name = lxd_evidence.network, lxd_nic.host_name
     if not stack.has_ipv6:
         return verdict.passed("the host has no IPv6")
@@ -37,5 +47,28 @@ def test_routed_pair_ignores_router_advertisements(
         observed=f"accept_ra of {name} is {value}",
         expected="0, as LXD sets it when the NIC starts",
         origin=f"the kernel (net.ipv6.conf.{name})",
-        remedy=ra.remedy(name, flush=False),
+        remedy=ra.remedy(name),
+    )
+
+
+@control(
+    "LXD-RTD-03",
+    title="The host's routes lead to a routed NIC's addresses, and to no others",
+    severity=Severity.MEDIUM,
+    level=Level.ENFORCED,
+    kind=Kind.GUARANTEE,
+    section=SECTION,
+    rationale="What leads to the instance besides, it receives, and may use as its own source.",
+)
+def test_routes_are_those_of_the_nic(lxd_nic: Nic, lxd_evidence: Evidence) -> Verdict:
+    _require_pair(lxd_nic, lxd_evidence)
+    found = routed.ways(lxd_evidence, lxd_nic)
+    if not found.texts:
+        routes = [one.text for one in routed.wanted(lxd_nic)] or ["no address, and no route"]
+        return verdict.passed(f"{lxd_nic.host_name} has: {', '.join(routes)}")
+    return verdict.failed(
+        observed=f"{lxd_nic.host_name}: {'; '.join(found.texts)}",
+        expected="a route to each address of the NIC, and none besides",
+        origin="the kernel (routing tables)",
+        remedy=routed.remedy(found, lxd_nic),
     )

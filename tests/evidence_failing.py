@@ -93,7 +93,16 @@ def _listeners(document: Document) -> Document:
 def _network(document: Document) -> Document:
     for name in ("lxdbr0", "vethrouter1"):
         document = patch(document, "host.network", "interfaces", name, "ipv6", "accept_ra", to=2)
-    return document
+    wide = evidence_sweep.route("192.0.2.0/25", "vethrouter1")
+    document = add(document, "host.routes", entry=wide)
+    document = patch(document, "networks", "default/lxdbr0", "config", "dns.mode", to="dynamic")
+    document = patch(
+        document, "networks", "default/lxdbr0", "config", "ipv6.address", to="fd42::1/64"
+    )
+    stray = evidence_sweep.name_server(8004, "lxdbr0", "lxdbr0", "10.10.10.1")
+    document = add(document, "host.name_servers", "servers", entry=stray)
+    bare = {"type": "nic", "name": "eth0", "network": "lxdbr0"}
+    return patch(document, "profiles", "tenants/default", "devices", "eth0", to=bare)
 
 
 def _instances(document: Document) -> Document:
@@ -102,6 +111,8 @@ def _instances(document: Document) -> Document:
         document = patch(document, "instances", index, "location", to=evidence_api.SERVER_NAME)
     bare = {"type": "nic", "name": "eth0", "network": "lxdbr0"}
     document = attach(document, "default/spare1", "eth0", bare)
+    direct = {"type": "nic", "name": "eth1", "nictype": "macvlan", "parent": "enp1s0"}
+    document = attach(document, "default/spare1", "eth1", direct)
     held = {"type": "disk", "source": evidence_sweep.LXD_DIR, "path": "/mnt"}
     document = attach(document, "default/spare1", "lxd", held)
     leads = {

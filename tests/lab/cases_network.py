@@ -6,7 +6,50 @@ from .both_ways import Case
 
 NOT_SHOWN: dict[str, str] = {}
 
+PAIR = "$(lxc config get routed volatile.eth0.host_name)"
+UNSET = "lxc profile device unset default eth0 security."
+NEW = "* nic/default/plain/eth9"
+REMOVE = "lxc config device remove plain eth9"
+# A name server that gives out addresses on LXD's bridge, beside LXD's own.
+ROGUE = (
+    "dnsmasq --port=0 --conf-file=/dev/null --pid-file= --dhcp-leasefile=/tmp/rogue.leases "
+    "--bind-interfaces --except-interface=lo --interface=lxdbr0 "
+    "--dhcp-range=10.85.9.2,10.85.9.9"
+)
+
 CASES = (
+    Case(
+        control="LXD-BRI-01",
+        subject="network/default/lxdbr0",
+        breaks=ROGUE,
+        finding="a dnsmasq that LXD did not start serves lxdbr0",
+    ),
+    Case(
+        control="LXD-BRI-01",
+        subject="network/default/lxdbr0",
+        breaks="lxc network set lxdbr0 raw.dnsmasq=user=root",
+        finding="the dnsmasq of lxdbr0 is root",
+    ),
+    Case(
+        control="LXD-BRI-01",
+        subject="network/default/lxdbr1",
+        breaks="pid=$(sed -n 's/^pid: //p' /var/lib/lxd/networks/lxdbr1/dnsmasq.pid); "
+        "kill $pid; timeout 10 tail --pid=$pid -f /dev/null",
+        finding="no dnsmasq of LXD serves lxdbr1",
+    ),
+    Case(
+        control="LXD-BRI-02",
+        subject="network/default/lxdbr0",
+        breaks="lxc network set lxdbr0 dns.mode=dynamic",
+        finding="dns.mode is 'dynamic': clients name themselves",
+    ),
+    Case(
+        control="LXD-BRI-02",
+        subject="network/default/lxdbr0",
+        breaks="lxc network set lxdbr0 raw.dnsmasq="
+        "'dhcp-host=00:16:3e:00:00:01,evil' dns.mode=dynamic",
+        finding="raw.dnsmasq has dhcp-host=00:16:3e:00:00:01,evil",
+    ),
     Case(
         control="LXD-BRI-03",
         subject="nic/default/plain/eth0",
@@ -22,16 +65,99 @@ CASES = (
         restores="lxc config device unset unfiltered eth0 security.mac_filtering",
     ),
     Case(
+        control="LXD-BRI-04",
+        subject="nic/default/plain/eth0",
+        finding="security.ipv4_filtering is not set; lxdbr0 carries IPv4 (10.85.0.1/16)",
+        with_it=("LXD-BRI-0[34] nic/default/*",),
+        restores=f"{UNSET}ipv4_filtering",
+    ),
+    Case(
+        control="LXD-BRI-04",
+        subject="nic/default/filtered/eth0",
+        breaks="lxc config device override filtered eth0 ipv4.routes=10.85.7.0/24,192.0.2.128/25",
+        finding="it may send as others on lxdbr0 (10.85.0.0/16)",
+        restores="lxc config device remove filtered eth0",
+    ),
+    Case(
+        control="LXD-BRI-04",
+        subject="nic/default/plain/eth9",
+        breaks="ip link add br9 type bridge && "
+        "lxc config device add plain eth9 nic nictype=bridged parent=br9",
+        finding="br9 is not LXD's bridge, and may carry IPv4",
+        with_it=(NEW,),
+        restores=f"{REMOVE} && ip link del br9",
+    ),
+    Case(
+        control="LXD-BRI-05",
+        subject="nic/default/plain/eth0",
+        finding="security.ipv6_filtering is not set; lxdbr0 carries IPv6 (fd85:5ec::1/64)",
+        with_it=("LXD-BRI-0[35] nic/default/*",),
+        restores=f"{UNSET}ipv6_filtering",
+    ),
+    Case(
+        control="LXD-BRI-05",
+        subject="nic/default/hardened/eth0",
+        breaks="lxc config device override hardened eth0 security.ipv6_filtering=y",
+        finding="security.ipv6_filtering is 'y', which is off for LXD",
+        restores="lxc config device remove hardened eth0",
+    ),
+    Case(
         control="LXD-BRI-09",
         subject="network/default/lxdbr0",
         finding="accept_ra is 2, forwarding is 1",
         restores="sysctl -w net/ipv6/conf/lxdbr0/accept_ra=2",
     ),
     Case(
+        control="LXD-BRI-09",
+        subject="network/default/lxdbr0",
+        # As systemd-networkd does it, which hears advertisements itself.
+        breaks="sysctl -w net/ipv6/conf/lxdbr0/accept_ra=0 && "
+        "ip -6 route add 2001:db8:99::/64 via fe80::99 dev lxdbr0 proto ra table 77",
+        finding="route to 2001:db8:99::/64 via fe80::99 was learnt",
+        restores="sysctl -w net/ipv6/conf/lxdbr0/accept_ra=2",
+    ),
+    Case(
+        control="LXD-BRI-10",
+        subject="nic/default/plain/eth9",
+        breaks="lxc config device add plain eth9 nic nictype=p2p",
+        finding="a p2p NIC: its pair ends on the host with no filter at all",
+        with_it=(NEW,),
+        restores=REMOVE,
+    ),
+    Case(
+        control="LXD-BRI-10",
+        subject="nic/default/plain/eth9",
+        breaks="lxc config device add plain eth9 nic nictype=macvlan parent=up0",
+        finding="a macvlan NIC: its frames go out by the parent",
+        with_it=(NEW,),
+        restores=REMOVE,
+    ),
+    Case(
+        control="LXD-BRI-11",
+        subject="profile/default/default",
+        finding="eth0 is without security.mac_filtering and security.ipv4_filtering",
+        with_it=("LXD-BRI-0[345] nic/default/*",),
+        restores=" && ".join(f"{UNSET}{name}_filtering" for name in ("mac", "ipv4", "ipv6")),
+    ),
+    Case(
         control="LXD-RTD-01",
         subject="nic/default/routed/eth0",
-        breaks="sysctl -w net/ipv6/conf/"
-        "$(lxc config get routed volatile.eth0.host_name)/accept_ra=2",
+        breaks=f"sysctl -w net/ipv6/conf/{PAIR}/accept_ra=2",
         finding="is 2",
+    ),
+    Case(
+        control="LXD-RTD-03",
+        subject="nic/default/routed/eth0",
+        breaks=f"ip -4 route del 192.0.2.50/32 dev {PAIR} && "
+        f"ip -6 route add 2001:db8:5:5::/64 via 2001:db8:5::50 dev {PAIR}",
+        finding="there is no route to 192.0.2.50/32 in table main; the route to 2001:db8:5:5::/64",
+    ),
+    Case(
+        control="LXD-RTD-03",
+        subject="nic/default/routed/eth0",
+        breaks="ip addr add 192.0.2.50/32 dev up0 && ip -4 route add 192.0.2.50 dev up1 metric 9",
+        finding="the route to 192.0.2.50/32 (local) by up0 in table local leads elsewhere; "
+        "the route to 192.0.2.50/32 by up1 in table main leads elsewhere",
+        restores="ip addr del 192.0.2.50/32 dev up0",
     ),
 )
