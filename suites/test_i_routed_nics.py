@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_lxdsec import ra, routed, running, verdict
+from pytest_lxdsec import ra, reversepath, routed, running, verdict
 from pytest_lxdsec.control import Kind, Level, Severity, control
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.nics import Nic
@@ -48,6 +48,38 @@ def test_routed_pair_ignores_router_advertisements(
         expected="0, as LXD sets it when the NIC starts",
         origin=f"the kernel (net.ipv6.conf.{name})",
         remedy=ra.remedy(name),
+    )
+
+
+@control(
+    "LXD-RTD-02",
+    title="The host drops what a routed NIC sends from others' addresses",
+    severity=Severity.HIGH,
+    level=Level.ENFORCED,
+    kind=Kind.GUARANTEE,
+    section=SECTION,
+    rationale="Without it the instance speaks as anybody, the host's own addresses included.",
+)
+def test_spoofed_sources_are_dropped(lxd_nic: Nic, lxd_evidence: Evidence) -> Verdict:
+    _require_pair(lxd_nic, lxd_evidence)
+    stack = lxd_evidence.network
+    mode, settings = reversepath.effective(stack, lxd_nic.host_name)
+    versions = (4, 6) if stack.has_ipv6 else (4,)
+    found = {v: reversepath.spoofed(lxd_evidence, lxd_nic, v) for v in versions}
+    open_to = [reversepath.TITLES[v] for v, told in found.items() if told.is_accepted]
+    if mode == reversepath.STRICT and not open_to:
+        rules = (f"{reversepath.TITLES[v]}: {told.reason}" for v, told in found.items())
+        return verdict.passed(f"rp_filter is 1 ({settings})", *rules)
+    observed = [f"no rule drops spoofed {title} of {lxd_nic.host_name}" for title in open_to]
+    if mode != reversepath.STRICT:
+        observed.append(f"rp_filter in force is {mode} ({settings})")
+    return verdict.failed(
+        observed="; ".join(observed),
+        expected="rp_filter 1 in force, and LXD's rule for the interface in both families",
+        origin="the kernel (packet filter, net.ipv4.conf)",
+        remedy=reversepath.remedy(
+            lxd_evidence, lxd_nic, rule=bool(open_to), setting=mode != reversepath.STRICT
+        ),
     )
 
 

@@ -93,6 +93,8 @@ def _listeners(document: Document) -> Document:
 def _network(document: Document) -> Document:
     for name in ("lxdbr0", "vethrouter1"):
         document = patch(document, "host.network", "interfaces", name, "ipv6", "accept_ra", to=2)
+    mode = ("host.network", "interfaces", "all", "ipv4", "rp_filter")
+    document = patch(document, *mode, to=2)
     wide = evidence_sweep.route("192.0.2.0/25", "vethrouter1")
     document = add(document, "host.routes", entry=wide)
     document = patch(document, "networks", "default/lxdbr0", "config", "dns.mode", to="dynamic")

@@ -27,7 +27,8 @@ ALLOWED = "10.0.0.0/8"
 
 def filters() -> Json:
     """`host.filters`: LXD's rules for every filtered NIC that runs, and the API's port closed."""
-    return of([closed_port(), *(lxd_rules(label) for label in evidence_api.NUMBERS)])
+    bridged = (lxd_rules(label) for label in evidence_api.NUMBERS)
+    return of([closed_port(), reverse_path("router1.eth0", "vethrouter1"), *bridged])
 
 
 Rules = tuple[list[Json], str, str]  # objects, programs, the text of the tables
@@ -82,6 +83,25 @@ def closed_port(port: int = evidence_api.PORT, *, allowed: str = ALLOWED) -> Rul
           for at, steps in enumerate(rules)),
     ]  # fmt: skip
     return objects, "", "table inet api {\n\tchain in {\n\t}\n}\n"
+
+
+def reverse_path(label: str, interface: str | int, *more: Json) -> Rules:
+    """LXD's rule for a routed NIC: what has no way back by its interface is dropped.
+
+    An interface that is gone is printed by its number. `more` are conditions besides.
+    """
+    back = match({"fib": {"result": "oif", "flags": ["saddr", "iif"]}}, False)
+    own = match({"meta": {"key": "iif"}}, interface)
+    place = {"family": "inet", "table": "lxd"}
+    name = f"prert.{label}"
+    chain = {**place, "name": name, "type": "filter", "hook": "prerouting", "prio": -300}
+    rule = {**place, "chain": name, "handle": 48, "expr": [own, *more, back, {"drop": None}]}
+    objects = [
+        {"table": {"family": "inet", "name": "lxd", "handle": 1}},
+        {"chain": {**chain, "handle": 45, "policy": "accept"}},
+        {"rule": rule},
+    ]
+    return objects, "", "table inet lxd {\n}\n"
 
 
 def match(left: Json, right: object) -> Json:

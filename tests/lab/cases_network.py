@@ -146,6 +146,37 @@ CASES = (
         finding="is 2",
     ),
     Case(
+        control="LXD-RTD-02",
+        subject="nic/default/routed/eth0",
+        breaks="nft delete chain inet lxd prert.routed.eth0",
+        finding="no rule drops spoofed IPv4 of veth",
+    ),
+    Case(
+        control="LXD-RTD-02",
+        subject="nic/default/routed/eth0",
+        # As after a NIC that was there before: the rule compares the interface's number.
+        breaks="nft flush chain inet lxd prert.routed.eth0 && nft add rule "
+        "inet lxd prert.routed.eth0 iif 4099 fib saddr . iif oif missing drop",
+        finding="no rule drops spoofed IPv6 of veth",
+    ),
+    Case(
+        control="LXD-RTD-02",
+        subject="nic/default/routed/eth0",
+        breaks="nft insert rule inet lxd prert.routed.eth0 meta nfproto ipv6 accept && "
+        "sysctl -w net.ipv4.conf.all.rp_filter=2",
+        finding="no rule drops spoofed IPv6 of veth",
+        restores="for file in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $file; done; "
+        f"echo 1 > /proc/sys/net/ipv4/conf/{PAIR}/rp_filter",
+    ),
+    Case(
+        control="LXD-RTD-02",
+        subject="nic/default/routed/eth0",
+        breaks="sysctl -w net.ipv4.conf.all.rp_filter=2",
+        finding="rp_filter in force is 2 (of all 2, of veth",
+        restores="for file in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $file; done; "
+        f"echo 1 > /proc/sys/net/ipv4/conf/{PAIR}/rp_filter",
+    ),
+    Case(
         control="LXD-RTD-03",
         subject="nic/default/routed/eth0",
         breaks=f"ip -4 route del 192.0.2.50/32 dev {PAIR} && "
