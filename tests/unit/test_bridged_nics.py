@@ -99,6 +99,13 @@ def test_profile_that_brings_the_nic_is_where_it_is_repaired() -> None:
     assert "lxc profile device set default eth0 security.ipv4_filtering=true" in text
 
 
+def test_device_of_type_none_takes_the_profiles_nic_away() -> None:
+    document = attach(evidence_documents.baseline(), "default/web1", "eth0", {"type": "none"})
+    found = judging.judge(evidence_documents.evidence(document))
+    assert ("LXD-BRI-04", WEB1) not in found
+    assert ("LXD-BRI-10", WEB1) not in found
+
+
 def test_bridge_named_as_parent_is_lxds_own() -> None:
     device = {"type": "nic", "nictype": "bridged", "parent": "lxdbr0"}
     document = attach(evidence_documents.baseline(), "default/web1", "eth0", device)
