@@ -35,7 +35,7 @@ def configure(config: pytest.Config, key: pytest.StashKey[audit.Audit]) -> None:
         if made.settings.report and not is_worker:
             files.prepare(pathlib.Path(made.settings.report))
     config.stash[key] = made
-    if config.pluginmanager.has_plugin("terminalreporter"):  # not in workers, nor where unwanted
+    if config.pluginmanager.has_plugin("terminal"):  # its reporter is not there yet; no workers
         terminal.configure(config)
     config.pluginmanager.register(Hooks(made, is_worker=is_worker), "lxdsec-hooks")
 

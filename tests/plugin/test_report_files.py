@@ -89,6 +89,14 @@ def test_every_report_is_written(
     assert "reports: out/report.html and 4 more" in session.out
 
 
+def test_findings_are_told_once(tmp_path: pathlib.Path, bad: pathlib.Path) -> None:
+    """The summaries of pytest read every report once for each failure."""
+    told = audit(tmp_path, bad).out
+    assert "LXD-LOC-01" in told
+    assert "= FAILURES =" not in told
+    assert "short test summary" not in told
+
+
 def test_workers_make_the_same_report(tmp_path: pathlib.Path, bad: pathlib.Path) -> None:
     made = []
     for name, arguments in (("plain", ()), ("workers", ("-n2",))):
