@@ -1,0 +1,5 @@
+"""Tests on a whole host."""
+
+import pytest
+
+pytest.register_assert_rewrite("tests.host.both_ways")

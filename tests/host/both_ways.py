@@ -1,9 +1,14 @@
-"""Show a control both ways on a whole host, by the rules of the lab's harness.
+"""Show controls both ways on a whole host, by the rules of the lab's harness.
 
-Only what a lab cannot show is shown here: it takes minutes where a lab takes seconds.
+Only what a lab cannot show is shown here: an audit takes half a minute where a lab takes
+seconds. So cases that do not meet are broken together and repaired together.
 """
 
 from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pytest_lxdsec.connections import Connection
 from pytest_lxdsec.evidence import gather, model
@@ -13,6 +18,15 @@ from pytest_lxdsec.verdict import Outcome
 from ..lab import both_ways
 from ..lab.both_ways import Case, Verdicts
 from . import vm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """What was said of some cases together: broken, and after the commands that it printed."""
+
+    cases: Sequence[Case]
+    broken: Verdicts
+    repaired: Verdicts
 
 
 def see(host: vm.Vm) -> model.Evidence:
@@ -30,22 +44,35 @@ def judge(host: vm.Vm) -> Verdicts:
     return both_ways.judge(see(host))
 
 
-def show(host: vm.Vm, case: Case, before: Verdicts) -> None:
-    """Break, see it fail, run the printed command, see it pass, see nothing else change."""
-    key = (case.control, case.subject)
-    host.shell(case.breaks)
+def play(host: vm.Vm, cases: Sequence[Case]) -> Act:
+    """Break, look, run the printed commands, look again, and put back what they leave."""
+    for case in cases:
+        host.shell(case.breaks)
     broken = judge(host)
-    failed = broken[key]
-    assert failed.outcome is Outcome.FAIL, f"not broken: {failed.reason}"
-    assert failed.finding is not None
-    assert case.finding in failed.text
-    _nothing_else(before, broken, case)
-    host.shell(failed.finding.remedy.command)
+    for case in cases:
+        failed = broken[case.control, case.subject]
+        if failed.finding is not None:
+            host.shell(failed.finding.remedy.command)
     repaired = judge(host)
-    assert repaired[key].outcome is Outcome.PASS, f"not repaired: {repaired[key].reason}"
-    _nothing_else(before, repaired, case)
+    for case in cases:
+        host.shell(case.restores)
+    return Act(cases=cases, broken=broken, repaired=repaired)
 
 
-def _nothing_else(before: Verdicts, after: Verdicts, case: Case) -> None:
-    changed = both_ways.changes(before, after, case)
-    assert changed == {}, both_ways.told(after, changed)
+def check(act: Act, case: Case) -> None:
+    """It failed for its reason, and its command repaired it."""
+    key = (case.control, case.subject)
+    failed, repaired = act.broken[key], act.repaired[key]
+    assert failed.outcome is Outcome.FAIL, f"not broken: {failed.reason}"
+    assert case.finding in failed.text
+    assert repaired.outcome is Outcome.PASS, f"not repaired: {repaired.reason}"
+
+
+def check_others(act: Act, before: Verdicts) -> None:
+    """No verdict changed but those that the cases are about or announce."""
+    about = tuple(f"{case.control} {case.subject}" for case in act.cases)
+    announced = tuple(glob for case in act.cases for glob in case.with_it)
+    every = dataclasses.replace(act.cases[0], with_it=(*about, *announced))
+    for after in (act.broken, act.repaired):
+        changed = both_ways.changes(before, after, every)
+        assert changed == {}, both_ways.told(after, changed)

@@ -8,6 +8,8 @@ from ..lab import cases_daemon
 from ..lab.both_ways import Case
 
 _PROFILE = "/var/lib/lxd/security/apparmor/profiles/lxd-privileged"
+# Debian's package gives it to _lxd, so that the controls of it fail before and not after.
+_OWNER = "chown _lxd /var/lib/lxd"
 
 _ALL = (
     # The socket is systemd's, made before any daemon runs.
@@ -17,6 +19,7 @@ _ALL = (
         breaks="systemctl stop lxd.service\nchmod 0666 /var/lib/lxd/unix.socket",
         finding="/var/lib/lxd/unix.socket has mode 0666",
         with_it=("LXD-LOC-02 host",),
+        restores=_OWNER,
     ),
     Case(
         control="LXD-LOC-01",
@@ -27,7 +30,7 @@ _ALL = (
         "systemctl start lxd.socket",
         finding="/var/lib/lxd/unix.socket belongs to group users, not lxd",
         with_it=("LXD-LOC-0? host",),
-        restores="rm -r /etc/systemd/system/lxd.socket.d\nsystemctl daemon-reload",
+        restores=f"rm -r /etc/systemd/system/lxd.socket.d\nsystemctl daemon-reload\n{_OWNER}",
     ),
     Case(
         control="LXD-LOC-03",
@@ -39,9 +42,19 @@ _ALL = (
     Case(
         control="LXD-LOC-03",
         subject="host",
-        breaks="useradd --create-home --gid lxd mallory",
-        finding="mallory (primary group lxd)",
-        restores="userdel --remove mallory",
+        breaks="useradd --create-home --gid lxd trudy",
+        finding="trudy (primary group lxd)",
+        restores="userdel --remove trudy",
+    ),
+    # Its service goes on with the group that the account has lost.
+    Case(
+        control="LXD-LOC-04",
+        subject="host",
+        breaks="useradd --groups lxd oscar\n"
+        "systemd-run --quiet --unit=oscar --uid=oscar sleep infinity\n"
+        "gpasswd --delete oscar lxd",
+        finding="of oscar) holds gid",
+        restores="systemctl stop oscar || true\nuserdel oscar",
     ),
     # A package that is out of date, and the index of a source that says so.
     Case(
@@ -51,6 +64,14 @@ _ALL = (
         finding="1 security update is pending: lxdsec-canary 1 (fixed in 2)",
         restores="dpkg --purge lxdsec-canary\nrm -r /etc/apt /var/lib/apt/lists /srv/apt\n"
         "mv /srv/etc-apt /etc/apt\nmv /srv/lists /var/lib/apt/lists",
+    ),
+    # As an update leaves it that restarts nothing.
+    Case(
+        control="LXD-OS-03",
+        subject="host",
+        breaks="lxc query /1.0 > /dev/null\n"
+        "cp --archive /usr/bin/lxd /usr/bin/lxd.new\nmv /usr/bin/lxd.new /usr/bin/lxd",
+        finding="was replaced since it started",
     ),
     # The label is stacked, and names `unconfined` for what is inside, while it confines.
     Case(
@@ -72,3 +93,17 @@ _ALL = (
 
 IDS = frozenset(made.id for made in catalogue.packaged())
 CASES = tuple(case for case in _ALL if case.control in IDS)
+
+
+def acts() -> tuple[tuple[Case, ...], ...]:
+    """The cases, in as few rounds as there may be without two of one control and subject."""
+    rounds: list[dict[tuple[str, str], Case]] = []
+    for case in CASES:
+        key = (case.control, case.subject)
+        for one in rounds:
+            if key not in one:
+                one[key] = case
+                break
+        else:
+            rounds.append({key: case})
+    return tuple(tuple(one.values()) for one in rounds)

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from . import required, vm
-
-pytest.register_assert_rewrite("tests.host.both_ways")
+from ..lab.both_ways import Verdicts
+from . import both_ways, required, vm
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +15,9 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[vm.Vm]:
     """A running Debian with systemd, AppArmor and LXD, and the default scenario on it."""
     with required.running(tmp_path_factory.mktemp("host")) as here:
         yield here
+
+
+@pytest.fixture(scope="session")
+def at_rest(host: vm.Vm) -> Verdicts:
+    """What every control says of the host as it is."""
+    return both_ways.judge(host)

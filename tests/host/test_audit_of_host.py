@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
+from pytest_lxdsec.evidence import replay
+
 from ..lab import audits
 from . import clients, recipe, vm
 
@@ -31,18 +33,31 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 @pytest.fixture(scope="module")
+def logins(host: vm.Vm) -> list[int]:
+    """How often root had logged in before the main audit, and after it."""
+    return [_logins(host)]
+
+
+@pytest.fixture(scope="module")
 def by_ssh(
     host: vm.Vm,
     client: pathlib.Path,
     evidence: pathlib.Path,
+    logins: list[int],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> audits.Audit:
     """The main road: root over ssh."""
     del client  # is trusted in every audit, or in none
     directory = tmp_path_factory.mktemp("ssh")
-    return audits.run(
-        directory, f"--lxd-host={host.ssh()}", f"--lxd-save-evidence={evidence}", "-rE"
-    )
+    options = (f"--lxd-save-evidence={evidence}", "-rE")
+    done = audits.run(directory, f"--lxd-host={host.ssh()}", *options)
+    logins.append(_logins(host))
+    return done
+
+
+def _logins(host: vm.Vm) -> int:
+    count = "journalctl --unit ssh --grep 'Accepted publickey for root' --output cat | wc -l"
+    return int(host.shell(count))
 
 
 @pytest.fixture(scope="module")
@@ -128,10 +143,20 @@ def test_a_restricted_client_gets_an_error_and_no_verdict(
     assert run.verdicts() == {}
 
 
-def test_an_audit_logs_in_once(by_ssh: audits.Audit, host: vm.Vm, tmp_path: pathlib.Path) -> None:
+def test_an_audit_logs_in_once(by_ssh: audits.Audit, logins: list[int]) -> None:
     """What it asks goes over one connection: each costs a second here, and a line in a log."""
-    del by_ssh  # was not the first to ask LXD
-    count = "journalctl --unit ssh --grep 'Accepted publickey for root' --output cat | wc -l"
-    before = int(host.shell(count))
-    audits.run(tmp_path, f"--lxd-host={host.ssh()}")
-    assert int(host.shell(count)) == before + 1
+    del by_ssh  # is what logged in
+    before, after = logins
+    assert after == before + 1
+
+
+def test_an_audit_is_a_handful_of_round_trips(
+    by_ssh: audits.Audit, evidence: pathlib.Path
+) -> None:
+    """For all instances together: a far host answers each in its own time."""
+    del by_ssh  # is what made them
+    trips = dict(replay.load(evidence).header.round_trips)
+    probe = trips.pop("probe")
+    assert trips == {"api": 2, "shell": 3}
+    # Three, and a few more where the host is slow: it is waited for, and LXD forgets meanwhile.
+    assert probe <= 3 + 3

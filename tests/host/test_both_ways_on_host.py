@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from ..lab.both_ways import Case, Verdicts
-from . import both_ways, vm
-from .cases import CASES
+from . import both_ways, cases, vm
+from .both_ways import Act
+
+ROUNDS = cases.acts()
 
 
 @pytest.fixture(scope="module")
-def before(host: vm.Vm) -> Verdicts:
-    """What every control says of the host as it is."""
-    return both_ways.judge(host)
+def acts(host: vm.Vm, at_rest: Verdicts) -> Mapping[int, Act]:
+    """What was said of each round."""
+    del at_rest  # is of the host before anything was broken
+    return {number: both_ways.play(host, some) for number, some in enumerate(ROUNDS)}
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    ("number", "case"),
+    [(number, case) for number, some in enumerate(ROUNDS) for case in some],
+    ids=lambda given: given.name if isinstance(given, Case) else None,
+)
 def test_control_fails_broken_and_passes_repaired(
-    host: vm.Vm, before: Verdicts, case: Case
+    acts: Mapping[int, Act], number: int, case: Case
 ) -> None:
-    both_ways.show(host, case, before)
-    host.shell(case.restores)
+    both_ways.check(acts[number], case)
+
+
+@pytest.mark.parametrize("number", range(len(ROUNDS)))
+def test_nothing_else_changes(acts: Mapping[int, Act], number: int, at_rest: Verdicts) -> None:
+    both_ways.check_others(acts[number], at_rest)

@@ -22,6 +22,7 @@ from .qemu import API, SSH, Qemu
 
 BOOT_SECONDS = 240.0
 _KNOCK_SECONDS = 10.0
+_BOOT = "cat /proc/sys/kernel/random/boot_id"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -126,6 +127,26 @@ class Vm:
     def set_clock(self) -> None:
         """Tell it the time: it slept in the cache."""
         self.shell(f"date --set=@{time.time():.3f}")
+
+    def reboot(self) -> None:
+        """Boot it anew, and wait until all is started that is started at boot."""
+        before = self.shell(_BOOT)
+        self.run("systemctl reboot")
+        deadline = time.monotonic() + BOOT_SECONDS
+        while self._boot() in ("", before):
+            if time.monotonic() > deadline:
+                raise HostBroken(f"host: no reboot in {BOOT_SECONDS:g} s: {self.qemu.console()}")
+            time.sleep(0.5)
+        self.shell("systemctl --wait is-system-running || true")
+
+    def _boot(self) -> str:
+        """Which boot this is; "" where it is not up."""
+        try:
+            self.connect()
+        except HostBroken:
+            return ""  # let in by what is going down
+        done = self.run(_BOOT)
+        return "" if done.returncode else done.stdout.decode()
 
     def close(self) -> None:
         """End it."""
