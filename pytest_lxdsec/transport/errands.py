@@ -13,6 +13,8 @@ from . import Api, Request
 from .errand import Errand
 
 WAIT_SECONDS = 30
+# They began together: when the first has had its time, so have the others, all but.
+LATER_SECONDS = 5
 
 
 def run(api: Api, errands: Sequence[Errand], *, seconds: float) -> None:
@@ -50,10 +52,10 @@ def _give_up(errands: Iterable[Errand], seconds: float) -> None:
 
 def _wait(api: Api, errands: Sequence[Errand], seconds: float) -> None:
     """Hear of each, when the first has ended or after half a minute."""
-    patience = max(1, min(WAIT_SECONDS, round(seconds)))
-    # They began together: when the first has had its time, so have the others.
+    first = max(1, min(WAIT_SECONDS, round(seconds)))
+    later = min(first, LATER_SECONDS)
     paths = [
-        f"{errand.operation}/wait?timeout={1 if number else patience}"
+        f"{errand.operation}/wait?timeout={later if number else first}"
         for number, errand in enumerate(errands)
     ]
     waited = dict(zip(errands, api.get_many(paths), strict=True))
