@@ -16,7 +16,7 @@ from .. import judging
 
 PATH = pathlib.Path(replay.__file__).with_name("example.json")
 AGAIN = "record it again: make example"
-MOST_BYTES = 200_000
+MOST_BYTES = 220_000
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +45,8 @@ def test_everything_can_be_told(results: judging.Results) -> None:
 
 def test_it_shows_passes_and_findings_on_many_subjects(results: judging.Results) -> None:
     told = collections.Counter(result.outcome for result in results.values())
-    assert told[Outcome.PASS] >= 80
-    assert told[Outcome.FAIL] >= 40
+    assert told[Outcome.PASS] >= 60
+    assert told[Outcome.FAIL] >= 25
 
 
 def test_every_part_of_the_guide_is_judged(results: judging.Results) -> None:
