@@ -6,6 +6,7 @@ ours, with a setting, tells of all that have it.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -97,3 +98,24 @@ def routed(nic: Nic) -> Routed:
 def managed(networks: Iterable[Network]) -> Mapping[str, Network]:
     """The managed networks that bridged NICs may name; LXD has bridges in no other project."""
     return {n.name: n for n in networks if n.managed and n.project == "default"}
+
+
+def held_for_sure(nic: Nic) -> tuple[str, ...]:
+    """The settings, as `key=value`, under which LXD's rules have no gap that is known.
+
+    An IPv4 address to hold the NIC to, so that the rules name the EtherTypes they let through, and
+    no IPv6, so that nothing is advertised to its neighbours.
+    """
+    wanted = {key: "true" for key in (IPV4,) if key not in filters(nic)}
+    if nic.config.get("ipv4.address") == NO_ADDRESS:
+        wanted["ipv4.address"] = ""
+    if IPV6 in filters(nic):
+        wanted["ipv6.address"] = NO_ADDRESS
+    return tuple(f"{key}={value}" for key, value in wanted.items())
+
+
+def give_ipv4(network: Network) -> str:
+    """The command that gives a network's instances IPv4 addresses."""
+    has_none = network.config.get("ipv4.address", "") in ("", NO_ADDRESS)
+    settings = ("ipv4.address=auto", "ipv4.dhcp=true") if has_none else ("ipv4.dhcp=true",)
+    return shlex.join(("lxc", "network", "set", network.name, *settings))

@@ -36,7 +36,9 @@ def _option(number: int, body: bytes) -> bytes:
     return bytes([number, len(body)]) + body if body else b""
 
 
-def udp(macs: tuple[str, str], ends: tuple[bytes, bytes], ports: tuple[int, int], body: bytes):  # type: ignore[no-untyped-def]  # noqa: ANN201 - bytes
+def udp(
+    macs: tuple[str, str], ends: tuple[bytes, bytes], ports: tuple[int, int], body: bytes
+) -> bytes:
     """A frame with an IPv4 datagram; each pair is source and destination."""
     datagram = struct.pack("!HHHH", ports[0], ports[1], 8 + len(body), 0) + body
     header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(datagram), 0, 0x4000, 64, 17, 0)

@@ -44,7 +44,7 @@ class Client:
         )
         self.address = ack[0]
 
-    def _ask(self, kind: int, wanted: int, **fields: Any) -> dict[int, bytes]:  # noqa: ANN401 - as `messages.dhcp` takes them
+    def _ask(self, kind: int, expected: int, **fields: Any) -> dict[int, bytes]:  # noqa: ANN401 - as `messages.dhcp` takes them
         number = secrets.randbits(32)
         body = messages.dhcp(kind, number, self.mac, **fields)
         macs, ends = (self.end.mac, messages.BROADCAST), (ANYBODY, EVERYBODY)
@@ -55,7 +55,7 @@ class Client:
             while time.monotonic() < until:
                 for octets in wiretap.heard([self.end.socket], 0.05, 0.2)[0]:
                     found = messages.reply(octets, number)
-                    if found.get(messages.TYPE) == bytes([wanted]):
+                    if found.get(messages.TYPE) == bytes([expected]):
                         self._server_mac = octets[6:12].hex()
                         return found
         raise RuntimeError("the bridge's DHCP gave no lease")
