@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from .evidence.tried import AskedName, NamesTrial
 from .verdict import CannotTell
 
-# Nobody's names: what our request gives as itself, and as a hardware address that is no instance's.
+# Nobody's names: what our request gives as itself, and as a foreign hardware address.
 CLAIMS: Mapping[str, str] = {"own": "lxdsec-false", "foreign": "lxdsec-foreign"}
 MANAGED = ("", "managed")  # `dns.mode`, and its default: driver_bridge.go
 SILENT = "none"
@@ -35,10 +35,11 @@ def faults(trial: NamesTrial) -> tuple[Fault, ...]:
     if trial.error:
         raise CannotTell(f"no probe on {trial.network}: {trial.error}")
     claimed, foreign = _asked(trial.claimed), _asked(trial.foreign)
-    _require_control(trial)
     found = []
     if _is_record(claimed):
         found.append(Fault.OWN if trial.mode in MANAGED else Fault.MODE)
+    else:
+        _require_control(trial)
     if _is_record(foreign):
         found.append(Fault.FOREIGN)
     return tuple(found)
@@ -48,8 +49,7 @@ def _require_control(trial: NamesTrial) -> None:
     if not trial.lease:
         raise CannotTell(f"DHCP on {trial.network} gave no lease")
     own = _asked(trial.legitimate)
-    # A client's name, where it counts, has taken the place of the instance's own.
-    if trial.mode in MANAGED and own.address != trial.lease:
+    if trial.mode != SILENT and own.address != trial.lease:
         raise CannotTell(
             f"the instance's own name is not in the DNS of {trial.network} either "
             f"({own.code} {own.address or 'without an address'}, leased {trial.lease})"

@@ -200,7 +200,11 @@ class Settings:
 
 def from_config(config: pytest.Config) -> Settings:
     """The command line first, then the configuration file."""
-    one = {option.flag: _one(config, option) for option in OPTIONS if option.metavar and not option.repeats}
+    one = {
+        option.flag: _one(config, option)
+        for option in OPTIONS
+        if option.metavar and not option.repeats
+    }
     many = {option.flag: _many(config, option) for option in OPTIONS if option.repeats}
     return Settings(
         hosts=many["--lxd-host"],

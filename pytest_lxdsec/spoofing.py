@@ -24,22 +24,26 @@ RECEIVERS: Mapping[str, str] = {"H": "the host", "P": "other instances"}
 LEFT = "L"
 PROMISES = tuple(law for law in laws.EVERY if not law.passes)
 # Neighbour advertisements that LXD's rules accept by one of their fields and never look at again.
-ADVERTISED = frozenset((
-    "na_spoof_target_ownsrc",
-    "na_own_target_vicsrc",
-    "na_noopt_spoof_ownsrc",
-    "na_spoof_exthdr_llsrc",
-    "na_spoof_exthdr_vicsrc",
-))
+ADVERTISED = frozenset(
+    (
+        "na_spoof_target_ownsrc",
+        "na_own_target_vicsrc",
+        "na_noopt_spoof_ownsrc",
+        "na_spoof_exthdr_llsrc",
+        "na_spoof_exthdr_vicsrc",
+    )
+)
 # What LXD's older driver asks of no frame, or only where it has an IPv4 address to ask for.
 XTABLES = "xtables"
-XTABLES_ALSO = frozenset((
-    "arp_spoof_sha",
-    "arp_spoof_sha_htype6",
-    "na_spoof_tlla",
-    "na_spoof_target_no_tlla",
-    "na_spoof_tlla_exthdr8",
-))
+XTABLES_ALSO = frozenset(
+    (
+        "arp_spoof_sha",
+        "arp_spoof_sha_htype6",
+        "na_spoof_tlla",
+        "na_spoof_target_no_tlla",
+        "na_spoof_tlla_exthdr8",
+    )
+)
 _LINE = re.compile(r"([A-Za-z0-9_]+) (-|L?H?P?) ([0-9a-f]+)", re.ASCII)
 
 
@@ -170,7 +174,8 @@ def _offence(nic: Nic, sent: Sent, driver: str) -> Offence | None:
     got = [
         letter
         for letter, hook in HOOKS.items()
-        if letter in sent.seen and _broken(nic, sent.frame, hook)
+        if letter in sent.seen
+        and _broken(nic, sent.frame, hook)
         # There the driver holds advertisements behind the place where they were seen.
         and not (driver == XTABLES and letter == "H" and _is_advertisement(sent.frame))
     ]

@@ -124,8 +124,8 @@ def test_pretending_frames_get_nowhere(lxd_nic: Nic, lxd_evidence: Evidence) -> 
     seen = spoofing.judge(trial, lxd_evidence.server.environment.firewall)
     if not seen.offences:
         return verdict.passed(
-            f"of {seen.pretending} kinds of frames that pretend, sent by a throw-away NIC with the "
-            f"same filters on {trial.network}, none reached the host or another instance",
+            f"of {seen.pretending} kinds of frames that pretend, sent by a throw-away NIC with "
+            f"the same filters on {trial.network}, none reached the host or another instance",
             f"{seen.legitimate} kinds of its own arrived",
         )
     origin = origins.of_device(lxd_evidence, lxd_nic.instance, lxd_nic.device)
@@ -162,9 +162,7 @@ def _got_through(seen: spoofing.Seen) -> str:
     )
 
 
-def _remedy(
-    evidence: Evidence, nic: Nic, origin: origins.Origin, seen: spoofing.Seen
-) -> Remedy:
+def _remedy(evidence: Evidence, nic: Nic, origin: origins.Origin, seen: spoofing.Seen) -> Remedy:
     if not all(offence.gap for offence in seen.offences):
         return Remedy(
             command=origins.restart(nic.instance) if nic.instance.is_running else NFT_LIST,

@@ -119,9 +119,7 @@ def gather(
     return seen if prober is None else _probed(seen, api, shell, prober)
 
 
-def _probed(
-    seen: model.Evidence, api: Api, shell: Shell | None, prober: Prober
-) -> model.Evidence:
+def _probed(seen: model.Evidence, api: Api, shell: Shell | None, prober: Prober) -> model.Evidence:
     """The same evidence with what a prober tried, and with what that cost."""
     started = time.monotonic()
     before = (api.round_trips, shell.round_trips if shell else 0)

@@ -1,6 +1,6 @@
 """Which frames of an instance reach the host, and which another instance of the same bridge.
 
-Imports `netns`, `wiretap`.
+Imports `wiretap`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from . import netns, wiretap
+from . import wiretap
 
 if TYPE_CHECKING:
     from typing import Any
@@ -29,8 +29,8 @@ class Wires:
     """
 
     def __init__(self, order: dict[str, Any]) -> None:
-        self.sender = _instance(order, "sender")
-        self.peer = _instance(order, "peer")
+        self.sender = wiretap.instance(order, "sender")
+        self.peer = wiretap.instance(order, "peer")
         self.bridge = wiretap.End(order["server"], order["bridge"])
         self.port = wiretap.End(order["server"], order["port"])
         self.ends = [self.sender, self.peer, self.bridge, self.port]
@@ -42,21 +42,6 @@ class Wires:
         """Which of these frames each of the ends has received since the last time."""
         taps = [end.socket for end in self.ends]
         return [octets & seen for seen in wiretap.heard(taps, QUIET, MOST)]
-
-
-def _instance(order: dict[str, Any], role: str) -> wiretap.End:
-    """The end in an instance.
-
-    Raises:
-        RuntimeError: the process is in the daemon's network, or has another MAC address.
-    """
-    pid = order[role]["pid"]
-    if netns.is_same(pid, order["server"]):
-        raise RuntimeError(f"process {pid} is in the daemon's own network")
-    end = wiretap.End(pid, order[role]["interface"])
-    if end.mac != order[role]["mac"]:
-        raise RuntimeError(f"process {pid} has another NIC than was made: {end.mac}")
-    return end
 
 
 def run(order: dict[str, Any]) -> dict[str, Any]:

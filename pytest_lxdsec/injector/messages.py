@@ -9,7 +9,8 @@ BROADCAST = "ffffffffffff"
 COOKIE = bytes.fromhex("63825363")
 DISCOVER, OFFER, REQUEST, ACK, RELEASE = 1, 2, 3, 5, 7
 TYPE, NAME, WANTED, SERVER, END = 53, 12, 50, 54, 255
-BEHIND_HEADERS = 14 + 20 + 8
+FIXED = 240  # bytes before the options
+BOOTREPLY = 2
 CODES = {0: "NOERROR", 2: "SERVFAIL", 3: "NXDOMAIN", 5: "REFUSED"}
 
 
@@ -50,7 +51,7 @@ def udp(
 def checksum(given: bytes) -> bytes:
     """The internet's checksum (RFC 1071)."""
     given += bytes(len(given) % 2)
-    total = sum(struct.unpack("!%dH" % (len(given) // 2), given))
+    total = sum(struct.unpack(f"!{len(given) // 2}H", given))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return struct.pack("!H", ~total & 0xFFFF)
@@ -61,9 +62,9 @@ def reply(octets: bytes, transaction: int) -> dict[int, bytes]:
     if octets[12:14] != b"\x08\x00" or octets[23:24] != b"\x11":
         return {}
     body = octets[14 + (octets[14] & 15) * 4 + 8 :]
-    if len(body) < 240 or body[0] != 2 or body[4:8] != struct.pack("!I", transaction):
+    if len(body) < FIXED or body[0] != BOOTREPLY or body[4:8] != struct.pack("!I", transaction):
         return {}
-    found, rest = {0: body[16:20]}, body[240:]
+    found, rest = {0: body[16:20]}, body[FIXED:]
     while len(rest) > 1 and rest[0] != END:
         found[rest[0]] = rest[2 : 2 + rest[1]]
         rest = rest[2 + rest[1] :]
@@ -94,4 +95,4 @@ def addresses(answer: bytes, name: str) -> tuple[str, list[str]]:
             rest = rest[12 + length :]
     except (struct.error, OSError) as error:
         raise ValueError("a DNS answer is cut off") from error
-    return CODES.get(flags & 15, "code %d" % (flags & 15)), sorted(found)
+    return CODES.get(flags & 15, f"code {flags & 15}"), sorted(found)

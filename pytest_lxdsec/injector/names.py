@@ -78,12 +78,7 @@ def run(order: dict[str, Any]) -> dict[str, Any]:
     Args:
         order: `names` are those to ask for: `own` and `own_foreign` of the claims besides.
     """
-    pid = order["sender"]["pid"]
-    if netns.is_same(pid, order["server"]):
-        raise RuntimeError("process %d is in the daemon's own network" % pid)
-    end = wiretap.End(pid, order["sender"]["interface"])
-    if end.mac != order["sender"]["mac"]:
-        raise RuntimeError("process %d has another NIC than was made: %s" % (pid, end.mac))
+    end = wiretap.instance(order, "sender")
     found: dict[str, Any] = {"leases": {}, "answers": {}}
     clients = []
     try:
@@ -129,12 +124,12 @@ def _resolve(server: int, address: str, name: str) -> tuple[str, list[str]]:
             asked.send(messages.question(number, name))
             try:
                 answer = asked.recv(4096)
-            except socket.timeout:  # noqa: UP041 - it is TimeoutError from Python 3.10 on only
+            except socket.timeout:  # TimeoutError itself from Python 3.10 on only
                 continue
             if answer[:2] == number.to_bytes(2, "big"):
                 return messages.addresses(answer, name)
     except (OSError, ValueError) as error:
-        raise RuntimeError("asking %s for %s: %s" % (address, name, error)) from error
+        raise RuntimeError(f"asking {address} for {name}: {error}") from error
     finally:
         asked.close()
-    raise RuntimeError("%s does not answer DNS" % address)
+    raise RuntimeError(f"{address} does not answer DNS")

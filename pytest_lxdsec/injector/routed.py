@@ -29,10 +29,7 @@ def run(order: dict[str, Any]) -> dict[str, Any]:
         order: `sources` are pairs of a source and the host's address to send to; `own` are the
             numbers of those that must get through.
     """
-    pid, server = order["sender"]["pid"], order["server"]
-    if netns.is_same(pid, server):
-        raise RuntimeError("process %d is in the daemon's own network" % pid)
-    end = wiretap.End(pid, order["sender"]["interface"])
+    server, end = order["server"], wiretap.instance(order, "sender")
     port = wiretap.End(server, order["port"])
     wiretap.listen_to(port.socket, [end.mac])
     taps = [_raw(server, socket.AF_INET, "icmp"), _raw(server, socket.AF_INET6, "ipv6-icmp")]

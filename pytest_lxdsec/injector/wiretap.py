@@ -13,6 +13,7 @@ from . import netns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
 ETH_P_ALL = 3
 SOL_PACKET, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING = 263, 8, 23
@@ -44,6 +45,22 @@ class End:
     def send(self, octets: bytes) -> None:
         """Let a frame leave by this interface."""
         self.socket.send(octets)
+
+
+def instance(order: dict[str, Any], role: str) -> End:
+    """The end in one of our instances.
+
+    Raises:
+        OSError: it is not there.
+        RuntimeError: the process is in the daemon's network, or has another NIC than was made.
+    """
+    pid = order[role]["pid"]
+    if netns.is_same(pid, order["server"]):
+        raise RuntimeError(f"process {pid} is in the daemon's own network")
+    end = End(pid, order[role]["interface"])
+    if end.mac != order[role]["mac"]:
+        raise RuntimeError(f"process {pid} has another NIC than was made: {end.mac}")
+    return end
 
 
 def opened(interface: str) -> socket.socket:

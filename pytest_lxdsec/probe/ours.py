@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from .. import lxdconf, nicsettings
@@ -25,6 +25,7 @@ ROUTED: Mapping[str, tuple[str, str]] = {
     "ipv6": ("2001:db8:5ec:77::1", "2001:db8:5ec:66::1"),
 }
 GATEWAYS = {"ipv4": "169.254.0.1", "ipv6": "fe80::1"}  # nic_routed.go: the host's side of each
+SHORTEST = 64  # bits that name a network, where hosts choose the others
 FURTHEST = 250  # how many addresses from an end are looked at for unused ones
 SUFFIXES = range(0x5EC0_0000_0001, 0x5EC0_0000_0001 + FURTHEST)
 
@@ -47,7 +48,9 @@ def _mac(words: str) -> str:
     return f"02:{hashlib.sha256(words.encode()).digest()[:5].hex(':')}"
 
 
-def plain_nic(network: str, networks: Mapping[str, Network], mac: str, port: str) -> dict[str, str]:
+def plain_nic(
+    network: str, networks: Mapping[str, Network], mac: str, port: str
+) -> dict[str, str]:
     """A NIC on a bridge, without any filter."""
     made = {"type": "nic", "name": "eth0", "hwaddr": mac, "host_name": port}
     if network in networks:
@@ -153,14 +156,18 @@ def _unused(bridge: Interface, used: Collection[str]) -> Iterator[numbers.IpAddr
     """Addresses of a network that nobody is known to use, from its far end."""
     network = bridge.network
     last = network.num_addresses - 2
-    places = (last - step for step in range(min(FURTHEST, last)))
-    if network.version == 6 and network.prefixlen <= 64:  # noqa: PLR2004 - where interfaces have 64 bits
-        places = iter(SUFFIXES)
+    places: Iterable[int] = range(last, max(last - FURTHEST, 0), -1)
+    if isinstance(network, ipaddress.IPv6Network) and network.prefixlen <= SHORTEST:
+        places = SUFFIXES
     for place in places:
         address = network[place]
         if str(address) not in used and address != bridge.ip:
             yield address
-    yield from (SPARE_IPV4, NOBODY.other_ipv4) if network.version == 4 else (SPARE_IPV6, NOBODY.other_ipv6)  # noqa: PLR2004 - IPv4
+    yield from (
+        (SPARE_IPV4, NOBODY.other_ipv4)
+        if isinstance(network, ipaddress.IPv4Network)
+        else (SPARE_IPV6, NOBODY.other_ipv6)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +195,7 @@ def routed_device(setting: Routed, mac: str) -> dict[str, str]:
 def sources(
     families: Collection[str], networks: Mapping[str, Network], used: Collection[str]
 ) -> tuple[Source, ...]:
-    """What to send from: its own address, a foreign one, and one of another network of the host."""
+    """What to send from: its own address, a foreign one, one of another network of the host."""
     found = []
     for family in sorted(families):
         own, foreign = ROUTED[family]
@@ -199,9 +206,7 @@ def sources(
     return tuple(found)
 
 
-def _neighbour(
-    family: str, networks: Mapping[str, Network], used: Collection[str]
-) -> str:
+def _neighbour(family: str, networks: Mapping[str, Network], used: Collection[str]) -> str:
     """An unused address of a bridge of the host; "" where there is none of this family."""
     for _, network in sorted(networks.items()):
         bridge = _bridge_address(network, family) if network.type == "bridge" else None

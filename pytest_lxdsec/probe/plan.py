@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from .. import nics, nicsettings, running
@@ -22,7 +22,7 @@ class Plan:
     bridged: tuple[nicsettings.Bridged, ...]
     names: tuple[Network, ...]
     routed: tuple[nicsettings.Routed, ...]
-    networks: dict[str, Network]
+    networks: Mapping[str, Network]
     used: frozenset[str]
 
     @property
@@ -67,7 +67,7 @@ def _nics(evidence: Evidence) -> Iterator[Nic]:
                 continue  # its NICs are subjects that say so
 
 
-def _bridged(nic: Nic, networks: dict[str, Network]) -> Iterator[nicsettings.Bridged]:
+def _bridged(nic: Nic, networks: Mapping[str, Network]) -> Iterator[nicsettings.Bridged]:
     try:
         if nic.nictype == "bridged" and nicsettings.filters(nic):
             yield nicsettings.bridged(nic, networks)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import ipaddress
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,7 +110,7 @@ class Probe:
             self._on_bridge(bridge, found)
         for number, routed in enumerate(self.wanted.routed):
             entry = {**_listed(routed), "error": ""}
-            found["routed"].append(_tried(entry, number, lambda r=routed: self._routed(r)))
+            found["routed"].append(_tried(entry, number, functools.partial(self._routed, routed)))
         return found
 
     def _on_bridge(self, bridge: str, found: Entry) -> None:
@@ -123,16 +124,14 @@ class Probe:
                 entry = {"network": bridge, "mode": network.config.get("dns.mode", "")}
                 entry["error"] = error
                 number = len(found["names"])
-                found["names"].append(
-                    _tried(entry, number, lambda n=network: self._names(n, peer))
-                )
+                attempt = functools.partial(self._names, network, peer)
+                found["names"].append(_tried(entry, number, attempt))
         for setting in self.wanted.bridged:
             if setting.network == bridge:
                 entry = {**_listed(setting), "error": error}
                 number = len(found["bridged"])
-                found["bridged"].append(
-                    _tried(entry, number, lambda s=setting: self._bridged(s, peer))
-                )
+                attempt = functools.partial(self._bridged, setting, peer)
+                found["bridged"].append(_tried(entry, number, attempt))
         if peer:
             self.stage.discard(mark.PEER)
 
@@ -157,16 +156,16 @@ class Probe:
                 "frames": [octets.hex() for octets in named.values()],
             }
             told = onhost.do(self.shell, "bridged", order)
-        own = {"ipv4": made.nic.ipv4, "ipv6": made.nic.ipv6}
         rows = zip(named.items(), told["seen"], strict=True)
         return {
             "mac": made.nic.mac,
-            **{f: str(n[0].network_address) if n else "" for f, n in own.items()},
+            "ipv4": str(made.nic.own_ipv4) if made.nic.ipv4 else "",
+            "ipv6": str(made.nic.own_ipv6) if made.nic.ipv6 else "",
             "frames": "".join(f"{k} {seen or '-'} {octets.hex()}\n" for (k, octets), seen in rows),
         }
 
     @contextlib.contextmanager
-    def _sender(self, device: Mapping[str, str]):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def _sender(self, device: Mapping[str, str]) -> Iterator[int]:
         try:
             yield self.stage.launch(mark.SENDER, device)
         finally:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from ..errors import LxdsecError
 from ..transport import Api, Request, answers
@@ -61,7 +61,7 @@ class Stage:
         self._interrupted = interrupted
         self._mark = mark.made_now()
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> Self:
         """Remove what a killed run left, and make the project.
 
         Raises:
