@@ -74,7 +74,6 @@ IDENTITIES = (
 MEMBERS = Source(part="members", path="/1.0/cluster/members?recursion=1")
 SERVER_OF_MEMBER = "/1.0?target={member}"
 NOT_ASKED = "probes create throw-away instances on the server: ask for them with --lxd-probe"
-OURS = ("projects", "instances", "profiles")
 
 # Tries things with instances of its own, once all else is seen; gives the entry of `trials`.
 Prober = Callable[[model.Evidence, Api, Shell | None], Mapping[str, Any]]
@@ -102,7 +101,7 @@ def gather(
     """
     taken, started = datetime.datetime.now(datetime.UTC), time.monotonic()
     document = _ask_api(target, api)
-    document.update(_ask_host(document, shell, socket))
+    document = mark.without_ours({**document, **_ask_host(document, shell, socket)})
     trips = {"api": api.round_trips, "shell": shell.round_trips if shell else 0}
     document["probes"] = _ask_inside(api, document)
     # The one part that grows with the instances, and so counted apart.
@@ -151,20 +150,7 @@ def _ask_api(target: str, api: Api) -> dict[str, Mapping[str, Any]]:
     for source in (MEMBERS, *IDENTITIES):
         document.setdefault(source.part, {model.VALUE: []})
     document["servers"] = _servers(api, document)
-    return _without_ours(document)
-
-
-def _without_ours(
-    document: Mapping[str, Mapping[str, Any]],
-) -> dict[str, Mapping[str, Any]]:
-    """The listings without what a probe of ours has made, or has left when it was killed."""
-    projects = document["projects"].get(model.VALUE) or []
-    return {
-        part: {model.VALUE: mark.others(part, entry[model.VALUE], projects)}
-        if part in OURS and model.VALUE in entry
-        else entry
-        for part, entry in document.items()
-    }
+    return document
 
 
 def _require_administrator(target: str, server: Answer) -> None:

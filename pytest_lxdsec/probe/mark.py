@@ -9,15 +9,18 @@ import os
 import pathlib
 import platform
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 PROJECT = "lxdsec-probe"
 SENDER, PEER = "lxdsec-sender", "lxdsec-peer"
 INSTANCES = (SENDER, PEER)
 KEY = "user.lxdsec-probe"
-PARTS = 4
+WORDS = 4
+PARTS_OF_OURS = ("projects", "instances", "profiles", "host.containers", "host.walls")
 LONGEST = 900.0  # seconds; no probe runs longer
+
+Document = Mapping[str, Mapping[str, Any]]
 
 
 def made_now() -> str:
@@ -32,7 +35,7 @@ def of(project: object) -> str:
         return ""
     config = project.get("config")
     text = config.get(KEY) if isinstance(config, Mapping) else None
-    return text if isinstance(text, str) and len(text.split()) == PARTS else ""
+    return text if isinstance(text, str) and len(text.split()) == WORDS else ""
 
 
 def is_in_use(text: str) -> bool:
@@ -61,17 +64,26 @@ def _birth(pid: int) -> str:
     return stat.rpartition(")")[2].split()[19]
 
 
-def others(part: str, found: Iterable[Any], projects: Iterable[Any]) -> list[Any]:
-    """A listing of the API without what is ours, of a run under way or killed.
+def without_ours(document: Document) -> dict[str, Mapping[str, Any]]:
+    """What was gathered of a server, without what a probe has made, or has left when killed.
 
     Args:
-        part: The part of the evidence.
-        found: Its entries, as the API gives them.
-        projects: The listing of projects.
+        document: Parts of the evidence, as `evidence.model` has them.
     """
-    if not any(of(project) for project in projects):
-        return list(found)
-    return [one for one in found if not _is_ours(part, one)]
+    projects = document["projects"].get("value")
+    if not any(of(project) for project in projects or ()):
+        return dict(document)
+    return {part: _without(part, entry) for part, entry in document.items()}
+
+
+def _without(part: str, entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    value = entry.get("value")
+    if part == "host.mounts" and isinstance(value, Mapping):
+        kept = [one for one in value["containers"] if not _is_ours(part, one)]
+        return {"value": {**value, "containers": kept}}
+    if part in PARTS_OF_OURS and isinstance(value, list):
+        return {"value": [one for one in value if not _is_ours(part, one)]}
+    return entry
 
 
 def _is_ours(part: str, entry: object) -> bool:
@@ -79,6 +91,8 @@ def _is_ours(part: str, entry: object) -> bool:
         return False
     if part == "projects":
         return bool(of(entry))
+    if part.startswith("host."):
+        return entry.get("lxc_name") in {f"{PROJECT}_{name}" for name in INSTANCES}
     if entry.get("project") != PROJECT:
         return False
     return part == "profiles" or (part == "instances" and _is_our_instance(entry))
