@@ -42,8 +42,14 @@ def test_own_mark_is_known_and_in_use() -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [project("", mark.PROJECT), project("mine"), {"name": mark.PROJECT}, None]
-    + [project(mark.made_now(), "production"), {"name": mark.PROJECT, "config": None}],
+    [
+        project("", mark.PROJECT),
+        project("mine"),
+        project(mark.made_now(), "production"),
+        {"name": mark.PROJECT},
+        {"name": mark.PROJECT, "config": None},
+        None,
+    ],
 )
 def test_other_projects_are_not_ours(other: object) -> None:
     assert mark.of(other) == ""
@@ -109,8 +115,8 @@ BOTH = {"ipv4_address": "10.1.2.1/24", "ipv6_address": "fd00:1::1/64"}
 
 def test_mac_addresses_are_locally_administered_and_the_servers_own() -> None:
     assert {mac[:3] for mac in (MACS.sender, MACS.peer, MACS.nobody)} == {"02:"}
-    assert MACS == ours.Macs.of("5e" * 32)
-    assert MACS != ours.Macs.of("5f" * 32)
+    assert ours.Macs.of("5e" * 32) == MACS
+    assert ours.Macs.of("5f" * 32) != MACS
 
 
 def test_used_addresses_are_passed_over() -> None:
