@@ -76,11 +76,14 @@ def _bridged(nic: Nic, networks: Mapping[str, Network]) -> Iterator[nicsettings.
 
 
 def _addresses(evidence: Evidence) -> Iterator[str]:
-    """Every address that a NIC's configuration names, and those of the networks."""
+    """Every address that a NIC's configuration names or LXD has allocated, and the networks'."""
     for instance in evidence.instances:
         for device in instance.expanded_devices.values():
             for key in ("ipv4.address", "ipv6.address"):
                 yield from (text.strip() for text in str(device.get(key, "")).split(","))
+    for held in evidence.reservations:
+        for line in held.entries.values():
+            yield from (text.strip("[] \n") for text in line.split(","))
     for network in evidence.networks:
         for key in ("ipv4.address", "ipv6.address"):
             yield str(network.config.get(key, "")).partition("/")[0]

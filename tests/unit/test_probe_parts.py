@@ -188,6 +188,14 @@ def test_a_setting_is_tried_once_however_many_have_it() -> None:
     assert [one.parent for one in wanted.routed] == ["enp1s0"]
 
 
+def test_address_that_lxd_has_allocated_is_used() -> None:
+    held = [{"network": "lxdbr0", "entries": {"web1.eth0": "00:16:3e:00:00:01,10.1.2.9,web1\n"}}]
+    document = evidence_documents.patch(
+        evidence_documents.baseline(), "host.reservations", to={"value": held}
+    )
+    assert "10.1.2.9" in plan.of(evidence_documents.evidence(document)).used
+
+
 def test_nic_without_a_filter_needs_no_probe() -> None:
     bare = {"type": "nic", "name": "eth0", "network": "lxdbr0"}
     document = evidence_documents.baseline()
