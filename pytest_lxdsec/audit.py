@@ -105,7 +105,9 @@ class Audit:
     def gather(self, gathered: Callable[[str], None] = lambda _: None) -> None:
         """Reach every target and ask it everything; the only time a server is asked by us."""
         resolved = hosts.resolve(self.targets, self.trust, self._stack)
-        self.hosts = self._for_the_day(hosts.gather_all(resolved, gathered))
+        self.hosts = self._for_the_day(
+            hosts.gather_all(resolved, gathered, probes=self.settings.probe)
+        )
         if self.settings.save_evidence:
             self._save(pathlib.Path(self.settings.save_evidence))
 

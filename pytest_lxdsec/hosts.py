@@ -9,8 +9,10 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import dataclasses
+import functools
 import json
 import pathlib
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -88,21 +90,39 @@ def _lab(target: Target, stack: contextlib.ExitStack) -> Target:
 
 
 def gather_all(
-    hosts: Sequence[Host], gathered: Callable[[str], None] = lambda _: None
+    hosts: Sequence[Host],
+    gathered: Callable[[str], None] = lambda _: None,
+    *,
+    probes: bool = False,
 ) -> tuple[Host, ...]:
     """Ask every host, side by side; `gathered` hears the name of each that has answered.
+
+    An interruption waits for the hosts that are being asked, and for the probes' removal of what
+    they have made.
 
     Raises:
         UserError: a file that the user named cannot be used, or is of a host that is audited
             already.
     """
+    interrupted = threading.Event()
+    prober = _prober(interrupted) if probes else None
     with concurrent.futures.ThreadPoolExecutor(MOST_AT_ONCE) as pool:
-        asked = [pool.submit(_gathered, host) for host in hosts]
-        for one in concurrent.futures.as_completed(asked):
-            gathered(one.result().name)
+        asked = [pool.submit(_gathered, host, prober) for host in hosts]
+        try:
+            for one in concurrent.futures.as_completed(asked):
+                gathered(one.result().name)
+        except KeyboardInterrupt:
+            interrupted.set()
+            raise
     found = tuple(one.result() for one in asked)
     _refuse_same(found)
     return found
+
+
+def _prober(interrupted: threading.Event) -> gather.Prober:
+    from .probe import run  # noqa: PLC0415 - only where probes are asked for
+
+    return functools.partial(run.run, interrupted=interrupted)
 
 
 def _refuse_same(hosts: Sequence[Host]) -> None:
@@ -120,12 +140,12 @@ def _refuse_same(hosts: Sequence[Host]) -> None:
         seen[name] = host.name
 
 
-def _gathered(host: Host) -> Host:
+def _gathered(host: Host, prober: gather.Prober | None) -> Host:
     if host.error:
         return host
     target = host.connection.target
     try:
-        evidence = _evidence(host.connection)
+        evidence = _evidence(host.connection, prober)
     except Unreachable as error:
         return dataclasses.replace(host, error=f"cannot reach {target.name}: {error.cause}")
     except UserError:
@@ -135,12 +155,16 @@ def _gathered(host: Host) -> Host:
     return dataclasses.replace(host, evidence=evidence)
 
 
-def _evidence(connection: Connection) -> model.Evidence:
+def _evidence(connection: Connection, prober: gather.Prober | None) -> model.Evidence:
     target = connection.target
     if target.reach is Reach.EVIDENCE:
         return replay.load(pathlib.Path(target.address))
     return gather.gather(
-        target.name, connection.api(), connection.shell(), socket=_socket_of(target)
+        target.name,
+        connection.api(),
+        connection.shell(),
+        socket=_socket_of(target),
+        prober=prober,
     )
 
 

@@ -42,6 +42,11 @@ class Option:
         return self.flag.removeprefix("--").replace("-", "_")
 
     @property
+    def is_switch(self) -> bool:
+        """Whether nothing follows it."""
+        return not self.metavar
+
+    @property
     def is_file(self) -> bool:
         """Whether its value is a path."""
         return self.metavar in ("FILE", "DIR")
@@ -118,6 +123,13 @@ OPTIONS = (
         help="look only at objects of these projects",
     ),
     Option(
+        flag="--lxd-probe",
+        metavar="",
+        help="also create throw-away instances on the server, see what frames of theirs get "
+        "through, and remove them; without it LXD-BRI-12, LXD-BRI-13 and LXD-RTD-04 are not "
+        "assessed",
+    ),
+    Option(
         flag="--lxd-fail-on",
         metavar="SEVERITY",
         help="report findings below this severity without failing the run",
@@ -147,6 +159,12 @@ def add(parser: pytest.Parser) -> None:
         help_text = f"{option.help} (ini: {option.ini})"
         # Without a default, so that what the command line did not say is told from the ini.
         action = "append" if option.repeats else "store"
+        if option.is_switch:
+            group.addoption(
+                option.flag, dest=option.dest, action="store_true", default=None, help=help_text
+            )
+            parser.addini(option.ini, type="bool", help=option.help, default=False)
+            continue
         group.addoption(
             option.flag, dest=option.dest, metavar=option.metavar, action=action, help=help_text
         )
@@ -173,6 +191,7 @@ class Settings:
     levels: tuple[str, ...]
     instances: tuple[str, ...]
     projects: tuple[str, ...]
+    probe: bool
     fail_on: str
     baseline: str
     report: str
@@ -181,7 +200,11 @@ class Settings:
 
 def from_config(config: pytest.Config) -> Settings:
     """The command line first, then the configuration file."""
-    one = {option.flag: _one(config, option) for option in OPTIONS if not option.repeats}
+    one = {
+        option.flag: _one(config, option)
+        for option in OPTIONS
+        if option.metavar and not option.repeats
+    }
     many = {option.flag: _many(config, option) for option in OPTIONS if option.repeats}
     return Settings(
         hosts=many["--lxd-host"],
@@ -197,6 +220,7 @@ def from_config(config: pytest.Config) -> Settings:
         levels=many["--lxd-level"],
         instances=many["--lxd-instance"],
         projects=many["--lxd-project"],
+        probe=_is_on(config, "--lxd-probe"),
         fail_on=one["--lxd-fail-on"],
         baseline=one["--lxd-baseline"],
         report=one["--lxd-report"],
@@ -215,6 +239,12 @@ def _one(config: pytest.Config, option: Option) -> str:
         return str(said)
     written = str(config.getini(option.ini) or "")
     return str(_beside_ini(config) / written) if written and option.is_file else written
+
+
+def _is_on(config: pytest.Config, flag: str) -> bool:
+    option = next(one for one in OPTIONS if one.flag == flag)
+    said = config.getoption(option.dest)
+    return bool(config.getini(option.ini) if said is None else said)
 
 
 def _beside_ini(config: pytest.Config) -> pathlib.Path:

@@ -90,6 +90,7 @@ def _finding_lines(finding: Finding) -> list[str]:
     objects = "1 object" if remedy.touches == 1 else f"{remedy.touches} objects"
     lines = [
         f"observed: {finding.observed}",
+        *(f"          - {detail}" for detail in finding.details),
         f"expected: {finding.expected}",
         f"from:     {finding.origin}",
         f"repair:   {remedy.command}",
@@ -159,6 +160,10 @@ def _is_well_formed(verdict: Verdict) -> bool:
         return False
     remedy = finding.remedy
     said = (finding.observed, finding.expected, finding.origin, remedy.command)
+    if not isinstance(finding.details, tuple) or (
+        finding.details and not _are_texts(finding.details)
+    ):
+        return False
     return _are_texts(said) and isinstance(remedy.touches, int) and isinstance(remedy.note, str)
 
 

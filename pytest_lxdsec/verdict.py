@@ -64,12 +64,14 @@ class Finding:
         expected: What the guide asks for.
         origin: Where the observed value comes from: the instance, which profile, the server's
             configuration, the kernel, a file of the host.
+        details: What was observed, one by one, where that is more than a clause.
     """
 
     observed: str
     expected: str
     origin: str
     remedy: Remedy
+    details: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,11 @@ def passed(*observations: str) -> Verdict:
     return Verdict(seen)
 
 
-def failed(*, observed: str, expected: str, origin: str, remedy: Remedy) -> Verdict:
+def failed(
+    *, observed: str, expected: str, origin: str, remedy: Remedy, details: tuple[str, ...] = ()
+) -> Verdict:
     """Fail with one finding."""
-    finding = Finding(observed=observed, expected=expected, origin=origin, remedy=remedy)
+    finding = Finding(
+        observed=observed, expected=expected, origin=origin, remedy=remedy, details=details
+    )
     return Verdict((observed,), finding)

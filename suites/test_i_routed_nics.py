@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from pytest_lxdsec import ra, reversepath, routed, running, verdict
+from pytest_lxdsec import (
+    foreignsources,
+    nicsettings,
+    origins,
+    ra,
+    reversepath,
+    routed,
+    running,
+    verdict,
+)
 from pytest_lxdsec.control import Kind, Level, Severity, control
 from pytest_lxdsec.evidence.model import Evidence
+from pytest_lxdsec.evidence.tried import RoutedTrial
 from pytest_lxdsec.nics import Nic
-from pytest_lxdsec.verdict import CannotTell, NotApplicable, Verdict
+from pytest_lxdsec.verdict import CannotTell, NotApplicable, Remedy, Verdict
 
 SECTION = "routed-nic-security"
 
@@ -104,3 +114,51 @@ def test_routes_are_those_of_the_nic(lxd_nic: Nic, lxd_evidence: Evidence) -> Ve
         origin="the kernel (routing tables)",
         remedy=routed.remedy(found, lxd_nic),
     )
+
+
+@control(
+    "LXD-RTD-04",
+    title="Packets with a foreign source get nowhere when they are really sent",
+    severity=Severity.HIGH,
+    level=Level.PROBED,
+    kind=Kind.GUARANTEE,
+    section=SECTION,
+    rationale="Whether the reverse-path rule holds is known when somebody has tried it.",
+)
+def test_foreign_sources_get_nowhere(lxd_nic: Nic, lxd_evidence: Evidence) -> Verdict:
+    if lxd_nic.nictype != "routed":
+        raise NotApplicable(f"{lxd_nic.key} is a {lxd_nic.nictype or 'NIC of unknown type'}")
+    trial = _trial(lxd_evidence, lxd_nic)
+    through = foreignsources.got_through(trial)
+    tried = len(trial.packets) - len(trial.families)
+    if not through:
+        return verdict.passed(
+            f"of {tried} foreign sources, sent by a throw-away NIC on the same parent, none got "
+            "through, and its own addresses did"
+        )
+    running_now = lxd_nic.instance.is_running
+    return verdict.failed(
+        observed=f"{len(through)} of {tried} packets with a foreign source got through",
+        expected="none of them reaches the host",
+        origin="the kernel; tried by a throw-away NIC on the same parent",
+        remedy=Remedy(
+            command=origins.restart(lxd_nic.instance) if running_now else "nft list ruleset",
+            note="first end whatever takes LXD's rules out of the kernel or resets rp_filter: "
+            "a NIC that was made a moment before was not held by them either",
+        ),
+        details=tuple(f"from {packet.source} ({packet.role})" for packet in through),
+    )
+
+
+def _trial(evidence: Evidence, nic: Nic) -> RoutedTrial:
+    trials = evidence.trials
+    if not running.is_here(evidence, nic.instance):
+        raise CannotTell(f"{nic.instance.key} is on another cluster member: name that host")
+    setting = nicsettings.routed(nic)
+    if not setting.families:
+        raise NotApplicable(f"{nic.key} has no address, so that no source is its own")
+    wanted = (setting.parent, setting.vlan, setting.families)
+    for trial in trials.routed:
+        if (trial.parent, trial.vlan, trial.families) == wanted:
+            return trial
+    raise CannotTell(f"the parent of {nic.key} was not tried")

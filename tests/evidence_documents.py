@@ -20,7 +20,7 @@ from typing import Any
 
 from pytest_lxdsec.evidence import model, replay
 
-from . import evidence_api, evidence_filters, evidence_sweep
+from . import evidence_api, evidence_filters, evidence_sweep, evidence_trials
 
 Document = dict[str, Any]
 
@@ -107,6 +107,7 @@ def _parts() -> Mapping[str, Any]:
         "host.at_boot": evidence_sweep.at_boot(),
         "host.control": evidence_sweep.control(),
         "probes": [probe_of(key) for key in ("default/router1", "default/web1", "tenants/web1")],
+        "trials": evidence_trials.trials(),
     }
 
 

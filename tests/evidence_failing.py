@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import evidence_api, evidence_certificates, evidence_documents, evidence_sweep
+from . import (
+    evidence_api,
+    evidence_certificates,
+    evidence_documents,
+    evidence_sweep,
+    evidence_trials,
+)
 from .evidence_certificates import YEAR
 from .evidence_documents import Document, add, attach, configure, patch
 
@@ -22,7 +28,7 @@ WORLD = 0o666
 def failing() -> Document:
     """Wrong in every way that a control knows."""
     document = evidence_documents.with_privileged(evidence_documents.baseline())
-    for change in (_servers, _api, _host, _listeners, _network, _instances, _containers):
+    for change in (_servers, _api, _host, _listeners, _network, _instances, _containers, _trials):
         document = change(document)
     return document
 
@@ -138,6 +144,16 @@ def _containers(document: Document) -> Document:
         shared = evidence_documents.value(document, "host.containers", "web1", kind)
         document = patch(document, "host.containers", "tenants_web1", kind, to=shared)
     return document
+
+
+def _trials(document: Document) -> Document:
+    """A bridge whose filters hold nothing, names for whoever asks, and no reverse path asked."""
+    open_ = evidence_trials.bridged("v4+v6none", measured="none")
+    document = patch(document, "trials", "bridged", 0, to=open_)
+    address = "10.10.10.201"
+    names = evidence_trials.names("lxdbr0", foreign=address, claimed=address)
+    document = patch(document, "trials", "names", 0, to=names)
+    return patch(document, "trials", "routed", 0, to=evidence_trials.routed("foreign"))
 
 
 def _walls(document: Document) -> Document:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib import parse
 
 from .. import addresses, attempts, endpoints
 from ..errors import Unreachable
+from ..probe import mark
 from ..transport import Answer, Api, Shell
 from . import host, inside, model, redact
 
@@ -72,9 +73,20 @@ IDENTITIES = (
 )
 MEMBERS = Source(part="members", path="/1.0/cluster/members?recursion=1")
 SERVER_OF_MEMBER = "/1.0?target={member}"
+NOT_ASKED = "probes create throw-away instances on the server: ask for them with --lxd-probe"
+
+# Tries things with instances of its own, once all else is seen; gives the entry of `trials`.
+Prober = Callable[[model.Evidence, Api, Shell | None], Mapping[str, Any]]
 
 
-def gather(target: str, api: Api, shell: Shell | None, *, socket: str = "") -> model.Evidence:
+def gather(
+    target: str,
+    api: Api,
+    shell: Shell | None,
+    *,
+    socket: str = "",
+    prober: Prober | None = None,
+) -> model.Evidence:
     """Ask one server everything.
 
     Args:
@@ -82,17 +94,19 @@ def gather(target: str, api: Api, shell: Shell | None, *, socket: str = "") -> m
         api: The way to its API.
         shell: The way to its host; None where the user chose a target without one.
         socket: The API's unix socket on the host, where it is known.
+        prober: What tries things with instances of its own; None where the user wants none.
 
     Raises:
         Unreachable: the API does not answer, or does not trust us as an administrator.
     """
     taken, started = datetime.datetime.now(datetime.UTC), time.monotonic()
     document = _ask_api(target, api)
-    document.update(_ask_host(document, shell, socket))
+    document = mark.without_ours({**document, **_ask_host(document, shell, socket)})
     trips = {"api": api.round_trips, "shell": shell.round_trips if shell else 0}
     document["probes"] = _ask_inside(api, document)
     # The one part that grows with the instances, and so counted apart.
     trips["probe"] = api.round_trips - trips["api"]
+    document["trials"] = {model.NOT_ASSESSED: NOT_ASKED}
     header = model.Header(
         target=target,
         taken=taken.replace(microsecond=0),
@@ -100,7 +114,23 @@ def gather(target: str, api: Api, shell: Shell | None, *, socket: str = "") -> m
         seconds=round(time.monotonic() - started, 3),
         round_trips=trips,
     )
-    return model.Evidence.of(header, document)
+    seen = model.Evidence.of(header, document)
+    return seen if prober is None else _probed(seen, api, shell, prober)
+
+
+def _probed(seen: model.Evidence, api: Api, shell: Shell | None, prober: Prober) -> model.Evidence:
+    """The same evidence with what a prober tried, and with what that cost."""
+    started = time.monotonic()
+    before = (api.round_trips, shell.round_trips if shell else 0)
+    entry = prober(seen, api, shell)
+    after = (api.round_trips, shell.round_trips if shell else 0)
+    cost = dict(zip(("trial_api", "trial_shell"), map(int.__sub__, after, before), strict=True))
+    header = dataclasses.replace(
+        seen.header,
+        seconds=round(seen.header.seconds + time.monotonic() - started, 3),
+        round_trips={**seen.header.round_trips, **cost},
+    )
+    return model.Evidence.of(header, {**seen.document, "trials": entry})
 
 
 def _ask_api(target: str, api: Api) -> dict[str, Mapping[str, Any]]:

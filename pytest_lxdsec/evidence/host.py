@@ -56,8 +56,13 @@ def _packed(data: bytes) -> str:
 
 
 @functools.cache
-def _script() -> str:
-    return _packed(payload.text().encode())
+def _script(package: str) -> str:
+    return _packed(payload.text(package).encode())
+
+
+def carry(package: str, arguments: Mapping[str, Any]) -> str:
+    """The command that runs a package's `main` on the host, with one argument."""
+    return f"{PYTHON} '{LOADER}' {_script(package)} {_packed(json.dumps(arguments).encode())}"
 
 
 def command(question: Question) -> str:
@@ -74,7 +79,7 @@ def command(question: Question) -> str:
         "names": question.names,
         "probe": question.probe,
     }
-    text = f"{PYTHON} '{LOADER}' {_script()} {_packed(json.dumps(arguments).encode())}"
+    text = carry(payload.SWEEP, arguments)
     if len(text) > LONGEST_COMMAND:
         raise SweepError(
             f"devices name {len(question.paths)} paths, more than one command carries"
@@ -88,6 +93,15 @@ def read(output: Output) -> Mapping[str, Mapping[str, Any]]:
     Raises:
         SweepError: the command failed, or its output has no beginning or no end.
     """
+    return _parts(document(output))
+
+
+def document(output: Output) -> Any:  # noqa: ANN401 - JSON
+    """What a command of `carry` brought back.
+
+    Raises:
+        SweepError: as `read`.
+    """
     if output.exit_status != 0:
         raise SweepError(_failure(output))
     _, begin, rest = output.stdout.partition(BEGIN)
@@ -95,10 +109,9 @@ def read(output: Output) -> Mapping[str, Mapping[str, Any]]:
     if not begin or not end:
         raise SweepError("the sweep's output was cut off")
     try:
-        document = json.loads(zlib.decompress(base64.b64decode(packed, validate=True)))
+        return json.loads(zlib.decompress(base64.b64decode(packed, validate=True)))
     except (ValueError, zlib.error) as error:
         raise SweepError(f"the sweep's output is damaged: {error}") from error
-    return _parts(document)
 
 
 def _failure(output: Output) -> str:

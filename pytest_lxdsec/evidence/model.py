@@ -19,7 +19,7 @@ from typing import Any, Generic, TypeVar, cast
 import msgspec
 
 from ..verdict import CannotTell, NotAssessed
-from . import hostfacts, netfacts, objects, redact
+from . import hostfacts, netfacts, objects, redact, tried
 
 T = TypeVar("T")
 
@@ -102,6 +102,7 @@ SINGLE: Mapping[str, Any] = {
     "host.at_boot": hostfacts.AtBoot,
     "host.control": str,
     "probes": tuple[objects.Probe, ...],
+    "trials": tried.Trials,
 }
 LISTINGS: Mapping[str, Any] = {
     "servers": objects.Server,
@@ -361,6 +362,11 @@ class Evidence:
     def probes(self) -> tuple[objects.Probe, ...]:
         """What the probe printed inside the running containers."""
         return cast("tuple[objects.Probe, ...]", self._require("probes"))
+
+    @property
+    def trials(self) -> tried.Trials:
+        """What throw-away instances of ours could do."""
+        return cast("tried.Trials", self._require("trials"))
 
     @property
     def data_directories(self) -> tuple[hostfacts.DataDirectory, ...]:

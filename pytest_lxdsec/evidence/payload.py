@@ -1,4 +1,4 @@
-"""The sweep's modules as one text that runs on the host; imports nothing of ours.
+"""The modules of the sweep, or of the injector, as one text for the host; imports none of ours.
 
 What is meant for readers is left out, for one command must carry it all: every comment, and the
 text of every docstring. The lines stay where they were, so that a traceback on the host names
@@ -19,15 +19,17 @@ LOADER = "loader.py"
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
 
 
-def text() -> str:
-    """All modules of the sweep, and what makes them importable on the host and runs them."""
-    files = {file.name: file for file in importlib.resources.files(SWEEP).iterdir()}
+def text(package: str = SWEEP) -> str:
+    """All modules of a package, and what makes them importable on the host and runs them."""
+    files = {file.name: file for file in importlib.resources.files(package).iterdir()}
     texts = {
         name: without_words(files[name].read_text("utf-8"))
         for name in sorted(files)
-        if name.endswith(".py")
+        if name.endswith(".py") and name != LOADER
     }
-    loader = texts.pop(LOADER)
+    loader = without_words(
+        importlib.resources.files(SWEEP).joinpath(LOADER).read_text(encoding="utf-8")
+    )
     modules = {module_name(name): text for name, text in texts.items()}
     return f"{loader}\n\nrun({json.dumps(modules)})\n"
 

@@ -127,6 +127,7 @@ def _finding(record: Record) -> document.Finding | None:
         repair=record.repair,
         touches=record.touches,
         note=record.note,
+        details=record.details,
     )
 
 

@@ -97,7 +97,7 @@ class Control:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What is wrong, where it comes from and what repairs it."""
+    """What is wrong, one by one in `details`, where it comes from and what repairs it."""
 
     observed: str
     expected: str
@@ -105,6 +105,7 @@ class Finding:
     repair: str
     touches: int
     note: str
+    details: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

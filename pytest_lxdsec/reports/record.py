@@ -58,6 +58,7 @@ class Record:
     touches: int = 0
     note: str = ""
     tolerated: str = ""
+    details: tuple[str, ...] = ()
     seconds: float = 0.0
 
 
@@ -171,6 +172,7 @@ def _record(result: Result, seconds: float) -> Record:
         repair=texts.printable(remedy.command) if remedy else "",
         touches=remedy.touches if remedy else 0,
         note=texts.printable(remedy.note) if remedy else "",
+        details=tuple(map(texts.printable, finding.details)) if finding else (),
         tolerated=texts.printable(result.tolerated),
         seconds=round(seconds, 6),
     )

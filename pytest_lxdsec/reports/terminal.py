@@ -73,6 +73,8 @@ def _gathered(evidence: model.Evidence) -> str:
     cost = f"{trips.get('api', 0)} API requests, {trips.get('shell', 0)} shell commands"
     if probes := trips.get("probe", 0):
         cost += f", {probes} for probes inside"
+    if trials := trips.get("trial_api", 0) + trips.get("trial_shell", 0):
+        cost += f", {trials} for trials with instances of our own"
     taken = evidence.header.taken.isoformat(sep=" ", timespec="seconds").replace("+00:00", " UTC")
     return f"{', '.join(counts)} in {evidence.header.seconds:.2f} s ({cost}) at {taken}"
 

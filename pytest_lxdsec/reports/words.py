@@ -50,6 +50,7 @@ def body(result: Result, control: Control, section: Section, guide: str) -> str:
 def _finding(finding: Finding) -> list[str]:
     lines = [
         f"observed: {finding.observed}",
+        *(f"          - {detail}" for detail in finding.details),
         f"expected: {finding.expected}",
         f"from:     {finding.origin}",
         f"repair:   {finding.repair}",

@@ -6,8 +6,10 @@ failed operation is an error document under HTTP status 200, so all three are as
 
 from __future__ import annotations
 
+import dataclasses
 import http
 import json
+import re
 from typing import Any, NoReturn
 
 from . import Answer, Reply, text
@@ -15,6 +17,7 @@ from . import Answer, Reply, text
 SUCCESS = {"sync": http.HTTPStatus.OK, "async": http.HTTPStatus.ACCEPTED}
 
 REDIRECTIONS = range(300, 400)
+IDENTITY = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
 def decode(reply: Reply, *, kind: str = "sync") -> Answer:
@@ -85,3 +88,23 @@ def _name(value: object) -> str:
         case list():
             return "list"
     return "object"
+
+
+def refusal(reply: Reply) -> str:
+    """Why a request that changes something was refused, on one line; "" where it was not.
+
+    Of an operation that was begun this says nothing: see `operation`.
+    """
+    if reply.error:
+        return reply.error
+    said = decode(dataclasses.replace(reply, status=http.HTTPStatus.OK))
+    if reply.status >= http.HTTPStatus.BAD_REQUEST:
+        return said.error or _http(reply.status)
+    return said.error if b'"type":"error"' in reply.body.replace(b" ", b"") else ""
+
+
+def operation(reply: Reply) -> str:
+    """The identity of the operation that a reply announces; "" where it announces none."""
+    answer = decode(reply, kind="async")
+    identity = answer.metadata.get("id") if isinstance(answer.metadata, dict) else None
+    return identity if isinstance(identity, str) and IDENTITY.fullmatch(identity) else ""

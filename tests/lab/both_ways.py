@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fnmatch
-import types
+import functools
+import threading
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from pytest_lxdsec.evidence import gather, model
 from pytest_lxdsec.guide import releases
 from pytest_lxdsec.lab import Lab
 from pytest_lxdsec.outcomes import Result
+from pytest_lxdsec.probe import run as probes
 from pytest_lxdsec.targets import Reach, Target
 from pytest_lxdsec.verdict import Finding, Outcome
 
@@ -43,6 +45,7 @@ class Case:
         restores: The script that brings the default scenario back after the repair.
         vanishes: Whether the repair takes the subject itself away.
         site: The policy to judge by.
+        probes: Whether it takes probes to see it, as with `--lxd-probe`.
     """
 
     control: str
@@ -53,6 +56,7 @@ class Case:
     restores: str = ""
     vanishes: bool = False
     site: policy.Policy = dataclasses.field(default_factory=policy.Policy)
+    probes: bool = False
 
     @property
     def name(self) -> str:
@@ -61,11 +65,12 @@ class Case:
         return f"{self.control} {self.subject}: {first[:60]}"
 
 
-def see(lab: Lab) -> model.Evidence:
+def see(lab: Lab, *, probing: bool = False) -> model.Evidence:
     """Gather the lab's evidence, over the same roads that `--lxd-host=lab` takes."""
     connection = connect(lab)
+    prober = functools.partial(probes.run, interrupted=threading.Event()) if probing else None
     try:
-        return gather.gather("lab", connection.api(), connection.shell())
+        return gather.gather("lab", connection.api(), connection.shell(), prober=prober)
     finally:
         connection.close()
 
@@ -125,24 +130,26 @@ class Stage(contextlib.ExitStack):
     """
 
     _lab: Lab | None = None
-    _before: Verdicts = types.MappingProxyType({})
+    _before: Mapping[bool, Verdicts]  # with probes, and without
 
     def show(self, case: Case) -> Finding:
         """Break, see it fail, run the printed command, see it pass, see nothing else change."""
-        lab = self._set()
-        finding = show(lab, case, self._before)
+        lab = self._set(probing=case.probes)
+        finding = show(lab, case, self._before[case.probes])
         if case.restores:
             run(lab, case.restores)
         self._lab = lab
         return finding
 
-    def _set(self) -> Lab:
+    def _set(self, *, probing: bool) -> Lab:
         """The lab, or a new one; none is kept until the case has shown to leave it clean."""
         lab, self._lab = self._lab, None
         if lab is None:
             self.close()
             lab = self.enter_context(required.throw_away())
-            self._before = judge(see(lab))
+            self._before = {}
+        if probing not in self._before:
+            self._before = {**self._before, probing: judge(see(lab, probing=probing))}
         return lab
 
 
@@ -151,14 +158,14 @@ def show(lab: Lab, case: Case, before: Verdicts) -> Finding:
     key = (case.control, case.subject)
     if case.breaks:
         run(lab, case.breaks)
-    broken = judge(see(lab), site=case.site)
+    broken = judge(see(lab, probing=case.probes), site=case.site)
     failed = broken[key]
     assert failed.outcome is Outcome.FAIL, f"not broken: {failed.reason}"
     assert failed.finding is not None
     assert case.finding in failed.text
     assert changes(before, broken, case) == {}, told(broken, changes(before, broken, case))
     run(lab, failed.finding.remedy.command)
-    repaired = judge(see(lab), site=case.site)
+    repaired = judge(see(lab, probing=case.probes), site=case.site)
     if case.vanishes:
         assert key not in repaired
     else:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from .both_ways import Case
 
-NOT_SHOWN: dict[str, str] = {}
+NOT_SHOWN: dict[str, str] = {
+    "LXD-RTD-04": "what breaks it goes on while it lasts, and its command comes after the end of "
+    "that: shown in test_probes",
+}
 
 PAIR = "$(lxc config get routed volatile.eth0.host_name)"
 UNSET = "lxc profile device unset default eth0 security."
@@ -190,5 +193,37 @@ CASES = (
         finding="the route to 192.0.2.50/32 (local) by up0 in table local leads elsewhere; "
         "the route to 192.0.2.50/32 by up1 in table main leads elsewhere",
         restores="ip addr del 192.0.2.50/32 dev up0",
+    ),
+    Case(
+        control="LXD-BRI-12",
+        subject="nic/default/filtered/eth0",
+        finding="by gaps that are LXD's own and not the configuration's (LXD-BRI-07",
+        with_it=("LXD-BRI-0? nic/default/*", "LXD-BRI-12 nic/default/*"),
+        restores="lxc profile device unset filtered eth0 ipv6.address",
+        probes=True,
+    ),
+    Case(
+        control="LXD-BRI-12",
+        subject="nic/default/filtered/eth0",
+        breaks="lxc profile device set filtered eth0 ipv4.address=none ipv6.address=none",
+        finding="by gaps that are LXD's own and not the configuration's (LXD-BRI-08",
+        with_it=("LXD-BRI-0? nic/default/*", "LXD-BRI-12 nic/default/*"),
+        restores="lxc profile device unset filtered eth0 ipv6.address",
+        probes=True,
+    ),
+    Case(
+        control="LXD-BRI-13",
+        subject="network/default/lxdbr0",
+        finding="a gap of LXD's own and not of the configuration",
+        restores="lxc network unset lxdbr0 dns.mode",
+        probes=True,
+    ),
+    Case(
+        control="LXD-BRI-13",
+        subject="network/default/lxdbr1",
+        breaks="lxc network set lxdbr1 dns.mode=dynamic",
+        finding="the name that a client gives becomes its record, as dns.mode asks for",
+        restores="lxc network unset lxdbr1 dns.mode",
+        probes=True,
     ),
 )

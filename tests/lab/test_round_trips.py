@@ -14,6 +14,9 @@ from pytest_lxdsec.targets import Reach, Target
 from . import both_ways, required
 
 FEW, MANY = 3, 30
+# Look for leftovers (twice), images and server; the project made and removed, and what is in it
+# listed; an instance made, started, found, stopped and removed, waiting for four of these.
+TRIAL_REQUESTS = 2 + 2 + 3 + 9
 
 
 @pytest.fixture(scope="module", params=[FEW, MANY])
@@ -21,7 +24,11 @@ def counted(request: pytest.FixtureRequest) -> tuple[int, dict[str, dict[str, in
     """How many instances, and the round trips by each road."""
     scenario = labs.scenarios.scaled(labs.scenarios.BARE, request.param)
     with required.throw_away(scenario) as here:
-        trips = {"unix": dict(both_ways.see(here).header.round_trips), "shell": over_shell(here)}
+        trips = {
+            "unix": dict(both_ways.see(here).header.round_trips),
+            "shell": over_shell(here),
+            "probed": dict(both_ways.see(here, probing=True).header.round_trips),
+        }
     return request.param, trips
 
 
@@ -41,7 +48,7 @@ def test_requests_and_commands_are_few_and_fixed(
 ) -> None:
     """Two projects: ten listings; over a shell one command for each of the two batches."""
     _, trips = counted
-    assert {road: without_probes(found) for road, found in trips.items()} == {
+    assert {road: without_probes(trips[road]) for road in ("unix", "shell")} == {
         "unix": {"api": 10, "shell": 1},
         "shell": {"api": 2, "shell": 3},
     }
@@ -54,6 +61,16 @@ def test_probes_are_all_that_grows_and_over_a_shell_by_the_sixteen(
     count, trips = counted
     assert trips["unix"]["probe"] == 6 * count
     assert trips["shell"]["probe"] == 3 * math.ceil(count / inside.MOST_AT_ONCE)
+
+
+def test_probes_with_instances_of_our_own_cost_the_same_for_few_and_many(
+    counted: tuple[int, dict[str, dict[str, int]]],
+) -> None:
+    """One bridge, no filters: one instance is made and removed, and one command tries names."""
+    _, trips = counted
+    probed = trips["probed"]
+    assert {"api": probed["api"], "shell": probed["shell"]} == {"api": 10, "shell": 1}
+    assert (probed["trial_api"], probed["trial_shell"]) == (TRIAL_REQUESTS, 1)
 
 
 def without_probes(trips: dict[str, int]) -> dict[str, int]:

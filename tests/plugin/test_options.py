@@ -240,9 +240,12 @@ def test_evidence_of_several_hosts_is_a_directory(site: pytest.Pytester) -> None
 
 @pytest.mark.parametrize("option", options.OPTIONS, ids=lambda option: option.ini)
 def test_every_option_has_an_ini_key(pytester: pytest.Pytester, option: options.Option) -> None:
-    pytester.makeini(f"[pytest]\n{option.ini} = a-value\n")
+    value = "true" if option.is_switch else "a-value"
+    pytester.makeini(f"[pytest]\n{option.ini} = {value}\n")
     pytester.makeconftest(f"def pytest_configure(config): print(config.getini({option.ini!r}))")
-    pytester.runpytest("--help").stdout.fnmatch_lines(["*a-value*"])  # which audits nothing
+    pytester.runpytest("--help").stdout.fnmatch_lines(
+        [f"*{value.title() if option.is_switch else value}*"]
+    )  # which audits nothing
 
 
 def test_ini_keys_do_what_the_options_do(site: pytest.Pytester) -> None:
@@ -314,5 +317,6 @@ def test_help_describes_every_option(pytester: pytest.Pytester) -> None:
     text = pytester.runpytest("--help").stdout.str()
     assert "lxd security:" in text
     for option in options.OPTIONS:
-        assert f"  {option.flag}={option.metavar}" in text
+        said = option.flag if option.is_switch else f"{option.flag}={option.metavar}"
+        assert f"  {said}" in text
         assert f"(ini: {option.ini})" in " ".join(text.split())

@@ -57,6 +57,8 @@ FORBIDDEN = {
     "evidence": ("audit", "control", "hooks", "lab", "outcomes", "plugin", "reports", "suites"),
     "guide": ("audit", "control", "evidence", "lab", "transport"),
     "lab": ("audit", "connections", "control", "evidence", "transport", "reports"),
+    "injector": ("errors", "evidence", "transport", "verdict"),
+    "probe": ("audit", "connections", "control", "hooks", "lab", "outcomes", "reports", "suites"),
     "reports": ("transport", "lab", "connections"),
     "sweep": ("errors", "evidence", "transport", "verdict"),
     "transport": ("audit", "connections", "control", "evidence", "lab", "reports"),
@@ -190,13 +192,14 @@ def test_suites_do_not_import_each_other(path: pathlib.Path) -> None:
     assert {one for one in imports(path) if "suites" in one} == set()
 
 
-@pytest.mark.parametrize("name", [n for n in modules() if is_below(n, "sweep")])
-def test_sweep_runs_on_a_host_that_has_nothing_of_ours(name: str) -> None:
+@pytest.mark.parametrize("name", [n for n in modules() if is_below(n, "sweep", "injector")])
+def test_what_runs_on_a_host_has_nothing_of_ours_there(name: str) -> None:
     allowed = {PACKAGE, *sys.stdlib_module_names}
     found = imports_at_run_time(modules()[name])
     assert {one.partition(".")[0] for one in found} <= allowed
     ours = {one for one in found if is_below(one, PACKAGE)}
-    assert {one for one in ours if not is_below(one, f"{PACKAGE}.sweep")} == set()
+    own = f"{PACKAGE}.{name.partition('.')[0]}"
+    assert {one for one in ours if not is_below(one, own)} == set()
 
 
 @pytest.mark.parametrize("package", FORBIDDEN)

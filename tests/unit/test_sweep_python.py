@@ -1,4 +1,4 @@
-"""The sweep is written in the Python that hosts have: 3.7, and its standard library."""
+"""Sweep and injector are written in the Python that hosts have: 3.7, and its standard library."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ import sys
 import pytest
 
 from pytest_lxdsec.evidence import payload
+from pytest_lxdsec.probe import onhost
 
+PACKAGES = (payload.SWEEP, onhost.INJECTOR)
 TEXTS = {
-    file.name: file.read_text("utf-8")
-    for file in importlib.resources.files(payload.SWEEP).iterdir()
+    f"{package}/{file.name}": file.read_text("utf-8")
+    for package in PACKAGES
+    for file in importlib.resources.files(package).iterdir()
     if file.name.endswith(".py")
 }
 NAMES = tuple(sorted(TEXTS))
@@ -87,9 +90,10 @@ def test_standard_library_and_each_other_are_all_that_is_imported(name: str) -> 
         assert set(tops) <= {*sys.stdlib_module_names, "_typeshed"}
 
 
-def test_vermin_finds_nothing_newer_than_the_oldest_python() -> None:
+@pytest.mark.parametrize("package", PACKAGES)
+def test_vermin_finds_nothing_newer_than_the_oldest_python(package: str) -> None:
     pytest.importorskip("vermin", reason="vermin is not installed")
-    directory = str(importlib.resources.files(payload.SWEEP))
+    directory = str(importlib.resources.files(package))
     done = subprocess.run(
         [sys.executable, "-c", VERMIN, "-t=3.7-", "--violations", "--no-tips", directory],
         stdout=subprocess.PIPE,

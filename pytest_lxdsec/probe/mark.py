@@ -1,0 +1,104 @@
+"""The mark by which our own project is known, and whether who made it still runs.
+
+Imports nothing of ours. A project without a mark that we understand is somebody else's.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import platform
+import time
+from collections.abc import Mapping
+from typing import Any
+
+PROJECT = "lxdsec-probe"
+SENDER, PEER = "lxdsec-sender", "lxdsec-peer"
+INSTANCES = (SENDER, PEER)
+KEY = "user.lxdsec-probe"
+WORDS = 4
+PARTS_OF_OURS = ("projects", "instances", "profiles", "host.containers", "host.walls")
+LONGEST = 900.0  # seconds; no probe runs longer
+
+Document = Mapping[str, Mapping[str, Any]]
+
+
+def made_now() -> str:
+    """The mark of this process: when, on which machine, which process."""
+    pid = os.getpid()
+    return f"{int(time.time())} {_machine()} {pid} {_birth(pid) or '-'}"
+
+
+def of(project: object) -> str:
+    """The mark of a project as the API lists it; "" where it is none of ours."""
+    if not isinstance(project, Mapping) or project.get("name") != PROJECT:
+        return ""
+    config = project.get("config")
+    text = config.get(KEY) if isinstance(config, Mapping) else None
+    return text if isinstance(text, str) and len(text.split()) == WORDS else ""
+
+
+def is_in_use(text: str) -> bool:
+    """Whether the run that made this mark may still be under way."""
+    when, machine, pid, birth = text.split()
+    if machine == _machine():
+        return pid.isdecimal() and _birth(int(pid)) == birth
+    return when.isdecimal() and abs(time.time() - int(when)) < LONGEST
+
+
+def _machine() -> str:
+    """This machine since it booted, and the processes that we see of it."""
+    try:
+        boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot}/{pathlib.Path('/proc/self/ns/pid').readlink()}"
+    except OSError:  # not on Linux; then only the time tells
+        return f"{platform.node() or 'unknown'}/{os.getppid()}".replace(" ", "_")
+
+
+def _birth(pid: int) -> str:
+    """When a process began, which with its id names it for good; "" where there is none."""
+    try:
+        stat = pathlib.Path("/proc", str(pid), "stat").read_text("utf-8", "replace")
+    except OSError:
+        return ""
+    return stat.rpartition(")")[2].split()[19]
+
+
+def without_ours(document: Document) -> dict[str, Mapping[str, Any]]:
+    """What was gathered of a server, without what a probe has made, or has left when killed.
+
+    Args:
+        document: Parts of the evidence, as `evidence.model` has them.
+    """
+    projects = document["projects"].get("value")
+    if not any(of(project) for project in projects or ()):
+        return dict(document)
+    return {part: _without(part, entry) for part, entry in document.items()}
+
+
+def _without(part: str, entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    value = entry.get("value")
+    if part == "host.mounts" and isinstance(value, Mapping):
+        kept = [one for one in value["containers"] if not _is_ours(part, one)]
+        return {"value": {**value, "containers": kept}}
+    if part in PARTS_OF_OURS and isinstance(value, list):
+        return {"value": [one for one in value if not _is_ours(part, one)]}
+    return entry
+
+
+def _is_ours(part: str, entry: object) -> bool:
+    if not isinstance(entry, Mapping):
+        return False
+    if part == "projects":
+        return bool(of(entry))
+    if part.startswith("host."):
+        return entry.get("lxc_name") in {f"{PROJECT}_{name}" for name in INSTANCES}
+    if entry.get("project") != PROJECT:
+        return False
+    return part == "profiles" or (part == "instances" and _is_our_instance(entry))
+
+
+def _is_our_instance(entry: Mapping[str, Any]) -> bool:
+    config = entry.get("config")
+    marked = isinstance(config, Mapping) and bool(config.get(KEY))
+    return marked and entry.get("name") in INSTANCES

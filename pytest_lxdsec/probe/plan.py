@@ -1,0 +1,89 @@
+"""What must be tried on a server: each setting of its NICs once, each network once; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from .. import nics, nicsettings, running
+from ..evidence.model import Evidence
+from ..evidence.objects import Network
+from ..nics import Nic
+from ..verdict import CannotTell
+
+MOST = 24  # settings of a kind; a probe must end
+TOO_MANY = f"the server has more settings than one probe tries ({MOST})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to try, each in an order that never changes; `unused` are addresses that are not."""
+
+    bridged: tuple[nicsettings.Bridged, ...]
+    names: tuple[Network, ...]
+    routed: tuple[nicsettings.Routed, ...]
+    networks: Mapping[str, Network]
+    used: frozenset[str]
+
+    @property
+    def bridges(self) -> tuple[str, ...]:
+        """The bridges that need a second instance."""
+        found = {one.network for one in self.bridged} | {one.name for one in self.names}
+        return tuple(sorted(found))
+
+
+def of(evidence: Evidence) -> Plan:
+    """What the server's NICs and networks ask for.
+
+    Raises:
+        CannotTell: the listings are not there.
+    """
+    networks = nicsettings.managed(evidence.networks)
+    found = tuple(_nics(evidence))
+    bridged = {one for nic in found for one in _bridged(nic, networks)}
+    routed = {nicsettings.routed(nic) for nic in found if nic.nictype == "routed"}
+    names = [n for n in networks.values() if has_names(n)]
+    return Plan(
+        bridged=tuple(sorted(bridged)),
+        names=tuple(sorted(names, key=lambda network: network.name)),
+        routed=tuple(sorted(one for one in routed if one.families)),
+        networks=dict(networks),
+        used=frozenset(_addresses(evidence)),
+    )
+
+
+def has_names(network: Network) -> bool:
+    """Whether a network gives addresses by DHCP, and may make names of them."""
+    return network.type == "bridge" and nicsettings.gives_addresses(network, "ipv4")
+
+
+def _nics(evidence: Evidence) -> Iterator[Nic]:
+    networks = {(n.project, n.name): n for n in evidence.networks}
+    for instance in evidence.instances:
+        if running.is_here(evidence, instance):
+            try:
+                yield from nics.of(instance, networks)
+            except CannotTell:
+                continue  # its NICs are subjects that say so
+
+
+def _bridged(nic: Nic, networks: Mapping[str, Network]) -> Iterator[nicsettings.Bridged]:
+    try:
+        if nic.nictype == "bridged" and nicsettings.filters(nic):
+            yield nicsettings.bridged(nic, networks)
+    except CannotTell:
+        return  # its control says so
+
+
+def _addresses(evidence: Evidence) -> Iterator[str]:
+    """Every address that a NIC's configuration names or LXD has allocated, and the networks'."""
+    for instance in evidence.instances:
+        for device in instance.expanded_devices.values():
+            for key in ("ipv4.address", "ipv6.address"):
+                yield from (text.strip() for text in str(device.get(key, "")).split(","))
+    for held in evidence.reservations:
+        for line in held.entries.values():
+            yield from (text.strip("[] \n") for text in line.split(","))
+    for network in evidence.networks:
+        for key in ("ipv4.address", "ipv6.address"):
+            yield str(network.config.get(key, "")).partition("/")[0]

@@ -1,0 +1,68 @@
+"""What the tests of probes share: a run of them, and what there is of ours on a lab's host."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from pytest_lxdsec import lab as labs
+from pytest_lxdsec.evidence import gather, model
+from pytest_lxdsec.probe import mark, ours
+from pytest_lxdsec.probe import run as probes
+
+from . import both_ways, kernel_agreement
+
+LEFT = f"""
+lxc project list -f csv -c n 2>/dev/null | grep {mark.PROJECT}
+lxc list --all-projects -f csv -c n | grep -e {mark.SENDER} -e {mark.PEER}
+ip -o link | grep -e {ours.SENDER_PORT} -e {ours.PEER_PORT}
+nft list ruleset | grep {mark.PROJECT}
+ls /var/lib/lxd/networks/*/dnsmasq.hosts | grep {mark.PROJECT}
+ls /var/lib/lxd/containers | grep {mark.PROJECT}
+cat /var/lib/lxd/networks/*/dnsmasq.leases | grep lxdsec
+ps -e -o args | grep 'import base64,sys,[z]lib'
+"""
+
+
+def probed(lab: labs.Lab) -> model.Evidence:
+    """The lab's evidence, with probes."""
+    return both_ways.see(lab, probing=True)
+
+
+def tried(lab: labs.Lab) -> Mapping[str, Any]:
+    """Probe only; the entry of `trials`."""
+    connection = both_ways.connect(lab)
+    try:
+        api, shell = connection.api(), connection.shell()
+        seen = gather.gather("lab", api, shell)
+        return probes.run(seen, api, shell, interrupted=threading.Event())
+    finally:
+        connection.close()
+
+
+def left(lab: labs.Lab) -> str:
+    """What there is of ours on the host; "" for nothing."""
+    return lab.shell(LEFT).stdout.decode()
+
+
+def stopped(settings: Mapping[str, Mapping[str, str]]) -> labs.scenarios.Scenario:
+    """A scenario with a NIC of each setting; none of its instances runs."""
+    nic = {"type": "nic", "name": "eth0", "network": labs.scenarios.BRIDGE}
+    instances = tuple(
+        labs.scenarios.Instance(
+            name=f"has-{name.replace('+', '-')}",
+            devices={"eth0": {**nic, **setting}},
+            state=labs.scenarios.State.STOPPED,
+        )
+        for name, setting in settings.items()
+    )
+    return dataclasses.replace(labs.scenarios.BARE, name="settings", instances=instances)
+
+
+SETTINGS = {
+    name: setting
+    for name, setting in kernel_agreement.SETTINGS.items()
+    if name not in ("none", "routes")
+}

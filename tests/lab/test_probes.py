@@ -1,0 +1,292 @@
+"""Probes on a real LXD: what they see, that nothing of theirs stays, and what they cost."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from pytest_lxdsec import lab as labs
+from pytest_lxdsec.evidence import model, tried
+from pytest_lxdsec.nicsettings import Bridged
+from pytest_lxdsec.probe import mark, onhost, plan
+from pytest_lxdsec.verdict import Outcome
+from tests import evidence_trials
+from tests.unit import firewall_table
+
+from . import audits, both_ways, probing, required, waiting
+
+CONTROLS = ("LXD-BRI-12", "LXD-BRI-13", "LXD-RTD-04")
+ROUTED = ("LXD-RTD-04", "nic/default/routed/eth0")
+FILTERED = ("LXD-BRI-12", "nic/default/filtered/eth0")
+
+
+# --- the measured table --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def settings_lab() -> Iterator[labs.Lab]:
+    """A lab with a NIC of every setting."""
+    with required.throw_away(probing.stopped(probing.SETTINGS)) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def measured(settings_lab: labs.Lab) -> tuple[model.Evidence, dict[str, dict[str, str]]]:
+    """Every kind of frame under every setting, and under none."""
+    with pytest.MonkeyPatch.context() as patch:
+        also = Bridged(network=labs.scenarios.BRIDGE, filters=(), without=())
+        real = plan._bridged
+
+        def with_none(nic: Any, networks: Any) -> Iterator[Bridged]:
+            yield from real(nic, networks)
+            yield also
+
+        patch.setattr(plan, "_bridged", with_none)
+        evidence = probing.probed(settings_lab)
+    return evidence, {_name(one): cells(one) for one in evidence.trials.bridged}
+
+
+def _name(trial: tried.BridgedTrial) -> str:
+    known = {
+        (tuple(f"security.{f}_filtering" for f in filters), without): name
+        for name, (filters, without) in evidence_trials.SETTINGS.items()
+    }
+    return known.get((trial.filters, trial.without), "none")
+
+
+def cells(trial: tried.BridgedTrial) -> dict[str, str]:
+    assert trial.error == "", trial.error
+    lines = (line.split() for line in trial.frames.splitlines())
+    return {
+        kind: "".join(letter if letter in seen else "-" for letter in "HP")
+        for kind, seen, _ in lines
+    }
+
+
+def test_every_setting_is_tried(measured: tuple[model.Evidence, dict[str, Any]]) -> None:
+    assert set(measured[1]) == set(firewall_table.SETTINGS)
+
+
+@pytest.mark.parametrize("setting", firewall_table.SETTINGS)
+def test_frames_get_where_they_were_measured_to_get(
+    measured: tuple[model.Evidence, dict[str, dict[str, str]]], setting: str
+) -> None:
+    expected = {kind: row[setting] for kind, row in firewall_table.MEASURED.items()}
+    del expected["lldp_88cc_linklocal"]  # which no bridge passes on
+    assert measured[1][setting] == expected
+
+
+GAPS = {
+    "mac": "",
+    "ipv4": "",
+    "v4+v6none": "",
+    "all": "LXD-BRI-07",
+    "ipv6": "LXD-BRI-07",
+    "v4none": "LXD-BRI-08",
+    "v6none": "LXD-BRI-08",
+    "bothnone": "LXD-BRI-08",
+}
+
+
+@pytest.mark.parametrize("setting", GAPS)
+def test_stock_lxd_has_the_gaps_that_are_known_and_no_others(
+    measured: tuple[model.Evidence, Any], setting: str
+) -> None:
+    subject = f"nic/default/has-{setting.replace('+', '-')}/eth0"
+    result = both_ways.judge(measured[0])["LXD-BRI-12", subject]
+    if not GAPS[setting]:
+        assert result.outcome is Outcome.PASS, result.text
+    else:
+        assert f"not the configuration's ({GAPS[setting]};" in result.reason
+
+
+# --- nothing stays -------------------------------------------------------------------------------
+
+
+def test_nothing_stays_after_success(settings_lab: labs.Lab) -> None:
+    assert "value" in probing.tried(settings_lab)
+    assert probing.left(settings_lab) == ""
+
+
+def test_nothing_stays_after_a_crash_of_ours(
+    settings_lab: labs.Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(onhost, "do", crash)
+    with pytest.raises(ZeroDivisionError):
+        probing.tried(settings_lab)
+    assert probing.left(settings_lab) == ""
+
+
+def test_what_lxd_refuses_is_said_and_nothing_stays(
+    settings_lab: labs.Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pytest_lxdsec.probe.ours.SENDER_PORT", "a/b")
+    entries = probing.tried(settings_lab)["value"]["bridged"]
+    assert {bool(one["error"]) for one in entries} == {True}
+    assert probing.left(settings_lab) == ""
+
+
+STUCK = """
+import sys, time
+from pytest_lxdsec import lab as labs
+from pytest_lxdsec.probe import onhost
+from tests.lab import probing
+
+def stop(*_):
+    print("here", flush=True)
+    time.sleep(600)
+
+onhost.do = stop
+probing.tried(labs.find(sys.argv[1]))
+"""
+
+
+@contextlib.contextmanager
+def stuck(lab: labs.Lab) -> Iterator[subprocess.Popen[str]]:
+    """A run that stops where its second instance is up."""
+    root = pathlib.Path(__file__).parents[2]
+    command = [sys.executable, "-c", STUCK, lab.id]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as run:
+        try:
+            assert run.stdout is not None
+            assert run.stdout.readline() == "here\n"
+            yield run
+        finally:
+            run.kill()
+
+
+def test_what_a_killed_run_left_is_not_audited_and_the_next_one_removes_it(
+    settings_lab: labs.Lab,
+) -> None:
+    with stuck(settings_lab) as run:
+        run.send_signal(signal.SIGKILL)
+    assert mark.PEER in probing.left(settings_lab)
+    seen = both_ways.see(settings_lab)
+    assert mark.PEER not in json.dumps(dict(seen.document))
+    assert mark.PROJECT not in " ".join(subject for _, subject in both_ways.judge(seen))
+    assert "value" in probing.tried(settings_lab)
+    assert probing.left(settings_lab) == ""
+
+
+def test_a_run_leaves_another_one_alone(settings_lab: labs.Lab) -> None:
+    with stuck(settings_lab):
+        assert probing.tried(settings_lab) == {"missing": "another run probes this server"}
+        assert mark.PEER in probing.left(settings_lab)
+    assert "value" in probing.tried(settings_lab)
+
+
+def test_somebody_elses_project_of_the_name_is_left_alone(settings_lab: labs.Lab) -> None:
+    settings_lab.shell(f"lxc project create {mark.PROJECT}")
+    refused = probing.tried(settings_lab)
+    kept = settings_lab.shell(f"lxc project show {mark.PROJECT}")
+    settings_lab.shell(f"lxc project delete {mark.PROJECT}")
+    assert "is not ours" in refused["missing"]
+    assert kept.returncode == 0
+
+
+# --- the command line ----------------------------------------------------------------------------
+
+
+def test_without_the_option_probes_are_not_assessed(lab: labs.Lab, tmp_path: pathlib.Path) -> None:
+    run = audits.run(tmp_path, f"--lxd-host=lab:{lab.id}", *chosen())
+    assert run.verdicts()[f"lab:{lab.id}"][ROUTED] == "not-assessed"
+    assert run.verdicts()[f"lab:{lab.id}"][FILTERED] == "not-assessed"
+
+
+def chosen() -> list[str]:
+    return [f"--lxd-control={control}" for control in CONTROLS]
+
+
+def test_replay_repeats_what_probes_have_seen(lab: labs.Lab, tmp_path: pathlib.Path) -> None:
+    saved, again = tmp_path / "seen.json", tmp_path / "again.json"
+    options = ["--lxd-probe", *chosen(), f"--lxd-save-evidence={saved}"]
+    live = audits.run(tmp_path / "live", f"--lxd-host=lab:{lab.id}", *options)
+    options = [*chosen(), f"--lxd-save-evidence={again}"]
+    replayed = audits.run(tmp_path / "again", f"--lxd-host=evidence:{saved}", *options)
+    (verdicts,) = live.verdicts().values()
+    assert [verdicts] == list(replayed.verdicts().values())
+    assert (verdicts[ROUTED], verdicts[FILTERED]) == ("pass", "fail")
+    assert saved.read_bytes() == again.read_bytes()
+    assert "for trials with instances of our own" in live.output
+
+
+def test_interruption_removes_what_was_made(lab: labs.Lab, tmp_path: pathlib.Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        f"--lxd-host=lab:{lab.id}",
+    ]
+    with subprocess.Popen(
+        [*command, "--lxd-probe"], cwd=tmp_path, stdout=subprocess.DEVNULL
+    ) as run:
+        waiting.until(lambda: mark.PEER in probing.left(lab), seconds=90)
+        run.send_signal(signal.SIGINT)
+        assert run.wait(90) == pytest.ExitCode.INTERRUPTED
+    assert probing.left(lab) == ""
+
+
+# --- rules that do not stay ----------------------------------------------------------------------
+
+# As another packet filter's service does when it is told to reload, over and over.
+FLUSHER = """
+while :; do
+    nft flush ruleset
+    for each in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $each; done
+    sleep 0.02
+done
+"""
+
+
+@pytest.fixture(scope="module")
+def flushed() -> Iterator[tuple[labs.Lab, Mapping[Any, Any]]]:
+    """A lab, and what was said of it while its rules were flushed again and again."""
+    with required.throw_away() as lab:
+        command = lab.command("sh", "-c", FLUSHER)
+        with subprocess.Popen(command, start_new_session=True) as flusher:
+            try:
+                broken = both_ways.judge(probing.probed(lab))
+            finally:
+                os.killpg(flusher.pid, signal.SIGKILL)  # nsenter has forked
+        yield lab, broken
+
+
+def test_flushed_rules_are_found_by_frames(flushed: tuple[labs.Lab, Mapping[Any, Any]]) -> None:
+    result = flushed[1][FILTERED]
+    assert result.outcome is Outcome.FAIL, result.reason
+    assert "no known gap of LXD's explains" in result.reason
+    assert "IPv4 UDP 40000 to 40000 from" in result.text
+
+
+def test_flushed_rules_are_found_by_packets(flushed: tuple[labs.Lab, Mapping[Any, Any]]) -> None:
+    result = flushed[1][ROUTED]
+    assert result.outcome is Outcome.FAIL, result.reason
+    assert "4 of 4 packets with a foreign source" in result.reason
+
+
+def test_printed_command_restores_the_rules_when_the_flushing_has_ended(
+    flushed: tuple[labs.Lab, Mapping[Any, Any]],
+) -> None:
+    lab, broken = flushed
+    for key in (ROUTED, FILTERED):
+        both_ways.run(lab, broken[key].finding.remedy.command)
+    rules = lab.shell("nft list ruleset").stdout.decode()
+    assert "prert.routed.eth0" in rules
+    assert "in.filtered.eth0" in rules
+    repaired = both_ways.judge(probing.probed(lab))
+    assert repaired[ROUTED].outcome is Outcome.PASS, repaired[ROUTED].reason
+    assert "not the configuration's" in repaired[FILTERED].reason
