@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from pytest_lxdsec import lxdconf, origins, ra, verdict
+from collections.abc import Callable, Sequence
+
+from pytest_lxdsec import bridgerules, filtered, lxdconf, origins, ra, stopgaps, verdict
 from pytest_lxdsec.control import Kind, Level, Severity, control
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.evidence.objects import Network
+from pytest_lxdsec.firewall import laws, trial
+from pytest_lxdsec.firewall.nic import Nic as Held
 from pytest_lxdsec.nics import Nic
 from pytest_lxdsec.verdict import CannotTell, NotApplicable, Remedy, Verdict
 
@@ -40,6 +44,109 @@ def test_mac_filtering_is_on(lxd_nic: Nic, lxd_evidence: Evidence) -> Verdict:
             command=origin.device_command("set", lxd_nic.device, f"{MAC}=true"),
             touches=len(origin.users),
         ),
+    )
+
+
+@control(
+    "LXD-BRI-06",
+    title="The kernel drops what the NIC's filters forbid, and passes what is its own",
+    severity=Severity.HIGH,
+    level=Level.ENFORCED,
+    kind=Kind.GUARANTEE,
+    section=SECTION,
+    rationale="LXD installs its rules once; whoever flushes them leaves a setting without force.",
+)
+def test_kernel_drops_what_filters_forbid(lxd_nic: Nic, lxd_evidence: Evidence) -> Verdict:
+    held = filtered.held(lxd_evidence, lxd_nic)
+    astray = bridgerules.misplaced(lxd_evidence, lxd_nic, held)
+    if astray:
+        return _not_in_force(lxd_evidence, lxd_nic, astray)
+    tried = bridgerules.try_frames(lxd_evidence, held, bridgerules.sources(held))
+    offence = _certain(tried)
+    if offence is None:
+        return verdict.passed(f"{filtered.describe(held)}: {tried.count} frames tried")
+    why = bridgerules.explain(lxd_evidence, lxd_nic, held, offence)
+    return _not_in_force(lxd_evidence, lxd_nic, f"{why}; {offence.text}")
+
+
+def _certain(tried: bridgerules.Tried) -> trial.Offence | None:
+    """The frame that breaks a law; where that cannot be told of one, nobody may pass."""
+    if not tried.count:
+        raise CannotTell("no frame was tried")
+    if tried.offence is not None and not tried.offence.is_certain:
+        raise CannotTell(tried.offence.text)
+    return tried.offence
+
+
+def _not_in_force(evidence: Evidence, nic: Nic, observed: str) -> Verdict:
+    return verdict.failed(
+        observed=observed,
+        expected="rules in the kernel that hold the NIC to its own MAC and IP addresses",
+        origin="the kernel's packet filter; LXD's configuration says filtered",
+        remedy=bridgerules.restore(evidence, nic),
+    )
+
+
+@control(
+    "LXD-BRI-07",
+    title="The kernel drops neighbour advertisements of addresses that are not the NIC's",
+    severity=Severity.MEDIUM,
+    level=Level.ENFORCED,
+    kind=Kind.GUARANTEE,
+    section=SECTION,
+    rationale="Whoever claims a neighbour's IPv6 address is sent that neighbour's packets.",
+)
+def test_kernel_drops_foreign_advertisements(lxd_nic: Nic, lxd_evidence: Evidence) -> Verdict:
+    if not filtered.filters(lxd_nic).ipv6:
+        raise NotApplicable(f"{lxd_nic.key} has no ipv6_filtering, which alone promises this")
+    held = filtered.held(lxd_evidence, lxd_nic)
+    return _promised(lxd_evidence, lxd_nic, held, laws.ADVERTISEMENTS, stopgaps.own_advertisements)
+
+
+@control(
+    "LXD-BRI-08",
+    title="Without an address, all traffic of the filtered protocol is dropped",
+    severity=Severity.MEDIUM,
+    level=Level.ENFORCED,
+    kind=Kind.GUARANTEE,
+    section=SECTION,
+    rationale="A NIC that may use no address must not find a wrapping in which it may use any.",
+)
+def test_kernel_drops_all_without_address(lxd_nic: Nic, lxd_evidence: Evidence) -> Verdict:
+    held = filtered.held(lxd_evidence, lxd_nic)
+    asked = bridgerules.without_address(held)
+    if not asked:
+        raise NotApplicable(f"{lxd_nic.key} has an address wherever its protocol is filtered")
+    return _promised(lxd_evidence, lxd_nic, held, asked, stopgaps.known_ethertypes)
+
+
+def _promised(
+    evidence: Evidence,
+    nic: Nic,
+    held: Held,
+    asked: Sequence[laws.Law],
+    stopgap: Callable[[Held], Remedy],
+) -> Verdict:
+    """A promise of the guide that LXD's own rules may fall short of."""
+    astray = bridgerules.misplaced(evidence, nic, held)
+    if astray:
+        return _not_in_force(evidence, nic, astray)
+    tried = bridgerules.try_frames(evidence, held, asked)
+    if tried.offence is not None:
+        bridgerules.require_whole(evidence, held)
+    offence = _certain(tried)
+    if offence is None:
+        return verdict.passed(f"{filtered.describe(held)}: {tried.count} frames tried")
+    whole = _certain(bridgerules.try_frames(evidence, held, bridgerules.sources(held)))
+    if whole is not None:
+        why = bridgerules.explain(evidence, nic, held, whole)
+        return _not_in_force(evidence, nic, f"{why} (see LXD-BRI-06)")
+    return verdict.failed(
+        observed=f"the rules for {held.interface} are LXD's and in force, and do not "
+        f"{offence.law.text}",
+        expected=f"rules that {offence.law.text}, as LXD's guide promises",
+        origin="LXD itself: its rules fall short of its guide, whatever the configuration",
+        remedy=stopgap(held),
     )
 
 

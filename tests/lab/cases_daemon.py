@@ -313,9 +313,9 @@ CASES = (
         site=TENANTS_ONLY,
     ),
     Case(
-        # Without a policy nobody is allowed.
         control="LXD-API-03",
         subject="host",
+        breaks="# without a policy nobody is allowed\ntrue",
         finding=":8443 from any IPv4 address, by ",
         restores="nft delete table inet lxd_api",
     ),
