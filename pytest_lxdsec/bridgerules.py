@@ -12,7 +12,7 @@ import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from . import origins, packetfilter, running
+from . import filtered, origins, packetfilter, running
 from .evidence.model import Evidence
 from .evidence.netfacts import Link
 from .firewall import build, foreign, laws, ranges, rules, shapes, trial
@@ -94,6 +94,21 @@ def without_address(held: Held) -> tuple[laws.Law, ...]:
     return (*found, laws.ETHERTYPE) if found and not has_address(held) else found
 
 
+def drops_advertisements(evidence: Evidence, nic: Nic) -> str:
+    """What was seen of a NIC whose rules drop router advertisements, tagged ones too; "" of none.
+
+    Raises:
+        CannotTell: the rules, or what they are for, are not known.
+    """
+    held = filtered.held(evidence, nic)
+    if not held.filters_ipv6 or misplaced(evidence, nic, held):
+        return ""
+    tried = try_frames(evidence, held, (laws.ROUTER_ADVERTISEMENT, laws.ETHERTYPE))
+    if tried.offence is not None and not tried.offence.is_certain:
+        raise CannotTell(tried.offence.text)
+    return "" if tried.offence or not tried.count else held.interface
+
+
 # --- where the NIC hangs -----------------------------------------------------------------------
 
 
@@ -101,7 +116,7 @@ def misplaced(evidence: Evidence, nic: Nic, held: Held) -> str:
     """Why no rule about its interface can be in force; "" where it is a port of its bridge."""
     link = packetfilter.link(evidence, held.interface)
     if link is None:
-        others = ", ".join(_strangers(evidence, nic))
+        others = ", ".join(strangers(evidence, nic.parent))
         hint = f"; {nic.parent} has ports that LXD does not know: {others}" if others else ""
         return f"the host has no interface {held.interface}, which LXD's rules are about{hint}"
     master = _by_index(evidence).get(link.master)
@@ -121,9 +136,9 @@ def _by_index(evidence: Evidence) -> dict[int, Link]:
     return {link.index: link for link in evidence.links}
 
 
-def _strangers(evidence: Evidence, nic: Nic) -> Iterator[str]:
-    """The ports of a NIC's bridge that are no NIC's by LXD's word."""
-    bridge = packetfilter.link(evidence, nic.parent)
+def strangers(evidence: Evidence, parent: str) -> Iterator[str]:
+    """The ports of a bridge that are no NIC's by LXD's word."""
+    bridge = packetfilter.link(evidence, parent)
     known = _known_interfaces(evidence)
     for link in evidence.links:
         if bridge is not None and link.master == bridge.index and link.name not in known:

@@ -452,3 +452,50 @@ def test_same_evidence_gives_the_same_finding(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr(bridgerules, "_KNOWN", {})
         told.add(judge(document).text)
     assert len(told) == 1
+
+
+# --- router advertisements, held off by the NICs' rules (LXD-BRI-09) ---------------------------
+
+
+def accepting(document: Document | None = None) -> Document:
+    """The baseline whose host takes router advertisements on lxdbr0; no unknown ports there."""
+    changed = document or evidence_documents.baseline()
+    path = ("host.network", "interfaces", "lxdbr0", "ipv6", "accept_ra")
+    changed = patch(changed, *path, to=2)
+    return patch(changed, "host.links", "vethdbuilder1", "master", to=0)
+
+
+def judge_network(document: Document) -> Result:
+    return judge(document, "LXD-BRI-09", "network/default/lxdbr0")
+
+
+def test_rules_of_every_nic_hold_advertisements_off() -> None:
+    result = judge_network(accepting())
+    assert (result.outcome, "accept_ra is 2" in result.reason) == (Outcome.PASS, True)
+    assert f"the rules for {PORT} drop router advertisements" in result.observations
+
+
+def test_one_nic_without_the_filter_lets_advertisements_in() -> None:
+    document = attach(accepting(), WEB1, "eth0", {**OWN, "security.mac_filtering": "true"})
+    assert judge_network(document).outcome is Outcome.FAIL
+
+
+def test_one_nic_whose_rules_are_lost_lets_advertisements_in() -> None:
+    lost = drop_objects("chain", "rule", chain=".web1.eth0")
+    assert judge_network(change_rules(accepting(), lost)).outcome is Outcome.FAIL
+
+
+def test_port_that_is_no_nic_of_lxds_lets_advertisements_in() -> None:
+    document = patch(accepting(), "host.links", "vethdbuilder1", "master", to=4)
+    assert judge_network(document).outcome is Outcome.FAIL
+
+
+def test_tagged_advertisements_count_too() -> None:
+    # Without any address the EtherTypes are not listed, and a tag hides an advertisement.
+    document = with_setting("bothnone", {**BOTH, **NO_IPV4, **NO_IPV6}, accepting())
+    assert judge_network(document).outcome is Outcome.FAIL
+
+
+def test_rules_that_are_not_known_cannot_tell_of_advertisements() -> None:
+    document = patch(accepting(), "host.filters", to=evidence_documents.missing("no shell"))
+    assert judge_network(document).outcome is Outcome.ERROR
