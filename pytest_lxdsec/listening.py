@@ -47,10 +47,11 @@ def options(server: Server) -> Mapping[str, addresses.ListenAddress]:
 
 def wildcards(listeners: Iterable[Listener]) -> tuple[Listener, ...]:
     """The sockets that take connections on every address of the host."""
-    return tuple(one for one in listeners if _address(one).is_unspecified)
+    return tuple(one for one in listeners if address(one).is_unspecified)
 
 
-def _address(listener: Listener) -> addresses.IpAddress:
+def address(listener: Listener) -> addresses.IpAddress:
+    """The address that a socket is bound to; an IPv4-mapped one as IPv4."""
     found = ipaddress.ip_address(listener.address)
     mapped = getattr(found, "ipv4_mapped", None)
     return mapped if mapped is not None else found
@@ -68,14 +69,14 @@ def unnamed(
 def _is_named(listener: Listener, option: addresses.ListenAddress) -> bool:
     if option.port is not None and option.port != listener.port:
         return False
-    return option.ip is None or option.ip == _address(listener)
+    return option.ip is None or option.ip == address(listener)
 
 
 def describe(listener: Listener) -> str:
     """A socket as findings name it; `::` is both families unless it is bound to IPv6 only."""
-    if listener.family == "tcp6" and _address(listener).is_unspecified:
+    if listener.family == "tcp6" and address(listener).is_unspecified:
         return f"{listener.text} (every IPv6 address, and every IPv4 address with it)"
-    if _address(listener).is_unspecified:
+    if address(listener).is_unspecified:
         return f"{listener.text} (every IPv4 address)"
     return listener.text
 

@@ -24,24 +24,28 @@ def ruleset(evidence: Evidence) -> rules.RuleSet:
         CannotTell: one of them was not printed, or cannot be read.
     """
     found = evidence.filters
-    document, listing = _text(found.nft, "nft"), _text(found.listing, "nft --debug=netlink")
+    printed = (_text(found.nft, "nft"), _text(found.listing, "nft --debug=netlink"))
+    shims, legacy = _texts(found.shims, "the nft shim"), _texts(found.legacy, "a legacy tool")
     try:
-        known = nft.decode(document, listing)
-    except nft.NotUnderstood as error:
+        return _decoded(*printed, shims, legacy)
+    except (nft.NotUnderstood, xt_lines.NotUnderstood) as error:
         raise CannotTell(f"the host's packet filter cannot be read: {error}") from error
-    shims = _saves(found.shims, "the nft shim")
-    return overlay.overlay(known, shims) + _saves(found.legacy, "a legacy tool")
 
 
-def _saves(saves: Saves, what: str) -> rules.RuleSet:
-    try:
-        return (
-            iptables.decode(_text(saves.ip, what), "ip")
-            + iptables.decode(_text(saves.ip6, what), "ip6")
-            + ebtables.decode(_text(saves.bridge, what))
-        )
-    except xt_lines.NotUnderstood as error:
-        raise CannotTell(f"what {what} printed cannot be read: {error}") from error
+@functools.lru_cache(maxsize=1)  # the same host once more: its evidence saved, or seen again
+def _decoded(
+    document: str, listing: str, shims: tuple[str, ...], legacy: tuple[str, ...]
+) -> rules.RuleSet:
+    known = nft.decode(document, listing)
+    return overlay.overlay(known, _saved(*shims)) + _saved(*legacy)
+
+
+def _saved(ip: str, ip6: str, bridge: str) -> rules.RuleSet:
+    return iptables.decode(ip, "ip") + iptables.decode(ip6, "ip6") + ebtables.decode(bridge)
+
+
+def _texts(saves: Saves, what: str) -> tuple[str, ...]:
+    return tuple(_text(text, what) for text in (saves.ip, saves.ip6, saves.bridge))
 
 
 def _text(given: Text, what: str) -> str:

@@ -13,6 +13,7 @@ from pytest_lxdsec import (
     invitations,
     listening,
     pki,
+    reachable,
     tls,
     trust,
     verdict,
@@ -21,6 +22,7 @@ from pytest_lxdsec.control import Kind, Level, Severity, control
 from pytest_lxdsec.evidence.hostfacts import Listener, Stranger, StrangerAnswer, endpoint
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.evidence.objects import Certificate, Image, Server
+from pytest_lxdsec.firewall.evaluate import Decision
 from pytest_lxdsec.policy import Policy
 from pytest_lxdsec.verdict import CannotTell, Manual, NotApplicable, Remedy, Verdict
 
@@ -110,6 +112,37 @@ def _rebind(server: Server, wild: tuple[Listener, ...]) -> Remedy:
         command="systemctl restart lxd || systemctl restart snap.lxd.daemon",
         note="the options are right already: the running daemon holds older sockets",
     )
+
+
+@control(
+    "LXD-API-03",
+    title="The packet filter lets only those reach the API whom the site has named",
+    severity=Severity.HIGH,
+    level=Level.ENFORCED,
+    kind=Kind.REQUIREMENT,
+    section=SECTION,
+    rationale="Whoever cannot send it a packet cannot use a fault of the API, nor a stolen key.",
+)
+def test_packet_filter_admits_allowed_sources_only(
+    lxd_evidence: Evidence, lxd_policy: Policy
+) -> Verdict:
+    found = reachable.openings(lxd_evidence)
+    if not found:
+        raise NotApplicable("LXD serves its API on no TCP socket beyond loopback")
+    allowed = lxd_policy.allowed_sources or ()
+    wide = [each for each in found if each.outside(allowed, Decision.ACCEPT)]
+    if wide:
+        return verdict.failed(
+            observed="; ".join(each.text(allowed, Decision.ACCEPT) for each in wide),
+            expected="to be reached from networks that policy api.allowed_sources names, "
+            "and from nowhere else",
+            origin="the host's packet filter, in the daemon's network namespace",
+            remedy=reachable.close([each.port for each in found], allowed),
+        )
+    for each in found:
+        if each.outside(allowed, Decision.UNKNOWN):
+            raise CannotTell(f"who reaches {each.text(allowed, Decision.UNKNOWN)}")
+    return verdict.passed(*(f"{each.where} is reached from {each.admits}" for each in found))
 
 
 @control(

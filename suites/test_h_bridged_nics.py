@@ -12,7 +12,6 @@ from pytest_lxdsec import (
     lxdconf,
     nameservers,
     origins,
-    ra,
     verdict,
     widening,
 )
@@ -21,7 +20,7 @@ from pytest_lxdsec.control import Kind, Level, Severity, control
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.evidence.objects import Network, Profile
 from pytest_lxdsec.nics import Nic
-from pytest_lxdsec.verdict import CannotTell, NotApplicable, Remedy, Verdict
+from pytest_lxdsec.verdict import NotApplicable, Remedy, Verdict
 
 SECTION = "bridged-nic-security"
 
@@ -179,54 +178,6 @@ def _wide(nic: Nic, evidence: Evidence, wide: tuple[widening.Wide, ...]) -> Verd
             touches=len(origin.users),
         ),
     )
-
-
-@control(
-    "LXD-BRI-09",
-    title="The host takes no route from router advertisements on the bridge",
-    severity=Severity.HIGH,
-    level=Level.ENFORCED,
-    kind=Kind.REQUIREMENT,
-    section=SECTION,
-    rationale="An instance that sends one becomes the host's way to the IPv6 internet.",
-)
-def test_host_ignores_router_advertisements(
-    lxd_network: Network, lxd_evidence: Evidence
-) -> Verdict:
-    if lxd_network.type != "bridge":
-        raise NotApplicable(f"{lxd_network.key} is a {lxd_network.type} network")
-    stack = lxd_evidence.network
-    if not stack.has_ipv6:
-        return verdict.passed("the host has no IPv6")
-    interface = ra.interface(stack, lxd_network.name)
-    learnt = ra.learnt(lxd_evidence, lxd_network.name)
-    accepts, why = ra.accepts(interface)
-    if not accepts and not learnt:
-        return verdict.passed(f"{lxd_network.name}: {why}; no route was learnt from it")
-    if accepts and not learnt and _all_filtered(lxd_evidence, lxd_network):
-        raise CannotTell(
-            f"{lxd_network.name}: {why}; every NIC on it has ipv6_filtering, but whether the "
-            "rules in the kernel drop advertisements was not seen"
-        )
-    routes = "".join(f"; route to {r.to} via {r.via} was learnt" for r in learnt)
-    return verdict.failed(
-        observed=f"{lxd_network.name}: {why}{routes}",
-        expected="accept_ra 0, or 1 with forwarding on, and no route learnt",
-        origin=f"the kernel (net.ipv6.conf.{lxd_network.name}, routing table)",
-        remedy=ra.remedy(lxd_network.name, routes=learnt, settings=accepts),
-    )
-
-
-def _all_filtered(evidence: Evidence, network: Network) -> bool:
-    devices = [
-        device
-        for instance in evidence.instances.complete()
-        for device in instance.expanded_devices.values()
-        if device.get("type") == "nic"
-        and network.name in (device.get("network"), device.get("parent"))
-    ]
-    key = "security.ipv6_filtering"
-    return bool(devices) and all(lxdconf.boolean(d, key, default=False) for d in devices)
 
 
 @control(

@@ -13,6 +13,7 @@ from . import (
     evidence_api,
     evidence_certificates,
     evidence_documents,
+    evidence_filters,
     evidence_sweep,
     evidence_trials,
 )
@@ -93,7 +94,8 @@ def _listeners(document: Document) -> Document:
     old = evidence_sweep.offer("TLSv1.2", "accepted", "TLSv1.2")
     document = patch(document, "host.handshakes", 0, "offers", 2, to=old)
     told = ("host.strangers", 0, "answers", "/1.0/instances", "status")
-    return patch(document, *told, to=200)
+    document = patch(document, *told, to=200)
+    return patch(document, "host.filters", to={"value": evidence_filters.failing()})
 
 
 def _network(document: Document) -> Document:

@@ -31,6 +31,12 @@ def filters() -> Json:
     return of([closed_port(), reverse_path("router1.eth0", "vethrouter1"), *bridged])
 
 
+def failing() -> Json:
+    """Nothing closes the port, one NIC's rules are lost, and others have their known gaps."""
+    settings = {"builder1": "v4+v6none", "tenants_web1": "all", "web1": "bothnone"}
+    return of([lxd_rules(label, setting=setting) for label, setting in settings.items()])
+
+
 Rules = tuple[list[Json], str, str]  # objects, programs, the text of the tables
 
 

@@ -125,8 +125,17 @@ def _from_nobody(content: Udp) -> Ipv4:
     return Ipv4(source=frames.ANY_IPV4, destination=everybody, content=content)
 
 
+# Harmless, and dropped all the same by IP filters: poor examples of what a filter is for.
+QUIET = (
+    "arp_probe_spa0",
+    "ns_dad_unspec",
+    "ns_llsrc",
+    "ipv6_udp_llsrc_own",
+    "na_llsrc_lltarget_own",
+)
+
+
 def _quiet(a: Author) -> Named:
-    """Harmless, and dropped all the same by IP filters."""
     own, link_local = a.nic.own_ipv6, a.nic.link_local
     yield "arp_probe_spa0", a.frame(a.arp(sender_ip=frames.ANY_IPV4))
     probe = a.solicitation(target=own, options=())

@@ -17,6 +17,8 @@ from .nic import NOBODY, Nic, Surroundings
 
 _MAC, _IPV4, _IPV6 = 48, 32, 128  # bits
 Shape = Hashable
+Known = dict[Hashable, strategies.Outcome]  # by laws and shape
+_MOST_KNOWN = 4096
 
 
 def shape(part: rules.RuleSet, nic: Nic, around: Surroundings = NOBODY) -> Shape:
@@ -137,13 +139,24 @@ def _hashable(given: object) -> Hashable:
 
 
 class Bench:
-    """Judges the NICs of one rule set, each shape once."""
+    """Judges the NICs of one rule set, each shape once.
 
-    def __init__(self, ruleset: rules.RuleSet, around: Surroundings = NOBODY) -> None:
+    Args:
+        known: Searches that others have made, and where those of this one are kept.
+    """
+
+    def __init__(
+        self,
+        ruleset: rules.RuleSet,
+        around: Surroundings = NOBODY,
+        *,
+        known: Known | None = None,
+    ) -> None:
         self._index = slices.Index(ruleset)
         self._around = around
-        self._known: dict[Hashable, strategies.Outcome] = {}
-        self._parts: dict[Nic, tuple[rules.RuleSet, Shape]] = {}
+        self._known: Known = {} if known is None else known
+        self._parts: dict[str, rules.RuleSet] = {}
+        self._shapes: dict[tuple[Nic, Surroundings], Shape] = {}
 
     @property
     def searches(self) -> int:
@@ -152,29 +165,35 @@ class Bench:
 
     def part(self, nic: Nic) -> rules.RuleSet:
         """The rules that can concern a NIC."""
-        return self._look(nic)[0]
+        found = self._parts.get(nic.interface)
+        if found is None:
+            found = self._parts[nic.interface] = self._index.part(nic.interface)
+        return found
 
-    def search(self, nic: Nic, asked: Sequence[laws.Law]) -> strategies.Outcome:
+    def search(
+        self, nic: Nic, asked: Sequence[laws.Law], around: Surroundings | None = None
+    ) -> strategies.Outcome:
         """As `strategies.search`; a frame that is found is tried with the NIC's own rules."""
-        part, kind = self._look(nic)
-        key = (tuple(law.id for law in asked), kind)
+        whom = self._around if around is None else around
+        part = self.part(nic)
+        key = (tuple(law.id for law in asked), self._shape(nic, whom))
         known = self._known.get(key)
         if known is None:
-            known = strategies.search(part, nic, asked, around=self._around)
+            known = strategies.search(part, nic, asked, around=whom)
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
             self._known[key] = known
             return known
         if known.recipe is None or known.offence is None:
             return known
-        frame = known.recipe.frame(nic, self._around)
+        frame = known.recipe.frame(nic, whom)
         for offence in trial.offences(part, nic, frame, [known.offence.law]):
             if offence.hook == known.offence.hook:
                 return dataclasses.replace(known, offence=offence)
-        return strategies.search(part, nic, asked, around=self._around)
+        return strategies.search(part, nic, asked, around=whom)
 
-    def _look(self, nic: Nic) -> tuple[rules.RuleSet, Shape]:
-        found = self._parts.get(nic)
+    def _shape(self, nic: Nic, around: Surroundings) -> Shape:
+        found = self._shapes.get((nic, around))
         if found is None:
-            part = self._index.part(nic.interface)
-            found = (part, shape(part, nic, self._around))
-            self._parts[nic] = found
+            found = self._shapes[nic, around] = shape(self.part(nic), nic, around)
         return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import ipaddress
 import ssl
 
 from pytest_lxdsec.policy import Policy
@@ -50,6 +51,8 @@ echo 'deb [trusted=yes] file:/srv/apt ./' > /etc/apt/sources.list
 apt-get update > /dev/null
 """
 
+# The other project's bridge.
+TENANTS_ONLY = Policy(allowed_sources=(ipaddress.ip_network("10.86.0.0/24"),))
 NOW = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
 EVE = evidence_certificates.pem(
     NOW - evidence_certificates.YEAR, NOW + evidence_certificates.YEAR, common_name="eve"
@@ -291,6 +294,30 @@ CASES = (
         finding="LXD listens on [::]:8443 (every IPv6 address, and every IPv4 address with it)",
         with_it=("LXD-API-01 server",),
         restores="lxc config set core.https_address=[::]:8443",
+    ),
+    Case(
+        control="LXD-API-03",
+        subject="host",
+        finding=":8443 from any other IPv4 address, by ",
+        restores="nft delete table inet lxd_api",
+        site=TENANTS_ONLY,
+    ),
+    Case(
+        # Rules for IPv4 only, and a socket that takes both.
+        control="LXD-API-03",
+        subject="host",
+        breaks="nft 'table ip site { chain i { type filter hook input priority 0; "
+        "ip saddr != 10.86.0.0/24 tcp dport 8443 drop; }; }'",
+        finding=":8443 from any IPv6 address, by ",
+        restores="nft delete table inet lxd_api; nft delete table ip site",
+        site=TENANTS_ONLY,
+    ),
+    Case(
+        control="LXD-API-03",
+        subject="host",
+        breaks="# without a policy nobody is allowed\ntrue",
+        finding=":8443 from any IPv4 address, by ",
+        restores="nft delete table inet lxd_api",
     ),
     Case(
         control="LXD-API-04",

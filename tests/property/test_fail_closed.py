@@ -7,6 +7,7 @@ is taken away, nulled and replaced by what has another type; and every control i
 from __future__ import annotations
 
 import functools
+import ipaddress
 import json
 import pathlib
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from pytest_lxdsec.evidence import model, replay
 from pytest_lxdsec.outcomes import Result
 from pytest_lxdsec.policy import Policy
 from pytest_lxdsec.verdict import Outcome
-from tests import evidence_api, evidence_documents, evidence_failing, judging
+from tests import evidence_api, evidence_documents, evidence_failing, evidence_filters, judging
 
 Path = tuple[str | int, ...]
 Parts = dict[str, Any]
@@ -69,7 +70,7 @@ UNASKED = {
 }
 GONE = object()
 # Without a policy nobody can say who may be an administrator: then that is for people to judge.
-SITE = Policy(admins=())
+SITE = Policy(admins=(), allowed_sources=(ipaddress.ip_network(evidence_filters.ALLOWED),))
 
 
 @functools.cache

@@ -1,0 +1,183 @@
+"""Bridged NIC security, in force: what the rules now in the kernel do to a NIC's frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from pytest_lxdsec import (
+    bridgerules,
+    filtered,
+    lxdconf,
+    nics,
+    ra,
+    running,
+    stopgaps,
+    verdict,
+)
+from pytest_lxdsec.control import Kind, Level, Severity, control
+from pytest_lxdsec.evidence.model import Evidence
+from pytest_lxdsec.evidence.objects import Network
+from pytest_lxdsec.firewall import laws, trial
+from pytest_lxdsec.firewall.nic import Nic as Held
+from pytest_lxdsec.nics import Nic
+from pytest_lxdsec.verdict import CannotTell, NotApplicable, Remedy, Verdict
+
+SECTION = "bridged-nic-security"
+IPV6_FILTER = "security.ipv6_filtering"
+
+
+@control(
+    "LXD-BRI-06",
+    title="The kernel drops what the NIC's filters forbid, and passes what is its own",
+    severity=Severity.HIGH,
+    level=Level.ENFORCED,
+    kind=Kind.GUARANTEE,
+    section=SECTION,
+    rationale="LXD installs its rules once; whoever flushes them leaves a setting without force.",
+)
+def test_kernel_drops_what_filters_forbid(lxd_nic: Nic, lxd_evidence: Evidence) -> Verdict:
+    held = filtered.held(lxd_evidence, lxd_nic)
+    astray = bridgerules.misplaced(lxd_evidence, lxd_nic, held)
+    if astray:
+        return _not_in_force(lxd_evidence, lxd_nic, astray)
+    tried = bridgerules.try_frames(lxd_evidence, held, bridgerules.sources(held))
+    offence = _certain(tried)
+    if offence is None:
+        return verdict.passed(f"{filtered.describe(held)}: {tried.count} frames tried")
+    why = bridgerules.explain(lxd_evidence, lxd_nic, held, offence)
+    return _not_in_force(lxd_evidence, lxd_nic, f"{why}; {offence.text}")
+
+
+def _certain(tried: bridgerules.Tried) -> trial.Offence | None:
+    """The frame that breaks a law; where that cannot be told of one, nobody may pass."""
+    if not tried.count:
+        raise CannotTell("no frame was tried")
+    if tried.offence is not None and not tried.offence.is_certain:
+        raise CannotTell(tried.offence.text)
+    return tried.offence
+
+
+def _not_in_force(evidence: Evidence, nic: Nic, observed: str) -> Verdict:
+    return verdict.failed(
+        observed=observed,
+        expected="rules in the kernel that hold the NIC to its own MAC and IP addresses",
+        origin="the kernel's packet filter; LXD's configuration says filtered",
+        remedy=bridgerules.restore(evidence, nic),
+    )
+
+
+@control(
+    "LXD-BRI-07",
+    title="The kernel drops neighbour advertisements of addresses that are not the NIC's",
+    severity=Severity.MEDIUM,
+    level=Level.ENFORCED,
+    kind=Kind.GUARANTEE,
+    section=SECTION,
+    rationale="Whoever claims a neighbour's IPv6 address is sent that neighbour's packets.",
+)
+def test_kernel_drops_foreign_advertisements(lxd_nic: Nic, lxd_evidence: Evidence) -> Verdict:
+    if not filtered.filters(lxd_nic).ipv6:
+        raise NotApplicable(f"{lxd_nic.key} has no ipv6_filtering, which alone promises this")
+    held = filtered.held(lxd_evidence, lxd_nic)
+    return _promised(lxd_evidence, lxd_nic, held, laws.ADVERTISEMENTS, stopgaps.own_advertisements)
+
+
+@control(
+    "LXD-BRI-08",
+    title="Without an address, all traffic of the filtered protocol is dropped",
+    severity=Severity.MEDIUM,
+    level=Level.ENFORCED,
+    kind=Kind.GUARANTEE,
+    section=SECTION,
+    rationale="A NIC that may use no address must not find a wrapping in which it may use any.",
+)
+def test_kernel_drops_all_without_address(lxd_nic: Nic, lxd_evidence: Evidence) -> Verdict:
+    held = filtered.held(lxd_evidence, lxd_nic)
+    asked = bridgerules.without_address(held)
+    if not asked:
+        raise NotApplicable(f"{lxd_nic.key} has an address wherever its protocol is filtered")
+    return _promised(lxd_evidence, lxd_nic, held, asked, stopgaps.known_ethertypes)
+
+
+def _promised(
+    evidence: Evidence,
+    nic: Nic,
+    held: Held,
+    asked: Sequence[laws.Law],
+    stopgap: Callable[[Held], Remedy],
+) -> Verdict:
+    """A promise of the guide that LXD's own rules may fall short of."""
+    astray = bridgerules.misplaced(evidence, nic, held)
+    if astray:
+        return _not_in_force(evidence, nic, astray)
+    tried = bridgerules.try_frames(evidence, held, asked)
+    if tried.offence is not None:
+        bridgerules.require_whole(evidence, held)
+    offence = _certain(tried)
+    if offence is None:
+        return verdict.passed(f"{filtered.describe(held)}: {tried.count} frames tried")
+    whole = _certain(bridgerules.try_frames(evidence, held, bridgerules.sources(held)))
+    if whole is not None:
+        why = bridgerules.explain(evidence, nic, held, whole)
+        return _not_in_force(evidence, nic, f"{why} (see LXD-BRI-06)")
+    return verdict.failed(
+        observed=f"the rules for {held.interface} are LXD's and in force, and do not "
+        f"{offence.law.text}",
+        expected=f"rules that {offence.law.text}, as LXD's guide promises",
+        origin="LXD itself: its rules fall short of its guide, whatever the configuration",
+        remedy=stopgap(held),
+    )
+
+
+@control(
+    "LXD-BRI-09",
+    title="The host takes no route from router advertisements on the bridge",
+    severity=Severity.HIGH,
+    level=Level.ENFORCED,
+    kind=Kind.REQUIREMENT,
+    section=SECTION,
+    rationale="An instance that sends one becomes the host's way to the IPv6 internet.",
+)
+def test_host_ignores_router_advertisements(
+    lxd_network: Network, lxd_evidence: Evidence
+) -> Verdict:
+    if lxd_network.type != "bridge":
+        raise NotApplicable(f"{lxd_network.key} is a {lxd_network.type} network")
+    stack = lxd_evidence.network
+    if not stack.has_ipv6:
+        return verdict.passed("the host has no IPv6")
+    interface = ra.interface(stack, lxd_network.name)
+    learnt = ra.learnt(lxd_evidence, lxd_network.name)
+    accepts, why = ra.accepts(interface)
+    if not accepts and not learnt:
+        return verdict.passed(f"{lxd_network.name}: {why}; no route was learnt from it")
+    if accepts and not learnt:
+        dropping = _dropping(lxd_evidence, lxd_network)
+        if dropping:
+            return verdict.passed(f"{lxd_network.name}: {why}", *dropping)
+    routes = "".join(f"; route to {r.to} via {r.via} was learnt" for r in learnt)
+    return verdict.failed(
+        observed=f"{lxd_network.name}: {why}{routes}",
+        expected="accept_ra 0, or 1 with forwarding on, and no route learnt",
+        origin=f"the kernel (net.ipv6.conf.{lxd_network.name}, routing table)",
+        remedy=ra.remedy(lxd_network.name, routes=learnt, settings=accepts),
+    )
+
+
+def _dropping(evidence: Evidence, network: Network) -> tuple[str, ...]:
+    """What was seen where every NIC on a bridge drops advertisements; () where one may not."""
+    networks = {(each.project, each.name): each for each in evidence.networks.complete()}
+    attached = [
+        nic
+        for instance in evidence.instances.complete()
+        for nic in nics.of(instance, networks)
+        if nic.parent == network.name and nic.nictype == "bridged"
+    ]
+    is_on = [lxdconf.boolean(nic.config, IPV6_FILTER, default=False) for nic in attached]
+    if not attached or not all(is_on) or any(bridgerules.strangers(evidence, network.name)):
+        return ()
+    here = [n for n in attached if n.instance.is_running and running.is_here(evidence, n.instance)]
+    seen = [bridgerules.drops_advertisements(evidence, nic) for nic in here]
+    if not seen or not all(seen):
+        return ()
+    return tuple(f"the rules for {interface} drop router advertisements" for interface in seen)

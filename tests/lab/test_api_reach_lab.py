@@ -1,0 +1,58 @@
+"""The command that LXD-API-03 prints does what it says: tried by really connecting."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+
+import pytest
+
+from pytest_lxdsec import lab as labs
+from pytest_lxdsec import reachable
+from pytest_lxdsec.lab import scenario
+
+from . import both_ways
+
+ALLOWED = (ipaddress.ip_network("10.86.0.0/24"), ipaddress.ip_network("fd86:5ec::/64"))
+PLACES = {
+    "plain": "/1.0/instances/plain/state",
+    "tenants": "/1.0/instances/twin/state?project=tenants",
+}
+
+
+@pytest.fixture
+def closed(lab: labs.Lab) -> Iterator[labs.Lab]:
+    """The lab with its port closed to all but the tenants' bridge."""
+    command = reachable.close([scenario.PORT], ALLOWED).command
+    both_ways.run(lab, command)
+    both_ways.run(lab, command)  # once more changes nothing
+    yield lab
+    both_ways.run(lab, f"nft delete table inet {reachable.TABLE}")
+
+
+def connects(lab: labs.Lab, address: str, place: str = "") -> bool:
+    """Whether a connection to the API comes about, from an instance's network or the host's."""
+    enter = ""
+    if place:
+        pid = f'$(lxc query "{PLACES[place]}" | sed -n \'s/.*"pid": \\([0-9]*\\).*/\\1/p\')'
+        enter = f"nsenter --target={pid} --net "
+    script = f"{enter}timeout 1 bash -c '</dev/tcp/{address}/{scenario.PORT}'"
+    return lab.shell(script).returncode == 0
+
+
+def test_port_is_open_to_all_before(lab: labs.Lab) -> None:
+    found = [connects(lab, scenario.BRIDGE_ADDRESS, place) for place in ("plain", "tenants", "")]
+    assert found == [True, True, True]
+
+
+def test_network_that_is_not_allowed_is_kept_out(closed: labs.Lab) -> None:
+    assert not connects(closed, scenario.BRIDGE_ADDRESS, "plain")
+
+
+def test_network_that_is_allowed_gets_in(closed: labs.Lab) -> None:
+    assert connects(closed, "10.86.0.1", "tenants")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", scenario.BRIDGE_ADDRESS])
+def test_host_itself_gets_in(closed: labs.Lab, address: str) -> None:
+    assert connects(closed, address)

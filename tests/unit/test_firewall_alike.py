@@ -1,0 +1,88 @@
+"""What no rule tells apart is tried once; whom a NIC's rules know is pretended to be."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+
+import pytest
+
+from pytest_lxdsec.firewall import alike, foreign, iptables, reach, rules
+from pytest_lxdsec.firewall.nic import NOBODY
+
+from . import firewall_examples as examples
+
+INTERFACES = ("lo", "eth0", "eth1", "veth1", "veth2")
+HOST = ipaddress.IPv4Address("192.0.2.10")
+SAMPLE = reach.syn(HOST, HOST, source_port=40000, port=8443, iifname="")
+
+
+def filtered(*lines: str) -> rules.RuleSet:
+    body = "".join(f"-A INPUT {line}\n" for line in lines)
+    return iptables.decode(f"*filter\n:INPUT ACCEPT [0:0]\n{body}COMMIT\n", "ip")
+
+
+def ways(*lines: str) -> tuple[str, ...]:
+    return alike.interfaces(filtered(*lines), SAMPLE, INTERFACES)
+
+
+def addresses(*lines: str) -> list[str]:
+    own = [HOST, HOST + 1, ipaddress.IPv4Address("10.0.0.1")]
+    return [str(each) for each in alike.addresses(filtered(*lines), SAMPLE, own)]
+
+
+def test_without_rules_one_interface_stands_for_all() -> None:
+    assert ways() == ("lo",)
+
+
+def test_interface_that_a_rule_names_stands_for_itself() -> None:
+    assert ways("-i eth1 -j DROP") == ("lo", "eth1")
+
+
+def test_interfaces_of_one_pattern_fare_alike() -> None:
+    assert ways("-i veth+ -j DROP", "! -i lo -j DROP") == ("lo", "eth0", "veth1")
+
+
+def test_addresses_that_no_rule_names_fare_alike() -> None:
+    assert addresses("-s 10.0.0.0/8 -j DROP") == ["192.0.2.10"]
+
+
+def test_address_that_a_rule_names_stands_for_itself() -> None:
+    assert addresses("-d 192.0.2.11 -j DROP") == ["192.0.2.10", "192.0.2.11"]
+
+
+def test_addresses_of_which_rules_see_a_part_are_all_tried() -> None:
+    assert len(addresses("-d 0.0.0.1/0.0.0.1 -j DROP")) == 3
+
+
+@pytest.mark.parametrize("setting", ["all", "mac", "ipv4", "ipv6", "v4none", "bothnone"])
+def test_rules_of_lxd_know_nobody_else(setting: str) -> None:
+    ruleset, nic = examples.recorded(setting), examples.nic(setting)
+    assert foreign.surroundings(part(ruleset, nic.interface), nic) == (NOBODY,)
+
+
+def test_rules_for_an_earlier_address_know_it() -> None:
+    ruleset, nic = examples.recorded("all"), examples.nic("all")
+    moved = dataclasses.replace(nic, ipv4=(ipaddress.IPv4Network("10.85.0.99/32"),))
+    found = foreign.surroundings(part(ruleset, nic.interface), moved)
+    assert [str(each.other_ipv4) for each in found] == ["192.0.2.66", "10.85.0.4"]
+
+
+def test_rules_for_an_earlier_mac_address_know_it() -> None:
+    ruleset, nic = examples.recorded("all"), examples.nic("all")
+    moved = dataclasses.replace(nic, mac="00:16:3e:00:00:01")
+    found = foreign.surroundings(part(ruleset, nic.interface), moved)
+    assert [each.other_mac for each in found] == [NOBODY.other_mac, nic.mac]
+
+
+def test_too_many_others_are_not_tried_by_halves() -> None:
+    lines = [f"-s 198.51.100.{number} -j ACCEPT" for number in range(0, 200, 2)]
+    with pytest.raises(foreign.TooManyError, match="know 100 addresses of others"):
+        foreign.surroundings(filtered(*lines), examples.nic("all"))
+
+
+def part(ruleset: rules.RuleSet, interface: str) -> rules.RuleSet:
+    """The chains of one NIC."""
+    [table] = [each for each in ruleset.tables if each.name == "lxd" and each.family == "bridge"]
+    chains = tuple(each for each in table.chains if interface in str(each))
+    return rules.RuleSet(tables=(dataclasses.replace(table, chains=chains),))
