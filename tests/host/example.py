@@ -39,7 +39,8 @@ def main(path: pathlib.Path) -> str:
 def _record(host: vm.Vm, directory: pathlib.Path, path: pathlib.Path) -> str:
     path.unlink(missing_ok=True)  # what is there stays what it was only where nothing ran
     target = host.ssh(address=ADDRESS)
-    audit = audits.run(directory, f"--lxd-host={target}", f"--lxd-save-evidence={path}")
+    options = ("--lxd-probe", f"--lxd-save-evidence={path}")
+    audit = audits.run(directory, f"--lxd-host={target}", *options)
     if audit.status != _WITH_FINDINGS or not path.exists():
         raise SystemExit(audit.output)
     path.chmod(0o644)  # a host that is no more: nobody's secret
