@@ -31,6 +31,7 @@ class Act:
 
 def see(host: vm.Vm) -> model.Evidence:
     """Gather the host's evidence over ssh, as `--lxd-host=ssh://` does."""
+    host.shell("lxd waitready --timeout=200")  # one that was just started may take a minute
     target = Target(name=host.name(), reach=Reach.SHELL, shell=host.ssh())
     connection = Connection(target=target)
     try:

@@ -22,17 +22,6 @@ _ALL = (
         restores=_OWNER,
     ),
     Case(
-        control="LXD-LOC-01",
-        subject="host",
-        breaks="mkdir --parents /etc/systemd/system/lxd.socket.d\n"
-        r"printf '[Socket]\nSocketGroup=users\n' > /etc/systemd/system/lxd.socket.d/open.conf"
-        "\nsystemctl daemon-reload\nsystemctl stop lxd.service lxd.socket\n"
-        "systemctl start lxd.socket",
-        finding="/var/lib/lxd/unix.socket belongs to group users, not lxd",
-        with_it=("LXD-LOC-0? host",),
-        restores=f"rm -r /etc/systemd/system/lxd.socket.d\nsystemctl daemon-reload\n{_OWNER}",
-    ),
-    Case(
         control="LXD-LOC-03",
         subject="host",
         breaks="useradd --create-home --groups lxd mallory",

@@ -17,7 +17,7 @@ from . import ready, vm
 from .faults import HostBroken, HostUnavailable
 
 VARIABLE = "LXDSEC_HOST"
-WANTED, REQUIRED = "wanted", "required"  # `required` in .ci/run
+WANTED, REQUIRED = "wanted", "required"  # required: what is missing is a failure
 
 
 @contextlib.contextmanager

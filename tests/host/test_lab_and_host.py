@@ -16,6 +16,8 @@ from ..lab.both_ways import Key, Verdicts
 # Globs of `CONTROL SUBJECT`, and why the two differ or may differ there.
 DIFFERENCES = {
     "LXD-PRV-01 *": "a lab's machine need not run AppArmor",
+    "LXD-OS-01 host": "a lab has the packages of its machine, and what waits for them",
+    "LXD-OS-03 host": "a lab has the kernel of its machine, which need not be in /boot",
 }
 
 Difference = tuple[str, str]
