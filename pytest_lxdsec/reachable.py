@@ -25,6 +25,7 @@ from .verdict import CannotTell, Remedy
 # Debugging is a door to the API's own process; the others serve name servers, routers, buckets.
 OPTIONS = (*listening.API_OPTIONS, "core.debug_address")
 TABLE = "lxd_api"
+XTABLES = "xtables"
 _PORTS_OF = ("bond", "bridge", "openvswitch", "team")
 _TOLD = 3  # networks that a finding names
 IPV4, IPV6 = 4, 6
@@ -160,27 +161,56 @@ def _is_port(master: Link | None) -> bool:
     return master is not None and master.kind in _PORTS_OF
 
 
-def close(ports: Iterable[int], allowed: Iterable[IpNetwork]) -> Remedy:
-    """A table of its own that lets the allowed networks in, and nobody else; loopback stays."""
-    doors = f"tcp dport {{ {', '.join(str(port) for port in sorted(set(ports)))} }}"
-    chain = f"inet {TABLE} input"
-    hook = "{ type filter hook input priority -10 ; policy accept ; }"
-    rules_of = [f"add rule {chain} iifname != lo {doors} drop"]
-    for version, word in ((IPV6, "ip6"), (IPV4, "ip")):
-        some = [net for net in allowed if net.version == version]
-        if some:
-            merged = ", ".join(str(net) for net in _merged(some))
-            rules_of.insert(0, f"add rule {chain} {word} saddr {{ {merged} }} {doors} accept")
-    script = (f"add table inet {TABLE}", f"flush table inet {TABLE}", f"add chain {chain} {hook}")
+def close(ports: Iterable[int], allowed: Iterable[IpNetwork], *, firewall: str = "") -> Remedy:
+    """Rules of their own that let the allowed networks in, and nobody else; loopback stays.
+
+    Args:
+        ports: What to close.
+        allowed: Who may still come.
+        firewall: The driver that LXD uses; `xtables` where the host has no nft rules.
+    """
+    doors, nets = sorted(set(ports)), tuple(allowed)
     note = "the same belongs into /etc/nftables.conf, or the next boot undoes it"
-    if not allowed:
+    if firewall == XTABLES:
+        note = "save it as the distribution does, or the next boot undoes it"
+    if not nets:
         note = (
             "it closes the ports to all but this host: name who may reach them in policy "
             f"api.allowed_sources first, a cluster's other members too; {note}"
         )
-    return Remedy(command=f"nft '{' ; '.join((*script, *rules_of))}'", note=note)
+    command = _iptables(doors, nets) if firewall == XTABLES else _nft(doors, nets)
+    return Remedy(command=command, note=note)
 
 
-def _merged(networks: Iterable[IpNetwork]) -> list[IpNetwork]:
-    """Without overlaps, which nft refuses in a set."""
-    return list(ipaddress.collapse_addresses(networks))  # type: ignore[type-var]  # of one family
+def _nft(ports: Sequence[int], allowed: Sequence[IpNetwork]) -> str:
+    doors = f"tcp dport {{ {', '.join(map(str, ports))} }}"
+    chain = f"inet {TABLE} input"
+    hook = "{ type filter hook input priority -10 ; policy accept ; }"
+    script = [f"add table inet {TABLE}", f"flush table inet {TABLE}", f"add chain {chain} {hook}"]
+    for version, word in ((IPV4, "ip"), (IPV6, "ip6")):
+        some = ", ".join(_merged(allowed, version))
+        if some:
+            script.append(f"add rule {chain} {word} saddr {{ {some} }} {doors} accept")
+    script.append(f"add rule {chain} iifname != lo {doors} drop")
+    return f"nft '{' ; '.join(script)}'"
+
+
+def _iptables(ports: Sequence[int], allowed: Sequence[IpNetwork]) -> str:
+    """A chain of its own, whose RETURN spares nobody the rules behind it."""
+    lines = []
+    for version, tool in ((IPV4, "iptables"), (IPV6, "ip6tables")):
+        lines.append(f"{{ {tool} -N {TABLE} || {tool} -F {TABLE}; }} 2> /dev/null")
+        lines.append(f"{tool} -A {TABLE} -i lo -j RETURN")
+        lines += [f"{tool} -A {TABLE} -s {net} -j RETURN" for net in _merged(allowed, version)]
+        lines.append(f"{tool} -A {TABLE} -j DROP")
+        for port in ports:
+            jump = f"INPUT -p tcp --dport {port} -j {TABLE}"
+            lines.append(f"{{ {tool} -C {jump} 2> /dev/null || {tool} -I {jump}; }}")
+    return " && ".join(lines)
+
+
+def _merged(networks: Iterable[IpNetwork], version: int) -> list[str]:
+    """Those of one family without overlaps, which nft refuses in a set."""
+    some = [net for net in networks if net.version == version]
+    merged: Iterable[IpNetwork] = ipaddress.collapse_addresses(some)  # type: ignore[type-var]  # of one family
+    return [str(net) for net in merged]

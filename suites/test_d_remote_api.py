@@ -137,7 +137,11 @@ def test_packet_filter_admits_allowed_sources_only(
             expected="to be reached from networks that policy api.allowed_sources names, "
             "and from nowhere else",
             origin="the host's packet filter, in the daemon's network namespace",
-            remedy=reachable.close([each.port for each in found], allowed),
+            remedy=reachable.close(
+                [each.port for each in found],
+                allowed,
+                firewall=lxd_evidence.server.environment.firewall,
+            ),
         )
     for each in found:
         if each.outside(allowed, Decision.UNKNOWN):

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from pytest_lxdsec import lab as labs
-from pytest_lxdsec import reachable
+from pytest_lxdsec import policy, reachable
 from pytest_lxdsec.lab import scenario
+from pytest_lxdsec.verdict import Outcome
 
 from . import both_ways
 
@@ -20,14 +21,26 @@ PLACES = {
 }
 
 
-@pytest.fixture
-def closed(lab: labs.Lab) -> Iterator[labs.Lab]:
+FIREWALLS = {
+    "nftables": f"nft delete table inet {reachable.TABLE}",
+    "xtables": "nft delete table ip filter; nft delete table ip6 filter",
+}
+
+
+@pytest.fixture(params=sorted(FIREWALLS))
+def closed(lab: labs.Lab, request: pytest.FixtureRequest) -> Iterator[labs.Lab]:
     """The lab with its port closed to all but the tenants' bridge."""
-    command = reachable.close([scenario.PORT], ALLOWED).command
+    command = reachable.close([scenario.PORT], ALLOWED, firewall=request.param).command
     both_ways.run(lab, command)
     both_ways.run(lab, command)  # once more changes nothing
     yield lab
-    both_ways.run(lab, f"nft delete table inet {reachable.TABLE}")
+    both_ways.run(lab, FIREWALLS[request.param])
+
+
+def test_evaluator_says_so_too(closed: labs.Lab) -> None:
+    site = policy.Policy(allowed_sources=ALLOWED)
+    result = both_ways.judge(both_ways.see(closed), site=site)["LXD-API-03", "host"]
+    assert result.outcome is Outcome.PASS, result.reason
 
 
 def connects(lab: labs.Lab, address: str, place: str = "") -> bool:
