@@ -106,8 +106,9 @@ def _network(document: Document) -> Document:
     wide = evidence_sweep.route("192.0.2.0/25", "vethrouter1")
     document = add(document, "host.routes", entry=wide)
     document = patch(document, "networks", "default/lxdbr0", "config", "dns.mode", to="dynamic")
+    # Not on lxdbr0: there the NICs with filters would need addresses that LXD has not reserved.
     document = patch(
-        document, "networks", "default/lxdbr0", "config", "ipv6.address", to="fd42::1/64"
+        document, "networks", "default/lxdbr1", "config", "ipv6.address", to="fd42::1/64"
     )
     stray = evidence_sweep.name_server(8004, "lxdbr0", "lxdbr0", "10.10.10.1")
     document = add(document, "host.name_servers", "servers", entry=stray)
@@ -121,6 +122,8 @@ def _instances(document: Document) -> Document:
         document = patch(document, "instances", index, "location", to=evidence_api.SERVER_NAME)
     bare = {"type": "nic", "name": "eth0", "network": "lxdbr0"}
     document = attach(document, "default/spare1", "eth0", bare)
+    other = {"type": "nic", "name": "eth2", "network": "lxdbr1"}
+    document = attach(document, "default/spare1", "eth2", other)
     direct = {"type": "nic", "name": "eth1", "nictype": "macvlan", "parent": "enp1s0"}
     document = attach(document, "default/spare1", "eth1", direct)
     held = {"type": "disk", "source": evidence_sweep.LXD_DIR, "path": "/mnt"}
@@ -150,7 +153,7 @@ def _containers(document: Document) -> Document:
 
 def _trials(document: Document) -> Document:
     """A bridge whose filters hold nothing, names for whoever asks, and no reverse path asked."""
-    open_ = evidence_trials.bridged("all", measured="none")
+    open_ = evidence_trials.bridged("v4+v6none", measured="none")
     document = patch(document, "trials", "bridged", 0, to=open_)
     address = "10.10.10.201"
     names = evidence_trials.names("lxdbr0", foreign=address, claimed=address)
