@@ -27,7 +27,8 @@ ALLOWED = "10.0.0.0/8"
 
 def filters() -> Json:
     """`host.filters`: LXD's rules for every filtered NIC that runs, and the API's port closed."""
-    return of([closed_port(), *(lxd_rules(label) for label in evidence_api.NUMBERS)])
+    # Without a policy nobody at all is allowed, and every control must pass without one.
+    return of([closed_port(allowed=""), *(lxd_rules(label) for label in evidence_api.NUMBERS)])
 
 
 def failing() -> Json:
@@ -68,17 +69,10 @@ def none() -> Json:
 
 
 def closed_port(port: int = evidence_api.PORT, *, allowed: str = ALLOWED) -> Rules:
-    """A table that lets one network reach a port, and loopback, and nobody else."""
-    address, _, length = allowed.partition("/")
-    source = {"payload": {"protocol": "ip", "field": "saddr"}}
-    prefix = {"prefix": {"addr": address, "len": int(length)}}
+    """A table that lets one network (or, with "", none) reach a port, and loopback."""
     tcp = match({"payload": {"protocol": "tcp", "field": "dport"}}, port)
     own = [match({"meta": {"key": "iifname"}}, "lo"), {"accept": None}]
-    rules = (
-        own,
-        [tcp, match(source, prefix), {"accept": None}],
-        [tcp, {"drop": None}],
-    )
+    rules = [own, *([_from(allowed, tcp)] if allowed else []), [tcp, {"drop": None}]]
     place = {"family": "inet", "table": "api"}
     chain = {**place, "name": "in", "type": "filter", "hook": "input", "prio": 0}
     objects = [
@@ -88,6 +82,13 @@ def closed_port(port: int = evidence_api.PORT, *, allowed: str = ALLOWED) -> Rul
           for at, steps in enumerate(rules)),
     ]  # fmt: skip
     return objects, "", "table inet api {\n\tchain in {\n\t}\n}\n"
+
+
+def _from(allowed: str, tcp: Json) -> list[Json]:
+    address, _, length = allowed.partition("/")
+    source = {"payload": {"protocol": "ip", "field": "saddr"}}
+    prefix = {"prefix": {"addr": address, "len": int(length)}}
+    return [tcp, match(source, prefix), {"accept": None}]
 
 
 def match(left: Json, right: object) -> Json:
