@@ -27,8 +27,10 @@ ALLOWED = "10.0.0.0/8"
 
 def filters() -> Json:
     """`host.filters`: LXD's rules for every filtered NIC that runs, and the API's port closed."""
+    # Without a policy nobody at all is allowed, and every control must pass without one.
     bridged = (lxd_rules(label) for label in evidence_api.NUMBERS)
-    return of([closed_port(), reverse_path("router1.eth0", "vethrouter1"), *bridged])
+    own = reverse_path("router1.eth0", "vethrouter1")
+    return of([closed_port(allowed=""), own, *bridged])
 
 
 def failing() -> Json:
@@ -69,17 +71,10 @@ def none() -> Json:
 
 
 def closed_port(port: int = evidence_api.PORT, *, allowed: str = ALLOWED) -> Rules:
-    """A table that lets one network reach a port, and loopback, and nobody else."""
-    address, _, length = allowed.partition("/")
-    source = {"payload": {"protocol": "ip", "field": "saddr"}}
-    prefix = {"prefix": {"addr": address, "len": int(length)}}
+    """A table that lets one network (or, with "", none) reach a port, and loopback."""
     tcp = match({"payload": {"protocol": "tcp", "field": "dport"}}, port)
     own = [match({"meta": {"key": "iifname"}}, "lo"), {"accept": None}]
-    rules = (
-        own,
-        [tcp, match(source, prefix), {"accept": None}],
-        [tcp, {"drop": None}],
-    )
+    rules = [own, *([_from(allowed, tcp)] if allowed else []), [tcp, {"drop": None}]]
     place = {"family": "inet", "table": "api"}
     chain = {**place, "name": "in", "type": "filter", "hook": "input", "prio": 0}
     objects = [
@@ -108,6 +103,13 @@ def reverse_path(label: str, interface: str | int, *more: Json) -> Rules:
         {"rule": rule},
     ]
     return objects, "", "table inet lxd {\n}\n"
+
+
+def _from(allowed: str, tcp: Json) -> list[Json]:
+    address, _, length = allowed.partition("/")
+    source = {"payload": {"protocol": "ip", "field": "saddr"}}
+    prefix = {"prefix": {"addr": address, "len": int(length)}}
+    return [tcp, match(source, prefix), {"accept": None}]
 
 
 def match(left: Json, right: object) -> Json:

@@ -23,6 +23,12 @@ NETWORKS: tuple[Network, ...] = (ipaddress.ip_network("10.0.0.0/8"),)
 SITE = Policy(allowed_sources=NETWORKS)
 
 
+def baseline() -> Document:
+    """The baseline, whose port the allowed network reaches."""
+    rules = evidence_filters.of([evidence_filters.closed_port()])
+    return patch(evidence_documents.baseline(), "host.filters", to={"value": rules})
+
+
 def judge(document: Document, site: Policy = SITE) -> Result:
     found = judging.judge(evidence_documents.evidence(document), site=site)
     return found["LXD-API-03", "host"]
@@ -37,7 +43,7 @@ def recorded() -> Document:
 def with_rules(name: str, document: Document | None = None) -> Document:
     """The baseline with one of the recorded rule sets for the host's own ports."""
     found = recorded()[name]
-    changed = document or evidence_documents.baseline()
+    changed = document or baseline()
     changed = patch(changed, "host.filters", "nft", "text", to=json.dumps(found["json"]))
     return patch(changed, "host.filters", "listing", "text", to=found["listing"])
 
@@ -45,7 +51,7 @@ def with_rules(name: str, document: Document | None = None) -> Document:
 def listening(*found: tuple[str, str, int]) -> Document:
     """The baseline with these sockets."""
     sockets = [{"family": f, "address": a, "port": p} for f, a, p in found]
-    return patch(evidence_documents.baseline(), "host.listeners", to={"value": sockets})
+    return patch(baseline(), "host.listeners", to={"value": sockets})
 
 
 @pytest.mark.parametrize(
@@ -85,12 +91,12 @@ def test_finding_names_sources_interface_and_rule() -> None:
 
 def test_some_sources_too_many_are_named() -> None:
     rules = evidence_filters.of([evidence_filters.closed_port(allowed="10.0.0.0/7")])
-    document = patch(evidence_documents.baseline(), "host.filters", to={"value": rules})
+    document = patch(baseline(), "host.filters", to={"value": rules})
     assert "192.0.2.10:8443 from 11.0.0.0/8, by" in judge(document).text
 
 
 def test_without_a_policy_nobody_is_allowed() -> None:
-    found = judge(evidence_documents.baseline(), Policy())
+    found = judge(baseline(), Policy())
     assert "192.0.2.10:8443 from 10.0.0.0/8, by enp1s0" in found.text
     assert found.finding is not None
     assert "name who may reach them in policy api.allowed_sources" in found.finding.remedy.note
@@ -98,7 +104,7 @@ def test_without_a_policy_nobody_is_allowed() -> None:
 
 def test_without_a_policy_a_closed_port_passes() -> None:
     rules = evidence_filters.of([evidence_filters.closed_port(allowed="127.0.0.0/8")])
-    document = patch(evidence_documents.baseline(), "host.filters", to={"value": rules})
+    document = patch(baseline(), "host.filters", to={"value": rules})
     assert judge(document, Policy()).outcome is Outcome.PASS
 
 
@@ -146,7 +152,7 @@ def test_instances_on_a_bridge_are_sources_too() -> None:
     rule = {"rule": {**place, "handle": 9, "expr": [way, {"accept": None}]}}
     objects, programs, text = evidence_filters.closed_port()
     rules = evidence_filters.of([([*objects[:2], rule, *objects[2:]], programs, text)])
-    document = patch(evidence_documents.baseline(), "host.filters", to={"value": rules})
+    document = patch(baseline(), "host.filters", to={"value": rules})
     assert "by lxdbr0 (inet api in: iifname lxdbr0 accept)" in judge(document).text
 
 
@@ -156,15 +162,13 @@ def test_port_of_a_bridge_is_no_way_in() -> None:
     rule = {"rule": {**place, "handle": 9, "expr": [way, {"accept": None}]}}
     objects, programs, text = evidence_filters.closed_port()
     rules = evidence_filters.of([([*objects[:2], rule, *objects[2:]], programs, text)])
-    document = patch(evidence_documents.baseline(), "host.filters", to={"value": rules})
+    document = patch(baseline(), "host.filters", to={"value": rules})
     assert judge(document).outcome is Outcome.PASS
 
 
 @pytest.mark.parametrize("part", ["host.filters", "host.links", "host.listeners"])
 def test_missing_part_cannot_tell(part: str) -> None:
-    document = patch(
-        evidence_documents.baseline(), part, to=evidence_documents.missing("no shell")
-    )
+    document = patch(baseline(), part, to=evidence_documents.missing("no shell"))
     assert judge(document).outcome is Outcome.ERROR
 
 
@@ -174,13 +178,13 @@ def test_missing_part_cannot_tell(part: str) -> None:
 )
 def test_tool_that_did_not_print_cannot_tell(path: tuple[str, ...]) -> None:
     error = {"text": "", "error": "the tool is not installed"}
-    document = patch(evidence_documents.baseline(), "host.filters", *path, to=error)
+    document = patch(baseline(), "host.filters", *path, to=error)
     result = judge(document)
     assert (result.outcome, "not installed" in result.reason) == (Outcome.ERROR, True)
 
 
 def test_legacy_rules_count() -> None:
-    document = evidence_documents.baseline()
+    document = baseline()
     save = "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\nCOMMIT\n"
     document = patch(document, "host.filters", "nft", "text", to='{"nftables": []}')
     document = patch(document, "host.filters", "legacy", "ip", "text", to=save)
@@ -188,13 +192,13 @@ def test_legacy_rules_count() -> None:
 
 
 def test_text_that_is_no_rule_set_cannot_tell() -> None:
-    document = patch(evidence_documents.baseline(), "host.filters", "nft", "text", to="{")
+    document = patch(baseline(), "host.filters", "nft", "text", to="{")
     assert judge(document).outcome is Outcome.ERROR
 
 
 def test_host_without_another_interface_cannot_tell() -> None:
     links = [evidence_sweep.link("lo", 1, "", "127.0.0.1/8")]
-    document = patch(evidence_documents.baseline(), "host.links", to={"value": links})
+    document = patch(baseline(), "host.links", to={"value": links})
     assert "no interface but loopback" in judge(document).reason
 
 
@@ -223,6 +227,6 @@ def test_nft_takes_the_command_that_is_printed(allowed: tuple[Network, ...]) -> 
 def test_thousand_interfaces_fare_alike() -> None:
     links = evidence_sweep.links()
     links += [evidence_sweep.link(f"vethr{i}", 100 + i, "veth") for i in range(1000)]
-    document = patch(evidence_documents.baseline(), "host.links", to={"value": links})
+    document = patch(baseline(), "host.links", to={"value": links})
     found: model.Evidence = evidence_documents.evidence(document)
     assert len({s.interface for o in reachable.openings(found) for s in o.found.spans}) == 1
