@@ -19,7 +19,9 @@ ZYPP_CACHE = "/var/cache/zypp/raw"
 # What keeps a package from being updated keeps its advisories from being listed, too.
 DNF = ("dnf", "--cacheonly", "--quiet", "--disableplugin=versionlock")
 ALL_PACKAGES = {4: "--setopt=disable_excludes=all", 5: "--setopt=disable_excludes=*"}
-ZYPPER = ("zypper", "--non-interactive", "--no-refresh", "--xmlout")
+# Only one zypper runs at a time, and a section beside asks whether to reboot: wait for it.
+PATIENT = ("env", "ZYPP_LOCK_TIMEOUT=60")
+ZYPPER = (*PATIENT, "zypper", "--non-interactive", "--no-refresh", "--xmlout")
 # dnf 4: "EX-2026:1 Important/Sec. demo-2-1.noarch", with an "i" before what is installed.
 _LINE_OF_4 = re.compile(r"(?:i )?\s*(\S+)\s+(\S+?)/?Sec\.\s+(\S+)")
 # dnf 5: "EX-2026-1 security Important demo-2-1.noarch 2026-01-01 00:00:00".

@@ -22,6 +22,10 @@ TOOLS = (
     (("needs-restarting", "-r"), 1),
     (("zypper", "--non-interactive", "needs-rebooting"), 102),
 )
+# Where apt is, they are guests that know nothing of what is installed.
+APT = "/usr/bin/apt-get"
+# zypper waits for another one that runs: the package manager is asked beside this.
+PATIENT = ("env", "ZYPP_LOCK_TIMEOUT=60")
 MOST_PACKAGES = 100
 # distro-info-data(1): a table for each distribution that has one, by its id in os-release.
 DISTRIBUTIONS = "/usr/share/distro-info"
@@ -62,9 +66,9 @@ def _reasons() -> tuple[tuple[str, ...], tuple[str, ...]]:
     if os.path.exists(FLAG):
         packages = (tools.read_if_there(PACKAGES) or "").split()
         reasons += sorted(set(packages))[:MOST_PACKAGES] or [FLAG]
-    for command, status in TOOLS:
+    for command, status in () if os.path.exists(APT) else TOOLS:
         if shutil.which(command[0]):
-            done = tools.run(*command)
+            done = tools.run(*PATIENT, *command)
             if done.status not in (0, status):
                 raise RuntimeError(f"{command[0]}: exit status {done.status}")
             asked.append(command[0])

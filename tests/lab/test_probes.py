@@ -174,7 +174,9 @@ def test_what_a_killed_run_left_is_not_audited_and_the_next_one_removes_it(
         run.send_signal(signal.SIGKILL)
     assert mark.PEER in probing.left(settings_lab)
     seen = both_ways.see(settings_lab)
-    assert mark.PEER not in json.dumps(dict(seen.document))
+    # LXD's table of addresses is the network's, and says what is taken: it is kept whole.
+    audited = {k: v for k, v in seen.document.items() if k != "host.reservations"}
+    assert mark.PEER not in json.dumps(audited)
     assert mark.PROJECT not in " ".join(subject for _, subject in both_ways.judge(seen))
     assert "value" in probing.tried(settings_lab)
     assert probing.left(settings_lab) == ""
