@@ -28,6 +28,8 @@ from pytest_lxdsec.verdict import Finding, Outcome
 from . import required
 
 Key = tuple[str, str]  # control id, subject id
+# What a case makes anew (a profile, say) brings questions that do not arise for it.
+ASKED_IN_VAIN = (Outcome.NOT_APPLICABLE.value, Outcome.NOT_ASSESSED.value)
 Verdicts = Mapping[Key, Result]
 
 
@@ -113,6 +115,8 @@ def changes(before: Verdicts, after: Verdicts, case: Case) -> dict[Key, tuple[st
     found = {}
     for key in sorted({*before, *after}):
         was, now = _outcome(before, key), _outcome(after, key)
+        if was == "none" and now in ASKED_IN_VAIN:
+            continue
         announced = any(fnmatch.fnmatchcase(" ".join(key), glob) for glob in case.with_it)
         if was != now and key != (case.control, case.subject) and not announced:
             found[key] = (was, now)

@@ -23,6 +23,9 @@ ROGUE = (
 FILTERED = "nic/default/filtered/eth0"
 HARDENED = "LXD-BRI-0[67] nic/default/hardened/eth0"
 
+# What is in the kernel follows what is configured.
+RULES = ("LXD-BRI-0[678] nic/default/*", "LXD-BRI-12 nic/default/*")
+
 CASES = (
     Case(
         control="LXD-BRI-01",
@@ -60,7 +63,7 @@ CASES = (
         control="LXD-BRI-03",
         subject="nic/default/plain/eth0",
         finding="from:     profile default/default, which 6 more use",
-        with_it=("LXD-BRI-03 nic/default/*",),
+        with_it=("LXD-BRI-03 nic/default/*", *RULES),
         restores="lxc profile device unset default eth0 security.mac_filtering",
     ),
     Case(
@@ -68,13 +71,14 @@ CASES = (
         subject="nic/default/unfiltered/eth0",
         breaks="lxc config device set unfiltered eth0 security.mac_filtering=enabled",
         finding="security.mac_filtering is 'enabled', which is off for LXD",
+        with_it=RULES,
         restores="lxc config device unset unfiltered eth0 security.mac_filtering",
     ),
     Case(
         control="LXD-BRI-04",
         subject="nic/default/plain/eth0",
         finding="security.ipv4_filtering is not set; lxdbr0 carries IPv4 (10.85.0.1/16)",
-        with_it=("LXD-BRI-0[34] nic/default/*",),
+        with_it=("LXD-BRI-0[34] nic/default/*", *RULES),
         restores=f"{UNSET}ipv4_filtering",
     ),
     Case(
@@ -82,6 +86,7 @@ CASES = (
         subject="nic/default/filtered/eth0",
         breaks="lxc config device override filtered eth0 ipv4.routes=10.85.7.0/24,192.0.2.128/25",
         finding="it may send as others on lxdbr0 (10.85.0.0/16)",
+        with_it=RULES,
         restores="lxc config device remove filtered eth0",
     ),
     Case(
@@ -90,14 +95,14 @@ CASES = (
         breaks="ip link add br9 type bridge && "
         "lxc config device add plain eth9 nic nictype=bridged parent=br9",
         finding="br9 is not LXD's bridge, and may carry IPv4",
-        with_it=(NEW,),
+        with_it=(NEW, *RULES),
         restores=f"{REMOVE} && ip link del br9",
     ),
     Case(
         control="LXD-BRI-05",
         subject="nic/default/plain/eth0",
         finding="security.ipv6_filtering is not set; lxdbr0 carries IPv6 (fd85:5ec::1/64)",
-        with_it=("LXD-BRI-0[35] nic/default/*",),
+        with_it=("LXD-BRI-0[35] nic/default/*", *RULES),
         restores=f"{UNSET}ipv6_filtering",
     ),
     Case(
@@ -105,6 +110,7 @@ CASES = (
         subject="nic/default/hardened/eth0",
         breaks="lxc config device override hardened eth0 security.ipv6_filtering=y",
         finding="security.ipv6_filtering is 'y', which is off for LXD",
+        with_it=RULES,
         restores="lxc config device remove hardened eth0",
     ),
     Case(
@@ -226,7 +232,7 @@ CASES = (
         control="LXD-BRI-11",
         subject="profile/default/default",
         finding="eth0 is without security.mac_filtering and security.ipv4_filtering",
-        with_it=("LXD-BRI-0[345] nic/default/*",),
+        with_it=("LXD-BRI-0[345] nic/default/*", *RULES),
         restores=" && ".join(f"{UNSET}{name}_filtering" for name in ("mac", "ipv4", "ipv6")),
     ),
     Case(
