@@ -10,8 +10,6 @@ from pytest_lxdsec import lab as labs
 
 from . import required
 
-pytest.register_assert_rewrite("tests.lab.both_ways")
-
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[labs.Lab]:
