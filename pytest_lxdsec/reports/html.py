@@ -125,6 +125,7 @@ def _place_of(result: Result, findings: _Table) -> int:
 def _told(finding: Finding) -> Json:
     """Without what was observed, which is the result's reason."""
     return {
+        "details": finding.details,
         "expected": finding.expected,
         "origin": finding.origin,
         "repair": finding.repair,

@@ -18,6 +18,7 @@ from .document import Control, Document, Finding, Host, Result, SectionState, Wa
 
 MOST_GROUPS = 40
 MOST_OBJECTS = 20
+MOST_DETAILS = 5
 MOST_HOSTS = 100
 LONGEST = 1000
 LONGEST_COMMAND = 4000
@@ -109,7 +110,7 @@ def _finding(control: Control, results: Sequence[Result]) -> Iterator[str]:
     yield f"<details><summary>{_html(head)} — {_html(results[0].host)}, {objects}</summary>"
     yield ""
     for result in results[:MOST_OBJECTS]:
-        yield _object(result)
+        yield from _object(result)
     yield from _cut(len(results), MOST_OBJECTS, "objects")
     yield ""
     yield from _what_to_do([one.finding for one in results if one.finding is not None])
@@ -117,10 +118,15 @@ def _finding(control: Control, results: Sequence[Result]) -> Iterator[str]:
     yield ""
 
 
-def _object(result: Result) -> str:
+def _object(result: Result) -> Iterator[str]:
     origin = f", from {_plain(result.finding.origin)}" if result.finding else ""
     tolerated = f" *({_plain(result.tolerated)})*" if result.tolerated else ""
-    return f"- {_code(result.subject)}: {_plain(result.reason)}{origin}{tolerated}"
+    yield f"- {_code(result.subject)}: {_plain(result.reason)}{origin}{tolerated}"
+    details = result.finding.details if result.finding else ()
+    for detail in details[:MOST_DETAILS]:
+        yield f"  - {_plain(detail)}"
+    if len(details) > MOST_DETAILS:
+        yield f"  - ... and {len(details) - MOST_DETAILS:,} more: `report.html` has all"
 
 
 def _what_to_do(findings: Sequence[Finding]) -> Iterator[str]:

@@ -42,6 +42,14 @@ def test_hostile_names_are_words() -> None:
     assert "<!--" not in found
 
 
+def test_what_was_seen_one_by_one_is_listed_in_part() -> None:
+    frames = tuple(f"frame {number}" for number in range(7))
+    found = dataclasses.replace(made.finding(), details=frames)
+    result = dataclasses.replace(made.failed(), finding=found)
+    told = text(made.make([result]))
+    assert "\n  - frame 4\n  - ... and 2 more: `report.html` has all\n" in told
+
+
 def test_repair_is_there_to_copy() -> None:
     command = "lxc config set 'a|b' user.x=\"<1>\" && lxc restart a"
     finding = dataclasses.replace(made.finding(), repair=command)

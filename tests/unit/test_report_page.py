@@ -87,6 +87,17 @@ def test_finding_can_be_copied(page: Element) -> None:
     assert texts(page, "#LXD-LOC-01 .repair .copy") == ["Copy"]
 
 
+def test_what_was_seen_one_by_one_is_listed_the_rest_on_demand(tmp_path: pathlib.Path) -> None:
+    frames = tuple(f"frame {number} was let through" for number in range(7))
+    found = dataclasses.replace(made.finding(), details=frames)
+    result = dataclasses.replace(made.failed(), finding=found)
+    whole = made.make([result])
+    assert texts(opened(whole, tmp_path), ".one-by-one li") == list(frames[:5])
+    body = """document.querySelector(".one-by-one + .more").click();
+    return document.querySelectorAll(".one-by-one li").length"""
+    assert asked(whole, tmp_path, body) == len(frames)
+
+
 def test_findings_of_one_repair_show_it_once(tmp_path: pathlib.Path) -> None:
     whole = made.make([made.failed(subject=f"nic/{n}") for n in "abc"])
     assert len(opened(whole, tmp_path).cssselect(".repair")) == 1

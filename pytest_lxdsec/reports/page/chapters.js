@@ -3,6 +3,7 @@
 const MOST_CARDS = 8;
 const MOST_COMMANDS = 25;
 const MOST_OBJECTS = 25;
+const MOST_DETAILS = 5;
 
 function drawChapter(section) {
   const [glyph, state] = STATES[section.state];
@@ -91,8 +92,8 @@ function inCards(places) {
 
 function drawFinding(places, verdict) {
   const finding = result.finding(places[0]);
-  const alike = grouped(places, (at) => [columns.reason[at], result.finding(at).origin,
-    result.tolerated(at), result.isNew(at)]);
+  const alike = grouped(places, (at) => [columns.reason[at], result.finding(at).details,
+    result.finding(at).origin, result.tolerated(at), result.isNew(at)]);
   return make("article", { class: `finding ${verdict}` },
     verdict === "waived" ? make("p", { class: "accepted" }, result.tolerated(places[0])) : null,
     first(alike, MOST_OBJECTS, (group) => drawObserved(group, verdict), make("ul", {})),
@@ -118,12 +119,14 @@ function drawRepair(places) {
 // What was seen, once, and on which objects.
 function drawObserved(places, verdict) {
   const [at] = places;
-  const { origin } = result.finding(at);
+  const { details, origin } = result.finding(at);
   const status = verdict === "fail" ? result.tolerated(at) : "";
   return drawSeen(places,
     origin ? make("span", { class: "origin" }, "from ", origin) : null,
     result.isNew(at) ? make("span", { class: "mark new" }, "new") : null,
-    status ? make("span", { class: "mark" }, status) : null);
+    status ? make("span", { class: "mark" }, status) : null,
+    details.length ? first(details, MOST_DETAILS, (one) => make("li", {}, one),
+      make("ul", { class: "one-by-one" })) : null);
 }
 
 function drawSeen(places, ...more) {
