@@ -7,7 +7,7 @@ import re
 import shlex
 from collections.abc import Iterable
 
-from .evidence.hostfacts import AtBoot, BootUnit, TmpfilesLine
+from .evidence.osfacts import AtBoot, BootUnit, TmpfilesLine
 from .verdict import Remedy
 
 # systemd-tmpfiles-setup.service runs for sysinit.target, which every daemon of LXD's packages

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from .evidence.hostfacts import Distribution, OperatingSystem
+from .evidence.osfacts import Distribution, OperatingSystem
 from .verdict import CannotTell
 
 # Columns of the tables with the last day of support, the last of them first.

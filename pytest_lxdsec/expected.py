@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from . import idmap, lxdconf, running
-from .evidence.hostfacts import ContainerFacts
+from .evidence.containerfacts import ContainerFacts
 from .evidence.model import Evidence
 from .evidence.objects import Instance
 from .verdict import CannotTell

@@ -10,7 +10,8 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from .evidence.hostfacts import ApiSocket, File
+from .evidence.hostfacts import File
+from .evidence.localfacts import ApiSocket
 from .evidence.model import Evidence
 from .evidence.objects import Instance
 from .verdict import CannotTell

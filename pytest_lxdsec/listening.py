@@ -11,8 +11,8 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 
 from . import addresses, lxdconf
-from .evidence.hostfacts import Listener, ResolvedName
 from .evidence.objects import Server
+from .evidence.remotefacts import Listener, ResolvedName
 from .verdict import CannotTell, Remedy
 
 DEFAULT_PORTS: Mapping[str, int] = {

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from .evidence.hostfacts import Accounts, Carrier, GroupShadow, Holders, User
+from .evidence.localfacts import Accounts, Carrier, GroupShadow, Holders, User
 
 # Groups whose members may become root by the distributions' own rules (sudoers of Debian and
 # Ubuntu: sudo, admin; of Red Hat and SUSE: wheel).

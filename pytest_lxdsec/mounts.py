@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import origins, running
-from .evidence.hostfacts import ApiSocket, ContainerMounts, Mount, SocketPlace
+from .evidence.containerfacts import ContainerMounts, Mount, SocketPlace
+from .evidence.localfacts import ApiSocket
 from .evidence.model import Evidence
 from .evidence.objects import Instance
 from .verdict import CannotTell, Remedy

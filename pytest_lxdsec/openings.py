@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from . import mountinfo, origins, running
-from .evidence.hostfacts import Walls
+from .evidence.containerfacts import Walls
 from .evidence.model import Evidence
 from .evidence.objects import Instance
 from .verdict import CannotTell, Remedy

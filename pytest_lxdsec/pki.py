@@ -15,9 +15,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
 from . import lxdconf, versions
-from .evidence.hostfacts import Pki, PkiFile
 from .evidence.model import Evidence
 from .evidence.objects import Server
+from .evidence.remotefacts import Pki, PkiFile
 from .verdict import CannotTell
 
 SIGNERS = (

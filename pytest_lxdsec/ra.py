@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import shlex
 
-from .evidence.hostfacts import Interface, LearntRoute, NetworkStack
 from .evidence.model import Evidence
+from .evidence.netfacts import Interface, LearntRoute, NetworkStack
 from .verdict import CannotTell, Remedy
 
 BY_ADVERTISEMENT = 9  # linux/rtnetlink.h, RTPROT_RA

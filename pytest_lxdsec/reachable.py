@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from . import listening, packetfilter, running
 from .addresses import IpAddress
-from .evidence.hostfacts import Listener, endpoint
 from .evidence.model import Evidence
 from .evidence.netfacts import Link
+from .evidence.remotefacts import Listener, endpoint
 from .firewall import alike, reach
 from .firewall.evaluate import Decision
 from .firewall.numbers import IpNetwork

@@ -12,8 +12,8 @@ import shlex
 from collections.abc import Iterator
 
 from . import origins, packetfilter
-from .evidence.hostfacts import NetworkStack
 from .evidence.model import Evidence
+from .evidence.netfacts import NetworkStack
 from .firewall import build, evaluate, frames, packet, rules
 from .firewall.evaluate import Verdict
 from .nics import Nic

@@ -9,7 +9,7 @@ import functools
 from collections.abc import Mapping
 
 from . import idmap, lxdconf
-from .evidence.hostfacts import ContainerFacts, Walls
+from .evidence.containerfacts import ContainerFacts, Walls
 from .evidence.model import Evidence
 from .evidence.objects import Instance
 from .verdict import CannotTell, NotApplicable

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from . import running
-from .evidence.hostfacts import ContainerFacts
+from .evidence.containerfacts import ContainerFacts
 from .evidence.model import Evidence
 from .verdict import CannotTell
 

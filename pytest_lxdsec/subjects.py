@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from . import nics, trust
 from .connections import Connection, Host
-from .evidence import model, objects
+from .evidence import model, objects, parts
 from .selection import Objects
 from .verdict import CannotTell, NotApplicable
 
@@ -158,7 +158,7 @@ def _keyed(kind: str, found: Iterable[_Keyed], chosen: Objects) -> Found:
             yield f"{kind}/{entry.key}", entry
 
 
-def _unreadable(kind: str, broken: tuple[model.Unreadable, ...]) -> Found:
+def _unreadable(kind: str, broken: tuple[parts.Unreadable, ...]) -> Found:
     for entry in broken:
         yield f"{kind}/{entry.key}", CannotTell(f"{entry.key} cannot be read: {entry.reason}")
 

@@ -6,8 +6,9 @@ import datetime
 from collections.abc import Iterator
 
 from . import certificates, listening
-from .evidence.hostfacts import Daemon, Handshake, Offer, endpoint
+from .evidence.hostfacts import Daemon
 from .evidence.model import Evidence
+from .evidence.remotefacts import Handshake, Offer, endpoint
 from .verdict import CannotTell, Remedy
 
 WANTED = "TLSv1.3"

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .evidence.hostfacts import Advisories, AptPackages, Packages, Upgrade
+from .evidence.osfacts import Advisories, AptPackages, Packages, Upgrade
 from .verdict import CannotTell, Remedy
 
 NAMED = 5  # updates that a text names, and a command

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator
 
 from pytest_lxdsec import handouts, membership, mounts, origins, verdict
 from pytest_lxdsec.control import Kind, Level, Severity, control
-from pytest_lxdsec.evidence.hostfacts import ApiSocket, Carrier, DataDirectory, File
+from pytest_lxdsec.evidence.hostfacts import File
+from pytest_lxdsec.evidence.localfacts import ApiSocket, Carrier, DataDirectory
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.evidence.objects import Instance
 from pytest_lxdsec.policy import Policy

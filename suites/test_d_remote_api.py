@@ -19,9 +19,9 @@ from pytest_lxdsec import (
     verdict,
 )
 from pytest_lxdsec.control import Kind, Level, Severity, control
-from pytest_lxdsec.evidence.hostfacts import Listener, Stranger, StrangerAnswer, endpoint
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.evidence.objects import Certificate, Image, Server
+from pytest_lxdsec.evidence.remotefacts import Listener, Stranger, StrangerAnswer, endpoint
 from pytest_lxdsec.firewall.evaluate import Decision
 from pytest_lxdsec.policy import Policy
 from pytest_lxdsec.verdict import CannotTell, Manual, NotApplicable, Remedy, Verdict

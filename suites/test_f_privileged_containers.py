@@ -18,7 +18,7 @@ from pytest_lxdsec import (
     versions,
 )
 from pytest_lxdsec.control import Kind, Level, Severity, control
-from pytest_lxdsec.evidence.hostfacts import ContainerFacts
+from pytest_lxdsec.evidence.containerfacts import ContainerFacts
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.evidence.objects import Instance
 from pytest_lxdsec.verdict import CannotTell, NotApplicable, Remedy, Verdict

@@ -18,7 +18,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_lxdsec.evidence import model, replay
+from pytest_lxdsec.evidence import model, parts, replay
 
 from . import evidence_api, evidence_filters, evidence_sweep, evidence_trials
 
@@ -43,7 +43,7 @@ def baseline() -> Document:
         "tool": "0.1.0",
         "seconds": 0.25,
         "round_trips": {"api": 9, "shell": 1},
-        "parts": {name: {model.VALUE: value} for name, value in _parts().items()},
+        "parts": {name: {parts.VALUE: value} for name, value in _parts().items()},
     }
     for instance in evidence_api.instances():
         for facts in evidence_sweep.containers():
@@ -143,7 +143,7 @@ def patch(document: Document, part: str, *path: str | int, to: object) -> Docume
         to: The new value.
     """
     changed = copy.deepcopy(document)
-    steps = (part, model.VALUE, *path) if path else (part,)
+    steps = (part, parts.VALUE, *path) if path else (part,)
     holder = changed["parts"]
     for step in steps[:-1]:
         holder = holder[_place(holder, step)]
@@ -157,7 +157,7 @@ def patch(document: Document, part: str, *path: str | int, to: object) -> Docume
 
 def value(document: Document, part: str, *path: str | int) -> Any:
     """What is at a path, as in `patch`; a copy."""
-    found = document["parts"][part][model.VALUE]
+    found = document["parts"][part][parts.VALUE]
     for step in path:
         found = found[_place(found, step)]
     return copy.deepcopy(found)
@@ -168,7 +168,7 @@ def add(document: Document, part: str, *path: str | int, entry: object) -> Docum
     changed = [*value(document, part, *path), entry]
     if path:
         return patch(document, part, *path, to=changed)
-    return patch(document, part, to={model.VALUE: changed})
+    return patch(document, part, to={parts.VALUE: changed})
 
 
 def configure(document: Document, instance: str, key: str, setting: object) -> Document:
@@ -209,17 +209,17 @@ def configure_server(document: Document, key: str, setting: object) -> Document:
 
 def missing(reason: str) -> Document:
     """The entry of a part that could not be had."""
-    return {model.MISSING: reason}
+    return {parts.MISSING: reason}
 
 
 def not_assessed(reason: str) -> Document:
     """The entry of a part that the user's choice of a target excludes."""
-    return {model.NOT_ASSESSED: reason}
+    return {parts.NOT_ASSESSED: reason}
 
 
 def without_host(document: Document) -> Document:
     """A copy as an API without a shell gives it."""
-    for part in model.HOST_PARTS:
+    for part in parts.HOST_PARTS:
         document = patch(document, part, to=not_assessed("the target is an API without a shell"))
     return document
 
@@ -258,15 +258,15 @@ def in_cluster(document: Document, *versions: str) -> Document:
             "server_name": f"lxd{number}",
             "server_version": version,
         }
-    document = patch(document, "servers", to={model.VALUE: found})
-    document = patch(document, "server", to={model.VALUE: found[0]})
+    document = patch(document, "servers", to={parts.VALUE: found})
+    document = patch(document, "server", to={parts.VALUE: found[0]})
     for index in range(len(value(document, "instances"))):
         document = patch(document, "instances", index, "location", to=evidence_api.SERVER_NAME)
     members = [
         {"server_name": f"lxd{number}", "status": "Online", "message": ""}
         for number in range(1, len(found) + 1)
     ]
-    return patch(document, "members", to={model.VALUE: members})
+    return patch(document, "members", to={parts.VALUE: members})
 
 
 def _place(holder: Any, step: str | int) -> str | int:

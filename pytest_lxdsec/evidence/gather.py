@@ -19,7 +19,7 @@ from .. import addresses, attempts, endpoints
 from ..errors import Unreachable
 from ..probe import mark
 from ..transport import Answer, Api, Shell
-from . import host, inside, model, redact
+from . import host, inside, model, parts, redact
 
 TOOL = "0.1.0"
 
@@ -106,7 +106,7 @@ def gather(
     document["probes"] = _ask_inside(api, document)
     # The one part that grows with the instances, and so counted apart.
     trips["probe"] = api.round_trips - trips["api"]
-    document["trials"] = {model.NOT_ASSESSED: NOT_ASKED}
+    document["trials"] = {parts.NOT_ASSESSED: NOT_ASKED}
     header = model.Header(
         target=target,
         taken=taken.replace(microsecond=0),
@@ -137,7 +137,7 @@ def _ask_api(target: str, api: Api) -> dict[str, Mapping[str, Any]]:
     server, projects = api.get_many([source.path for source in FIRST])
     _require_administrator(target, server)
     document: dict[str, Mapping[str, Any]] = {
-        "server": {model.VALUE: server.metadata},
+        "server": {parts.VALUE: server.metadata},
         "projects": _entry([projects]),
     }
     requests = [(s, path) for s in _plan(server) for path in _paths(s, projects)]
@@ -148,7 +148,7 @@ def _ask_api(target: str, api: Api) -> dict[str, Mapping[str, Any]]:
             mine = [_tokens(answer) for answer in mine]
         document[source.part] = _entry(mine, per_project=bool(source.feature))
     for source in (MEMBERS, *IDENTITIES):
-        document.setdefault(source.part, {model.VALUE: []})
+        document.setdefault(source.part, {parts.VALUE: []})
     document["servers"] = _servers(api, document)
     return document
 
@@ -223,14 +223,14 @@ def _entry(answers: Sequence[Answer], *, per_project: bool = False) -> Mapping[s
     """A part out of its answers; one that failed makes it missing, for the rest looks complete."""
     for answer in answers:
         if not answer.is_success:
-            return {model.MISSING: f"GET {answer.path}: {answer.error}"}
+            return {parts.MISSING: f"GET {answer.path}: {answer.error}"}
     found: list[Any] = []
     for answer in answers:
         if not isinstance(answer.metadata, list):
-            return {model.MISSING: f"GET {answer.path}: {type(answer.metadata).__name__}, no list"}
+            return {parts.MISSING: f"GET {answer.path}: {type(answer.metadata).__name__}, no list"}
         found += _in_project(answer) if per_project else answer.metadata
     # LXD lists in an order that changes from call to call; evidence must not.
-    return {model.VALUE: sorted(map(_in_order, found), key=_place)}
+    return {parts.VALUE: sorted(map(_in_order, found), key=_place)}
 
 
 def _in_order(entry: object) -> object:
@@ -256,17 +256,17 @@ def _in_project(answer: Answer) -> Iterable[Any]:
 
 
 def _servers(api: Api, document: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
-    members = document["members"].get(model.VALUE)
+    members = document["members"].get(parts.VALUE)
     if members is None:
         return document["members"]
     if not members:
-        return {model.VALUE: [document["server"][model.VALUE]]}
+        return {parts.VALUE: [document["server"][parts.VALUE]]}
     names = [str(member.get("server_name")) for member in members if isinstance(member, dict)]
     paths = [SERVER_OF_MEMBER.format(member=parse.quote(name, safe="")) for name in names]
     # A member that is down must not hide the others: what it fails to say is unreadable.
     answers = api.get_many(paths)
     return {
-        model.VALUE: [
+        parts.VALUE: [
             answer.metadata if answer.is_success else {"name": name, redact.ERROR: answer.error}
             for name, answer in zip(names, answers, strict=True)
         ]
@@ -278,7 +278,7 @@ def _ask_host(
 ) -> Mapping[str, Mapping[str, Any]]:
     if shell is None:
         reason = "the target is an API without a shell: add ?shell=ssh://USER@HOST"
-        return host.missing(reason, kind=model.NOT_ASSESSED)
+        return host.missing(reason, kind=parts.NOT_ASSESSED)
     try:
         return host.read(shell.run(host.command(_question(document, socket))))
     except (host.SweepError, Unreachable) as error:
@@ -287,22 +287,22 @@ def _ask_host(
 
 def _ask_inside(api: Api, document: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
     instances = document["instances"]
-    if model.VALUE not in instances:
+    if parts.VALUE not in instances:
         return instances
-    environment = document["server"][model.VALUE].get("environment") or {}
+    environment = document["server"][parts.VALUE].get("environment") or {}
     name = str(environment.get("server_name"))
-    return {model.VALUE: inside.ask(api, instances[model.VALUE], name)}
+    return {parts.VALUE: inside.ask(api, instances[parts.VALUE], name)}
 
 
 def _question(document: Mapping[str, Mapping[str, Any]], socket: str) -> host.Question:
-    server = document["server"][model.VALUE]
+    server = document["server"][parts.VALUE]
     environment = server.get("environment") or {}
     extensions = server.get("api_extensions") or ()
     return host.Question(
         server_pid=environment.get("server_pid", 0),
         socket=socket,
         endpoints=(endpoints.OPEN, *endpoints.protected(extensions)),
-        paths=_device_paths(document["instances"].get(model.VALUE) or []),
+        paths=_device_paths(document["instances"].get(parts.VALUE) or []),
         names=_names(server.get("config")),
         probe=attempts.SCRIPT,
     )

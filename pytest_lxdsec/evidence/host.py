@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..transport import Output
-from . import model, payload
+from . import parts, payload
 
 BEGIN, END = b"<lxdsec\n", b"\nlxdsec>"
 # What a process list shows; nothing in it or its arguments is secret. The host's shell reads it
@@ -132,9 +132,9 @@ def _parts(document: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
 
 
 def _part(entry: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {model.MISSING: entry["error"]} if "error" in entry else {model.VALUE: entry["value"]}
+    return {parts.MISSING: entry["error"]} if "error" in entry else {parts.VALUE: entry["value"]}
 
 
-def missing(reason: str, *, kind: str = model.MISSING) -> Mapping[str, Mapping[str, Any]]:
+def missing(reason: str, *, kind: str = parts.MISSING) -> Mapping[str, Mapping[str, Any]]:
     """Every host part, missing for one reason."""
-    return {name: {kind: reason} for name in model.HOST_PARTS}
+    return {name: {kind: reason} for name in parts.HOST_PARTS}

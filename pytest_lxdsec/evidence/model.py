@@ -1,10 +1,9 @@
-"""`Evidence`: what was seen of one server, frozen; imports `objects`, `hostfacts` and verdict.
+"""`Evidence`: what was seen of one server, frozen; every part a property.
 
-It is made of parts. A part is one source: an API listing, a section of the sweep. Each is either
-there and decoded, or missing with its reason; asking for a missing one raises `CannotTell`, so
-that no control can take absence for an answer. The parts are kept as the raw JSON they came in
-(secrets redacted), which is what a file of evidence holds; decoding happens here and only here,
-for live and replayed evidence alike.
+It is made of parts (`parts`). Each is either there and decoded, or missing with its reason; asking
+for a missing one raises `CannotTell`, so that no control can take absence for an answer. The parts
+are kept as the raw JSON they came in (secrets redacted), which is what a file of evidence holds;
+decoding happens here and only here, for live and replayed evidence alike.
 """
 
 from __future__ import annotations
@@ -12,114 +11,21 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, cast
 
-import msgspec
-
-from ..verdict import CannotTell, NotAssessed
-from . import hostfacts, netfacts, objects, redact, tried
-
-T = TypeVar("T")
-
-VALUE = "value"
-MISSING = "missing"
-NOT_ASSESSED = "not_assessed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unreadable:
-    """An object of a listing that does not have the shape it should have."""
-
-    key: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Listing(Generic[T]):
-    """What an API listing held: the objects that can be read, and those that cannot."""
-
-    objects: tuple[T, ...]
-    unreadable: tuple[Unreadable, ...] = ()
-
-    def __iter__(self) -> Iterator[T]:
-        """The readable objects, in order of the listing."""
-        return iter(self.objects)
-
-    def complete(self) -> tuple[T, ...]:
-        """All objects, for a question that none may be left out of.
-
-        Raises:
-            CannotTell: one of them could not be read.
-        """
-        for broken in self.unreadable:
-            raise CannotTell(f"{broken.key} cannot be read: {broken.reason}")
-        return self.objects
-
-
-@dataclass(frozen=True, slots=True)
-class _Absent:
-    """Why a part is not there, as the exception that says so."""
-
-    error: type[CannotTell]
-    reason: str
-
-
-SINGLE: Mapping[str, Any] = {
-    "server": objects.Server,
-    "host.os": hostfacts.OperatingSystem,
-    "host.packages": hostfacts.Packages,
-    "host.daemons": tuple[hostfacts.Daemon, ...],
-    "host.server": hostfacts.Daemon,
-    "host.sockets": tuple[hostfacts.ApiSocket, ...],
-    "host.admin_groups": tuple[hostfacts.AdminGroup, ...],
-    "host.accounts": hostfacts.Accounts,
-    "host.holders": hostfacts.Holders,
-    "host.subordinate_ids": hostfacts.SubordinateIds,
-    "host.listeners": tuple[hostfacts.Listener, ...],
-    "host.strangers": tuple[hostfacts.Stranger, ...],
-    "host.kernel_files": tuple[hostfacts.File, ...],
-    "host.network": hostfacts.NetworkStack,
-    "host.links": tuple[netfacts.Link, ...],
-    "host.filters": netfacts.PacketFilters,
-    "host.reservations": tuple[netfacts.Reservations, ...],
-    "host.routes": tuple[netfacts.Route, ...],
-    "host.name_servers": netfacts.NameServers,
-    "host.containers": tuple[hostfacts.ContainerFacts, ...],
-    "host.paths": tuple[hostfacts.NamedPath, ...],
-    "host.names": tuple[hostfacts.ResolvedName, ...],
-    "host.pki": hostfacts.Pki,
-    "host.restarts": hostfacts.Restarts,
-    "host.distribution": hostfacts.Distribution,
-    "host.handshakes": tuple[hostfacts.Handshake, ...],
-    "host.setgid_files": hostfacts.SetgidFiles,
-    "host.carriers": tuple[hostfacts.Carrier, ...],
-    "host.data_directories": tuple[hostfacts.DataDirectory, ...],
-    "host.mounts": hostfacts.Mounts,
-    "host.walls": tuple[hostfacts.Walls, ...],
-    "host.view": hostfacts.View,
-    "host.at_boot": hostfacts.AtBoot,
-    "host.control": str,
-    "probes": tuple[objects.Probe, ...],
-    "trials": tried.Trials,
-}
-LISTINGS: Mapping[str, Any] = {
-    "servers": objects.Server,
-    "projects": objects.Project,
-    "instances": objects.Instance,
-    "profiles": objects.Profile,
-    "networks": objects.Network,
-    "certificates": objects.Certificate,
-    "images": objects.Image,
-    "members": objects.Member,
-    "tokens": objects.Token,
-    "identities": objects.Identity,
-    "groups": objects.Group,
-    "provider_groups": objects.ProviderGroup,
-}
-HOST_PARTS = tuple(name for name in SINGLE if name.startswith("host."))
-PARTS = (*LISTINGS, *SINGLE)
+from . import (
+    containerfacts,
+    hostfacts,
+    localfacts,
+    netfacts,
+    objects,
+    osfacts,
+    parts,
+    remotefacts,
+    tried,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,8 +65,8 @@ class Evidence:
     @classmethod
     def of(cls, header: Header, document: Mapping[str, Mapping[str, Any]]) -> Evidence:
         """Redact and decode; whatever the document lacks or garbles becomes a missing part."""
-        clean = {name: _entry(name, document.get(name)) for name in PARTS}
-        decoded = {name: _decode(name, entry) for name, entry in clean.items()}
+        clean = {name: parts.redacted(name, document.get(name)) for name in parts.PARTS}
+        decoded = {name: parts.decode(name, entry) for name, entry in clean.items()}
         return cls(header, types.MappingProxyType(clean), types.MappingProxyType(decoded))
 
     def __repr__(self) -> str:
@@ -180,11 +86,11 @@ class Evidence:
     def absent(self, part: str) -> str:
         """Why a part is missing; "" where it is there."""
         found = self._decoded[part]
-        return found.reason if isinstance(found, _Absent) else ""
+        return found.reason if isinstance(found, parts.Absent) else ""
 
     def _require(self, part: str) -> object:
         found = self._decoded[part]
-        if isinstance(found, _Absent):
+        if isinstance(found, parts.Absent):
             raise found.error(f"no {part}: {found.reason}")
         return found
 
@@ -194,54 +100,54 @@ class Evidence:
         return cast("objects.Server", self._require("server"))
 
     @property
-    def servers(self) -> Listing[objects.Server]:
+    def servers(self) -> parts.Listing[objects.Server]:
         """Every cluster member's server; the one server where there is no cluster."""
-        return cast("Listing[objects.Server]", self._require("servers"))
+        return cast("parts.Listing[objects.Server]", self._require("servers"))
 
     @property
-    def projects(self) -> Listing[objects.Project]:
+    def projects(self) -> parts.Listing[objects.Project]:
         """Projects."""
-        return cast("Listing[objects.Project]", self._require("projects"))
+        return cast("parts.Listing[objects.Project]", self._require("projects"))
 
     @property
-    def instances(self) -> Listing[objects.Instance]:
+    def instances(self) -> parts.Listing[objects.Instance]:
         """Instances of all projects."""
-        return cast("Listing[objects.Instance]", self._require("instances"))
+        return cast("parts.Listing[objects.Instance]", self._require("instances"))
 
     @property
-    def profiles(self) -> Listing[objects.Profile]:
+    def profiles(self) -> parts.Listing[objects.Profile]:
         """Profiles of all projects that have their own."""
-        return cast("Listing[objects.Profile]", self._require("profiles"))
+        return cast("parts.Listing[objects.Profile]", self._require("profiles"))
 
     @property
-    def networks(self) -> Listing[objects.Network]:
+    def networks(self) -> parts.Listing[objects.Network]:
         """Networks of all projects that have their own."""
-        return cast("Listing[objects.Network]", self._require("networks"))
+        return cast("parts.Listing[objects.Network]", self._require("networks"))
 
     @property
-    def certificates(self) -> Listing[objects.Certificate]:
+    def certificates(self) -> parts.Listing[objects.Certificate]:
         """The trust store."""
-        return cast("Listing[objects.Certificate]", self._require("certificates"))
+        return cast("parts.Listing[objects.Certificate]", self._require("certificates"))
 
     @property
-    def images(self) -> Listing[objects.Image]:
+    def images(self) -> parts.Listing[objects.Image]:
         """Images of all projects that have their own."""
-        return cast("Listing[objects.Image]", self._require("images"))
+        return cast("parts.Listing[objects.Image]", self._require("images"))
 
     @property
-    def members(self) -> Listing[objects.Member]:
+    def members(self) -> parts.Listing[objects.Member]:
         """Cluster members; none where there is no cluster."""
-        return cast("Listing[objects.Member]", self._require("members"))
+        return cast("parts.Listing[objects.Member]", self._require("members"))
 
     @property
-    def operating_system(self) -> hostfacts.OperatingSystem:
+    def operating_system(self) -> osfacts.OperatingSystem:
         """The host's operating system."""
-        return cast("hostfacts.OperatingSystem", self._require("host.os"))
+        return cast("osfacts.OperatingSystem", self._require("host.os"))
 
     @property
-    def packages(self) -> hostfacts.Packages:
+    def packages(self) -> osfacts.Packages:
         """What the host's package manager says."""
-        return cast("hostfacts.Packages", self._require("host.packages"))
+        return cast("osfacts.Packages", self._require("host.packages"))
 
     @property
     def daemons(self) -> tuple[hostfacts.Daemon, ...]:
@@ -254,39 +160,39 @@ class Evidence:
         return cast("hostfacts.Daemon", self._require("host.server"))
 
     @property
-    def sockets(self) -> tuple[hostfacts.ApiSocket, ...]:
+    def sockets(self) -> tuple[localfacts.ApiSocket, ...]:
         """Unix sockets on which daemons of the host serve their API."""
-        return cast("tuple[hostfacts.ApiSocket, ...]", self._require("host.sockets"))
+        return cast("tuple[localfacts.ApiSocket, ...]", self._require("host.sockets"))
 
     @property
-    def admin_groups(self) -> tuple[hostfacts.AdminGroup, ...]:
+    def admin_groups(self) -> tuple[localfacts.AdminGroup, ...]:
         """The group each daemon was told to serve."""
-        return cast("tuple[hostfacts.AdminGroup, ...]", self._require("host.admin_groups"))
+        return cast("tuple[localfacts.AdminGroup, ...]", self._require("host.admin_groups"))
 
     @property
-    def accounts(self) -> hostfacts.Accounts:
+    def accounts(self) -> localfacts.Accounts:
         """The host's users and groups."""
-        return cast("hostfacts.Accounts", self._require("host.accounts"))
+        return cast("localfacts.Accounts", self._require("host.accounts"))
 
     @property
-    def holders(self) -> hostfacts.Holders:
+    def holders(self) -> localfacts.Holders:
         """Who gets the groups of LXD's sockets, besides their members."""
-        return cast("hostfacts.Holders", self._require("host.holders"))
+        return cast("localfacts.Holders", self._require("host.holders"))
 
     @property
-    def subordinate_ids(self) -> hostfacts.SubordinateIds:
+    def subordinate_ids(self) -> containerfacts.SubordinateIds:
         """The host's ranges of subordinate ids."""
-        return cast("hostfacts.SubordinateIds", self._require("host.subordinate_ids"))
+        return cast("containerfacts.SubordinateIds", self._require("host.subordinate_ids"))
 
     @property
-    def listeners(self) -> tuple[hostfacts.Listener, ...]:
+    def listeners(self) -> tuple[remotefacts.Listener, ...]:
         """TCP sockets on which the daemon listens."""
-        return cast("tuple[hostfacts.Listener, ...]", self._require("host.listeners"))
+        return cast("tuple[remotefacts.Listener, ...]", self._require("host.listeners"))
 
     @property
-    def strangers(self) -> tuple[hostfacts.Stranger, ...]:
+    def strangers(self) -> tuple[remotefacts.Stranger, ...]:
         """What a client without a certificate was told."""
-        return cast("tuple[hostfacts.Stranger, ...]", self._require("host.strangers"))
+        return cast("tuple[remotefacts.Stranger, ...]", self._require("host.strangers"))
 
     @property
     def kernel_files(self) -> tuple[hostfacts.File, ...]:
@@ -294,9 +200,9 @@ class Evidence:
         return cast("tuple[hostfacts.File, ...]", self._require("host.kernel_files"))
 
     @property
-    def network(self) -> hostfacts.NetworkStack:
+    def network(self) -> netfacts.NetworkStack:
         """The daemon's network namespace."""
-        return cast("hostfacts.NetworkStack", self._require("host.network"))
+        return cast("netfacts.NetworkStack", self._require("host.network"))
 
     @property
     def links(self) -> tuple[netfacts.Link, ...]:
@@ -324,9 +230,9 @@ class Evidence:
         return cast("netfacts.NameServers", self._require("host.name_servers"))
 
     @property
-    def containers(self) -> tuple[hostfacts.ContainerFacts, ...]:
+    def containers(self) -> tuple[containerfacts.ContainerFacts, ...]:
         """The kernel's view of the running containers."""
-        return cast("tuple[hostfacts.ContainerFacts, ...]", self._require("host.containers"))
+        return cast("tuple[containerfacts.ContainerFacts, ...]", self._require("host.containers"))
 
     @property
     def paths(self) -> tuple[hostfacts.NamedPath, ...]:
@@ -334,24 +240,24 @@ class Evidence:
         return cast("tuple[hostfacts.NamedPath, ...]", self._require("host.paths"))
 
     @property
-    def mounts(self) -> hostfacts.Mounts:
+    def mounts(self) -> containerfacts.Mounts:
         """What running containers mount of the file systems that hold the sockets."""
-        return cast("hostfacts.Mounts", self._require("host.mounts"))
+        return cast("containerfacts.Mounts", self._require("host.mounts"))
 
     @property
-    def walls(self) -> tuple[hostfacts.Walls, ...]:
+    def walls(self) -> tuple[containerfacts.Walls, ...]:
         """What stands between the running containers and the host."""
-        return cast("tuple[hostfacts.Walls, ...]", self._require("host.walls"))
+        return cast("tuple[containerfacts.Walls, ...]", self._require("host.walls"))
 
     @property
-    def view(self) -> hostfacts.View:
+    def view(self) -> containerfacts.View:
         """The host's own namespaces, and what its daemon sees mounted."""
-        return cast("hostfacts.View", self._require("host.view"))
+        return cast("containerfacts.View", self._require("host.view"))
 
     @property
-    def at_boot(self) -> hostfacts.AtBoot:
+    def at_boot(self) -> osfacts.AtBoot:
         """What closes the kernel's files when the host boots."""
-        return cast("hostfacts.AtBoot", self._require("host.at_boot"))
+        return cast("osfacts.AtBoot", self._require("host.at_boot"))
 
     @property
     def control(self) -> str:
@@ -369,110 +275,61 @@ class Evidence:
         return cast("tried.Trials", self._require("trials"))
 
     @property
-    def data_directories(self) -> tuple[hostfacts.DataDirectory, ...]:
+    def data_directories(self) -> tuple[localfacts.DataDirectory, ...]:
         """Every daemon's data directory."""
-        return cast("tuple[hostfacts.DataDirectory, ...]", self._require("host.data_directories"))
+        return cast("tuple[localfacts.DataDirectory, ...]", self._require("host.data_directories"))
 
     @property
-    def carriers(self) -> tuple[hostfacts.Carrier, ...]:
+    def carriers(self) -> tuple[localfacts.Carrier, ...]:
         """The processes that hold the group of a socket."""
-        return cast("tuple[hostfacts.Carrier, ...]", self._require("host.carriers"))
+        return cast("tuple[localfacts.Carrier, ...]", self._require("host.carriers"))
 
     @property
-    def setgid_files(self) -> hostfacts.SetgidFiles:
+    def setgid_files(self) -> localfacts.SetgidFiles:
         """The files that give their group to whoever runs them."""
-        return cast("hostfacts.SetgidFiles", self._require("host.setgid_files"))
+        return cast("localfacts.SetgidFiles", self._require("host.setgid_files"))
 
     @property
-    def tokens(self) -> Listing[objects.Token]:
+    def tokens(self) -> parts.Listing[objects.Token]:
         """Tokens that nobody has used yet, and some that have ended."""
-        return cast("Listing[objects.Token]", self._require("tokens"))
+        return cast("parts.Listing[objects.Token]", self._require("tokens"))
 
     @property
-    def identities(self) -> Listing[objects.Identity]:
+    def identities(self) -> parts.Listing[objects.Identity]:
         """Who may log in; none where LXD has only certificates."""
-        return cast("Listing[objects.Identity]", self._require("identities"))
+        return cast("parts.Listing[objects.Identity]", self._require("identities"))
 
     @property
-    def groups(self) -> Listing[objects.Group]:
+    def groups(self) -> parts.Listing[objects.Group]:
         """Groups of identities."""
-        return cast("Listing[objects.Group]", self._require("groups"))
+        return cast("parts.Listing[objects.Group]", self._require("groups"))
 
     @property
-    def provider_groups(self) -> Listing[objects.ProviderGroup]:
+    def provider_groups(self) -> parts.Listing[objects.ProviderGroup]:
         """Groups of an identity provider."""
-        return cast("Listing[objects.ProviderGroup]", self._require("provider_groups"))
+        return cast("parts.Listing[objects.ProviderGroup]", self._require("provider_groups"))
 
     @property
-    def handshakes(self) -> tuple[hostfacts.Handshake, ...]:
+    def handshakes(self) -> tuple[remotefacts.Handshake, ...]:
         """What the daemon's listeners answer to versions of TLS."""
-        return cast("tuple[hostfacts.Handshake, ...]", self._require("host.handshakes"))
+        return cast("tuple[remotefacts.Handshake, ...]", self._require("host.handshakes"))
 
     @property
-    def restarts(self) -> hostfacts.Restarts:
+    def restarts(self) -> osfacts.Restarts:
         """What waits for a reboot, and the installed kernels."""
-        return cast("hostfacts.Restarts", self._require("host.restarts"))
+        return cast("osfacts.Restarts", self._require("host.restarts"))
 
     @property
-    def distribution(self) -> hostfacts.Distribution:
+    def distribution(self) -> osfacts.Distribution:
         """The host's table of its distribution's releases."""
-        return cast("hostfacts.Distribution", self._require("host.distribution"))
+        return cast("osfacts.Distribution", self._require("host.distribution"))
 
     @property
-    def pki(self) -> hostfacts.Pki:
+    def pki(self) -> remotefacts.Pki:
         """The authority that the daemon asks of its clients."""
-        return cast("hostfacts.Pki", self._require("host.pki"))
+        return cast("remotefacts.Pki", self._require("host.pki"))
 
     @property
-    def names(self) -> tuple[hostfacts.ResolvedName, ...]:
+    def names(self) -> tuple[remotefacts.ResolvedName, ...]:
         """What the names in listen addresses resolve to."""
-        return cast("tuple[hostfacts.ResolvedName, ...]", self._require("host.names"))
-
-
-def _entry(name: str, entry: object) -> Mapping[str, Any]:
-    if isinstance(entry, Mapping):
-        if VALUE in entry:
-            return {VALUE: redact.part(name, entry[VALUE])}
-        for kind in (MISSING, NOT_ASSESSED):
-            if isinstance(entry.get(kind), str):
-                return {kind: entry[kind]}
-    return {MISSING: "it is not in the evidence"}
-
-
-def _decode(name: str, entry: Mapping[str, Any]) -> object:
-    if NOT_ASSESSED in entry:
-        return _Absent(NotAssessed, entry[NOT_ASSESSED])
-    if MISSING in entry:
-        return _Absent(CannotTell, entry[MISSING])
-    if name in LISTINGS:
-        return _decode_listing(LISTINGS[name], entry[VALUE])
-    try:
-        return msgspec.convert(entry[VALUE], SINGLE[name])
-    except msgspec.ValidationError as error:
-        return _Absent(CannotTell, f"unexpected shape: {error}")
-
-
-def _decode_listing(kind: Any, value: object) -> object:  # noqa: ANN401 - a type of `objects`
-    if not isinstance(value, list | tuple):
-        return _Absent(CannotTell, f"unexpected shape: {type(value).__name__} is not a list")
-    readable, unreadable = [], []
-    for index, entry in enumerate(value):
-        try:
-            readable.append(_read(entry, kind))
-        except msgspec.ValidationError as error:
-            unreadable.append(Unreadable(key=_key_of(entry, index), reason=str(error)))
-    return Listing(tuple(readable), tuple(unreadable))
-
-
-def _read(entry: object, kind: Any) -> object:  # noqa: ANN401 - as above
-    if isinstance(entry, Mapping) and isinstance(entry.get(redact.ERROR), str):
-        raise msgspec.ValidationError(entry[redact.ERROR])
-    return msgspec.convert(entry, kind)
-
-
-def _key_of(entry: object, index: int) -> str:
-    """As good a name as an unreadable object still allows."""
-    if not isinstance(entry, Mapping):
-        return f"entry {index}"
-    name = entry.get("name") or entry.get("fingerprint") or entry.get("server_name")
-    return "/".join(str(part) for part in (entry.get("project"), name) if part) or f"entry {index}"
+        return cast("tuple[remotefacts.ResolvedName, ...]", self._require("host.names"))

@@ -140,3 +140,34 @@ class NameServers:
 
     recorded: tuple[RecordedServer, ...]
     servers: tuple[NameServer, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interface:
+    """A network interface's settings (`net.ipv4.conf.NAME.*`, of IPv6 too); None where absent.
+
+    `index` is 0 for the pseudo interfaces `all` and `default`.
+    """
+
+    name: str
+    index: int
+    ipv4: Mapping[str, int | None]
+    ipv6: Mapping[str, int | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearntRoute:
+    """A route of the host that came from a router advertisement."""
+
+    to: str
+    via: str
+    interface: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkStack:
+    """The daemon's network namespace; `learnt_routes` are those that the kernel itself learnt."""
+
+    has_ipv6: bool
+    interfaces: tuple[Interface, ...]
+    learnt_routes: tuple[LearntRoute, ...]

@@ -17,7 +17,7 @@ from typing import Any
 
 from .. import falsenames, lxdconf
 from ..errors import LxdsecError
-from ..evidence import model
+from ..evidence import model, parts
 from ..evidence.objects import Network
 from ..firewall import build, frames, kinds, packet
 from ..nicsettings import Bridged, Routed
@@ -41,11 +41,11 @@ def run(
         interrupted: Set when nothing more shall be begun.
     """
     try:
-        return {model.VALUE: _run(evidence, api, shell, interrupted)}
+        return {parts.VALUE: _run(evidence, api, shell, interrupted)}
     except NotAssessed as missing:
-        return {model.NOT_ASSESSED: str(missing)}
+        return {parts.NOT_ASSESSED: str(missing)}
     except (CannotTell, LxdsecError) as error:
-        return {model.MISSING: str(error)}
+        return {parts.MISSING: str(error)}
 
 
 def _run(

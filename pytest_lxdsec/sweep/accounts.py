@@ -12,7 +12,7 @@ NOT_FOUND = 2  # getent(1): a key that the database does not have
 
 @dataclasses.dataclass(frozen=True)
 class User:
-    """As `hostfacts.User`."""
+    """As `localfacts.User`."""
 
     name: str
     uid: int
@@ -22,7 +22,7 @@ class User:
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """As `hostfacts.Group`."""
+    """As `localfacts.Group`."""
 
     name: str
     gid: int
@@ -31,7 +31,7 @@ class Group:
 
 @dataclasses.dataclass(frozen=True)
 class Accounts:
-    """As `hostfacts.Accounts`."""
+    """As `localfacts.Accounts`."""
 
     users: Sequence[User]
     groups: Sequence[Group]
@@ -39,7 +39,7 @@ class Accounts:
 
 @dataclasses.dataclass(frozen=True)
 class SubordinateIds:
-    """As `hostfacts.SubordinateIds`."""
+    """As `containerfacts.SubordinateIds`."""
 
     subuid: str
     subgid: str

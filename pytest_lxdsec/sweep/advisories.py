@@ -31,7 +31,7 @@ _HEADER_OF_5 = re.compile(r"Name\s+Type\s+Severity\s+Package\s+Issued\s*")
 
 @dataclasses.dataclass(frozen=True)
 class Advisory:
-    """As `hostfacts.Advisory`."""
+    """As `osfacts.Advisory`."""
 
     name: str
     severity: str
@@ -40,7 +40,7 @@ class Advisory:
 
 @dataclasses.dataclass(frozen=True)
 class Advisories:
-    """As `hostfacts.Advisories`."""
+    """As `osfacts.Advisories`."""
 
     pending: Sequence[Advisory]
     is_any_known: bool

@@ -23,7 +23,7 @@ ORDINARY = 500
 
 @dataclasses.dataclass(frozen=True)
 class Upgrade:
-    """As `hostfacts.Upgrade`."""
+    """As `osfacts.Upgrade`."""
 
     name: str
     installed: str
@@ -34,7 +34,7 @@ class Upgrade:
 
 @dataclasses.dataclass(frozen=True)
 class AptPackages:
-    """As `hostfacts.AptPackages`."""
+    """As `osfacts.AptPackages`."""
 
     upgrades: Sequence[Upgrade]
     kept_back: Sequence[str]

@@ -31,7 +31,7 @@ PROGRAMS = ("/usr/bin/systemd-tmpfiles", "/bin/systemd-tmpfiles")
 
 @dataclasses.dataclass(frozen=True)
 class TmpfilesLine:
-    """As `hostfacts.TmpfilesLine`."""
+    """As `osfacts.TmpfilesLine`."""
 
     file: str
     line: str
@@ -39,7 +39,7 @@ class TmpfilesLine:
 
 @dataclasses.dataclass(frozen=True)
 class BootUnit:
-    """As `hostfacts.BootUnit`."""
+    """As `osfacts.BootUnit`."""
 
     file: str
     commands: Sequence[str]
@@ -49,7 +49,7 @@ class BootUnit:
 
 @dataclasses.dataclass(frozen=True)
 class AtBoot:
-    """As `hostfacts.AtBoot`."""
+    """As `osfacts.AtBoot`."""
 
     has_tmpfiles: bool
     tmpfiles: Sequence[TmpfilesLine]

@@ -17,7 +17,7 @@ LONGEST_NAME = 100
 
 @dataclasses.dataclass(frozen=True)
 class Carrier:
-    """As `hostfacts.Carrier`."""
+    """As `localfacts.Carrier`."""
 
     pid: int
     exe: str

@@ -26,7 +26,7 @@ ROOT = ("0", "0", "0", "0")  # real, effective, saved and file system id
 
 @dataclasses.dataclass(frozen=True)
 class Container:
-    """As `hostfacts.ContainerFacts`."""
+    """As `containerfacts.ContainerFacts`."""
 
     lxc_path: str
     lxc_name: str

@@ -17,7 +17,7 @@ KEY = ".key"
 
 @dataclasses.dataclass(frozen=True)
 class DataDirectory:
-    """As `hostfacts.DataDirectory`."""
+    """As `localfacts.DataDirectory`."""
 
     daemon: int
     directory: files.File

@@ -33,7 +33,7 @@ CGROUP2 = "cgroup2"
 
 @dataclasses.dataclass(frozen=True)
 class DeviceControl:
-    """As `hostfacts.DeviceControl`."""
+    """As `containerfacts.DeviceControl`."""
 
     group: str
     programs: Mapping[str, int]

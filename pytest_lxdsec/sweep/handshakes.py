@@ -19,7 +19,7 @@ SECONDS = 5.0
 
 @dataclasses.dataclass(frozen=True)
 class Handshake:
-    """As `hostfacts.Handshake`."""
+    """As `remotefacts.Handshake`."""
 
     address: str
     port: int

@@ -28,7 +28,7 @@ _LONGEST = 64
 
 @dataclasses.dataclass(frozen=True)
 class Offer:
-    """As `hostfacts.Offer`."""
+    """As `remotefacts.Offer`."""
 
     version: str
     answer: str

@@ -22,7 +22,7 @@ LOCKED = ("!", "*")
 
 @dataclasses.dataclass(frozen=True)
 class Holder:
-    """As `hostfacts.Holder`."""
+    """As `localfacts.Holder`."""
 
     gid: int
     users: Sequence[str]
@@ -30,7 +30,7 @@ class Holder:
 
 @dataclasses.dataclass(frozen=True)
 class GroupShadow:
-    """As `hostfacts.GroupShadow`."""
+    """As `localfacts.GroupShadow`."""
 
     name: str
     has_password: bool
@@ -40,7 +40,7 @@ class GroupShadow:
 
 @dataclasses.dataclass(frozen=True)
 class Holders:
-    """As `hostfacts.Holders`."""
+    """As `localfacts.Holders`."""
 
     by_login: Sequence[Holder]
     shadows: Sequence[GroupShadow]

@@ -23,7 +23,7 @@ RTF_ADDRCONF = 0x00040000  # linux/ipv6_route.h: from a router advertisement
 
 @dataclasses.dataclass(frozen=True)
 class Interface:
-    """As `hostfacts.Interface`."""
+    """As `netfacts.Interface`."""
 
     name: str
     index: int
@@ -33,7 +33,7 @@ class Interface:
 
 @dataclasses.dataclass(frozen=True)
 class LearntRoute:
-    """As `hostfacts.LearntRoute`."""
+    """As `netfacts.LearntRoute`."""
 
     to: str
     via: str
@@ -42,7 +42,7 @@ class LearntRoute:
 
 @dataclasses.dataclass(frozen=True)
 class NetworkStack:
-    """As `hostfacts.NetworkStack`."""
+    """As `netfacts.NetworkStack`."""
 
     has_ipv6: bool
     interfaces: Sequence[Interface]

@@ -36,7 +36,7 @@ class Entry:
 
 @dataclasses.dataclass(frozen=True)
 class SocketPlace:
-    """As `hostfacts.SocketPlace`."""
+    """As `containerfacts.SocketPlace`."""
 
     path: str
     device: str
@@ -46,7 +46,7 @@ class SocketPlace:
 
 @dataclasses.dataclass(frozen=True)
 class Mount:
-    """As `hostfacts.Mount`."""
+    """As `containerfacts.Mount`."""
 
     point: str
     device: str
@@ -56,7 +56,7 @@ class Mount:
 
 @dataclasses.dataclass(frozen=True)
 class ContainerMounts:
-    """As `hostfacts.ContainerMounts`."""
+    """As `containerfacts.ContainerMounts`."""
 
     lxc_name: str
     error: str
@@ -65,7 +65,7 @@ class ContainerMounts:
 
 @dataclasses.dataclass(frozen=True)
 class Mounts:
-    """As `hostfacts.Mounts`."""
+    """As `containerfacts.Mounts`."""
 
     sockets: Sequence[SocketPlace]
     containers: Sequence[ContainerMounts]

@@ -11,7 +11,7 @@ from . import daemons, known, namespaces
 
 @dataclasses.dataclass(frozen=True)
 class ResolvedName:
-    """As `hostfacts.ResolvedName`."""
+    """As `remotefacts.ResolvedName`."""
 
     name: str
     addresses: Sequence[str]

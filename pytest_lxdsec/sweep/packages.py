@@ -13,7 +13,7 @@ PLACES = ("/usr/sbin", "/sbin", "/usr/bin")
 
 @dataclasses.dataclass(frozen=True)
 class Packages:
-    """As `hostfacts.Packages`."""
+    """As `osfacts.Packages`."""
 
     manager: str
     lxd: str

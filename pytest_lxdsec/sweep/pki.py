@@ -19,7 +19,7 @@ NAMES = ("server.ca", "cluster.ca", "ca.crl", "cluster.crt")
 
 @dataclasses.dataclass(frozen=True)
 class PkiFile:
-    """As `hostfacts.PkiFile`."""
+    """As `remotefacts.PkiFile`."""
 
     name: str
     file: files.File
@@ -29,7 +29,7 @@ class PkiFile:
 
 @dataclasses.dataclass(frozen=True)
 class Pki:
-    """As `hostfacts.Pki`."""
+    """As `remotefacts.Pki`."""
 
     started: int
     files: Sequence[PkiFile]

@@ -33,7 +33,7 @@ DISTRIBUTIONS = "/usr/share/distro-info"
 
 @dataclasses.dataclass(frozen=True)
 class Restarts:
-    """As `hostfacts.Restarts`."""
+    """As `osfacts.Restarts`."""
 
     reboot_reasons: Sequence[str]
     asked: Sequence[str]
@@ -42,7 +42,7 @@ class Restarts:
 
 @dataclasses.dataclass(frozen=True)
 class Distribution:
-    """As `hostfacts.Distribution`."""
+    """As `osfacts.Distribution`."""
 
     table: str
 

@@ -17,7 +17,7 @@ SNAP_GROUP = "lxd"  # the snap's default for daemon.group
 
 @dataclasses.dataclass(frozen=True)
 class AdminGroup:
-    """As `hostfacts.AdminGroup`."""
+    """As `localfacts.AdminGroup`."""
 
     daemon: int
     name: str

@@ -56,7 +56,7 @@ REMOTE = (
 
 @dataclasses.dataclass(frozen=True)
 class SetgidFiles:
-    """As `hostfacts.SetgidFiles`."""
+    """As `localfacts.SetgidFiles`."""
 
     files: Sequence[files.File]
     unsearched: Sequence[str]

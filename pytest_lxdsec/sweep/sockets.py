@@ -30,7 +30,7 @@ _IPV4_BYTES = 4
 
 @dataclasses.dataclass(frozen=True)
 class ApiSocket:
-    """As `hostfacts.ApiSocket`."""
+    """As `localfacts.ApiSocket`."""
 
     daemon: int
     file: files.File
@@ -39,7 +39,7 @@ class ApiSocket:
 
 @dataclasses.dataclass(frozen=True)
 class Listener:
-    """As `hostfacts.Listener`."""
+    """As `remotefacts.Listener`."""
 
     family: str
     address: str

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class StrangerAnswer:
-    """As `hostfacts.StrangerAnswer`."""
+    """As `remotefacts.StrangerAnswer`."""
 
     path: str
     status: int
@@ -41,7 +41,7 @@ class StrangerAnswer:
 
 @dataclasses.dataclass(frozen=True)
 class Stranger:
-    """As `hostfacts.Stranger`."""
+    """As `remotefacts.Stranger`."""
 
     address: str
     port: int

@@ -26,7 +26,7 @@ FIELDS = (
 
 @dataclasses.dataclass(frozen=True)
 class OperatingSystem:
-    """As `hostfacts.OperatingSystem`."""
+    """As `osfacts.OperatingSystem`."""
 
     release: Mapping[str, str]
     kernel: str

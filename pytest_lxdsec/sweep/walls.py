@@ -29,7 +29,7 @@ DEV = "/dev/"
 
 @dataclasses.dataclass(frozen=True)
 class Walls:
-    """As `hostfacts.Walls`."""
+    """As `containerfacts.Walls`."""
 
     lxc_name: str
     error: str
@@ -43,7 +43,7 @@ class Walls:
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """As `hostfacts.View`."""
+    """As `containerfacts.View`."""
 
     namespaces: Mapping[str, str]
     mountinfo: str

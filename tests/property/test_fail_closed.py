@@ -19,6 +19,7 @@ from hypothesis import strategies
 
 from pytest_lxdsec.errors import UserError
 from pytest_lxdsec.evidence import model, replay
+from pytest_lxdsec.evidence import parts as kinds
 from pytest_lxdsec.outcomes import Result
 from pytest_lxdsec.policy import Policy
 from pytest_lxdsec.verdict import Outcome
@@ -184,11 +185,11 @@ def essence(parts: Parts, part: str) -> str:
 
     Thousands of changes come down to hundreds of these, and each is judged once.
     """
-    decoded = model._decode(part, model._entry(part, parts.get(part)))
+    decoded = kinds.decode(part, kinds.redacted(part, parts.get(part)))
     match decoded:
-        case model._Absent():
+        case kinds.Absent():
             return decoded.error.__name__
-        case model.Listing():
+        case kinds.Listing():
             return repr((decoded.objects, [broken.key for broken in decoded.unreadable]))
         case _:
             return repr(decoded)
@@ -213,7 +214,7 @@ def broken(name: str, part: str, law: Law) -> dict[str, object]:
     return {change: fault for change, fault in found.items() if fault}
 
 
-@pytest.mark.parametrize("part", model.PARTS)
+@pytest.mark.parametrize("part", kinds.PARTS)
 @pytest.mark.parametrize("name", ["well", "failing"])
 def test_less_evidence_never_passes_what_did_not_pass(name: str, part: str) -> None:
     def law(before: judging.Results, after: judging.Results) -> object:
@@ -223,7 +224,7 @@ def test_less_evidence_never_passes_what_did_not_pass(name: str, part: str) -> N
 
 
 def lists_of(name: str) -> Iterator[tuple[Path, list[Any]]]:
-    for part in model.PARTS:
+    for part in kinds.PARTS:
         for path, _ in places_of(name, part):
             names = tuple(s for s in path if isinstance(s, str) and s != "value")
             if isinstance(at(documents()[name], path), list) and names not in UNASKED:
@@ -247,7 +248,7 @@ def test_missing_entry_is_missed(name: str) -> None:
 def losses(draw: strategies.DrawFn) -> tuple[str, tuple[Path, ...]]:
     """Several places of one server at once."""
     name = draw(strategies.sampled_from(["well", "failing"]))
-    every = [path for part in model.PARTS for path, kept in places_of(name, part) if kept]
+    every = [path for part in kinds.PARTS for path, kept in places_of(name, part) if kept]
     return name, tuple(draw(strategies.lists(strategies.sampled_from(every), max_size=8)))
 
 

@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from pytest_lxdsec.evidence import model, replay
+from pytest_lxdsec.evidence import model, parts, replay
 from pytest_lxdsec.verdict import Outcome
 
 from .. import judging
@@ -31,7 +31,7 @@ def results(example: model.Evidence) -> judging.Results:
 
 def test_no_part_is_missing(example: model.Evidence) -> None:
     missing = {
-        name: dict(entry) for name, entry in example.document.items() if model.MISSING in entry
+        name: dict(entry) for name, entry in example.document.items() if parts.MISSING in entry
     }
     assert missing == {}, AGAIN
 

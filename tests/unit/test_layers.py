@@ -19,11 +19,16 @@ REMOTE = {"pylxd", "testinfra", "requests", "requests_toolbelt", "urllib3", "ws4
 # Pure: these, and whatever the suites think with.
 PURE = (
     "errors",
+    "evidence.containerfacts",
     "evidence.hostfacts",
+    "evidence.localfacts",
     "evidence.model",
     "evidence.netfacts",
     "evidence.objects",
+    "evidence.osfacts",
+    "evidence.parts",
     "evidence.redact",
+    "evidence.remotefacts",
     "guide.sections",
     "targets",
     "texts",

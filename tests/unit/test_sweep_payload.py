@@ -17,7 +17,17 @@ import types
 
 import pytest
 
-from pytest_lxdsec.evidence import host, hostfacts, model, netfacts, payload
+from pytest_lxdsec.evidence import (
+    containerfacts,
+    host,
+    hostfacts,
+    localfacts,
+    netfacts,
+    osfacts,
+    parts,
+    payload,
+    remotefacts,
+)
 from pytest_lxdsec.sweep import loader, main
 from pytest_lxdsec.transport import Output
 
@@ -28,6 +38,7 @@ TEXTS = {
     if file.name.endswith(".py")
 }
 NAMES = tuple(sorted(TEXTS))
+FACTS = (containerfacts, hostfacts, localfacts, netfacts, osfacts, remotefacts)
 LOADER = TEXTS["loader.py"]
 
 
@@ -105,7 +116,7 @@ def run(python: str = sys.executable, **environment: str) -> Output:
 def test_command_brings_back_every_part_of_the_host() -> None:
     output = run()
     assert output.stderr == b""
-    assert set(host.read(output)) == set(model.HOST_PARTS)
+    assert set(host.read(output)) == set(parts.HOST_PARTS)
 
 
 def test_modules_of_the_directory_it_begins_in_are_not_taken(
@@ -118,7 +129,7 @@ def test_modules_of_the_directory_it_begins_in_are_not_taken(
 
 def test_every_part_has_a_section() -> None:
     sections = {f"host.{name}" for name, _ in (*main.BESIDE, *main.SECTIONS)}
-    assert sections == set(model.HOST_PARTS)
+    assert sections == set(parts.HOST_PARTS)
 
 
 def test_types_of_the_sweep_are_those_of_the_evidence() -> None:
@@ -128,11 +139,12 @@ def test_types_of_the_sweep_are_those_of_the_evidence() -> None:
         for kind in vars(module).values()
         if dataclasses.is_dataclass(kind)
         if isinstance(kind, type)
-        if (said := re.match(r"As `(?:host|net)facts\.(\w+)`", kind.__doc__ or ""))
+        if (said := re.match(r"As `[a-z]+facts\.(\w+)`", kind.__doc__ or ""))
     }
     theirs = {
         name: fields(kind)
-        for name, kind in (vars(hostfacts) | vars(netfacts)).items()
+        for module in FACTS
+        for name, kind in vars(module).items()
         if dataclasses.is_dataclass(kind)
     }
     assert {name: fields(kind) for name, kind in ours.items()} == theirs
@@ -156,7 +168,7 @@ def python(version: str) -> str:
 
 
 def test_sweep_runs_on_the_oldest_python() -> None:
-    assert set(host.read(run(python("3.7")))) == set(model.HOST_PARTS)
+    assert set(host.read(run(python("3.7")))) == set(parts.HOST_PARTS)
 
 
 def test_older_python_is_told_what_is_needed() -> None:

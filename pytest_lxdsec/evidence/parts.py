@@ -1,0 +1,178 @@
+"""The parts that evidence is made of: their names and types, and how a raw one is decoded.
+
+A part is one source: an API listing, a section of the sweep. In a document it is
+`{"value": ...}`, `{"missing": reason}` or `{"not_assessed": reason}`, and whatever does not have
+the shape that it should have becomes missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from ..verdict import CannotTell, NotAssessed
+from . import (
+    containerfacts,
+    hostfacts,
+    localfacts,
+    netfacts,
+    objects,
+    osfacts,
+    redact,
+    remotefacts,
+    tried,
+)
+
+T = TypeVar("T")
+
+VALUE = "value"
+MISSING = "missing"
+NOT_ASSESSED = "not_assessed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """An object of a listing that does not have the shape it should have."""
+
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[T]):
+    """What an API listing held: the objects that can be read, and those that cannot."""
+
+    objects: tuple[T, ...]
+    unreadable: tuple[Unreadable, ...] = ()
+
+    def __iter__(self) -> Iterator[T]:
+        """The readable objects, in order of the listing."""
+        return iter(self.objects)
+
+    def complete(self) -> tuple[T, ...]:
+        """All objects, for a question that none may be left out of.
+
+        Raises:
+            CannotTell: one of them could not be read.
+        """
+        for broken in self.unreadable:
+            raise CannotTell(f"{broken.key} cannot be read: {broken.reason}")
+        return self.objects
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Why a part is not there, as the exception that says so."""
+
+    error: type[CannotTell]
+    reason: str
+
+
+SINGLE: Mapping[str, Any] = {
+    "server": objects.Server,
+    "host.os": osfacts.OperatingSystem,
+    "host.packages": osfacts.Packages,
+    "host.daemons": tuple[hostfacts.Daemon, ...],
+    "host.server": hostfacts.Daemon,
+    "host.sockets": tuple[localfacts.ApiSocket, ...],
+    "host.admin_groups": tuple[localfacts.AdminGroup, ...],
+    "host.accounts": localfacts.Accounts,
+    "host.holders": localfacts.Holders,
+    "host.subordinate_ids": containerfacts.SubordinateIds,
+    "host.listeners": tuple[remotefacts.Listener, ...],
+    "host.strangers": tuple[remotefacts.Stranger, ...],
+    "host.kernel_files": tuple[hostfacts.File, ...],
+    "host.network": netfacts.NetworkStack,
+    "host.links": tuple[netfacts.Link, ...],
+    "host.filters": netfacts.PacketFilters,
+    "host.reservations": tuple[netfacts.Reservations, ...],
+    "host.routes": tuple[netfacts.Route, ...],
+    "host.name_servers": netfacts.NameServers,
+    "host.containers": tuple[containerfacts.ContainerFacts, ...],
+    "host.paths": tuple[hostfacts.NamedPath, ...],
+    "host.names": tuple[remotefacts.ResolvedName, ...],
+    "host.pki": remotefacts.Pki,
+    "host.restarts": osfacts.Restarts,
+    "host.distribution": osfacts.Distribution,
+    "host.handshakes": tuple[remotefacts.Handshake, ...],
+    "host.setgid_files": localfacts.SetgidFiles,
+    "host.carriers": tuple[localfacts.Carrier, ...],
+    "host.data_directories": tuple[localfacts.DataDirectory, ...],
+    "host.mounts": containerfacts.Mounts,
+    "host.walls": tuple[containerfacts.Walls, ...],
+    "host.view": containerfacts.View,
+    "host.at_boot": osfacts.AtBoot,
+    "host.control": str,
+    "probes": tuple[objects.Probe, ...],
+    "trials": tried.Trials,
+}
+LISTINGS: Mapping[str, Any] = {
+    "servers": objects.Server,
+    "projects": objects.Project,
+    "instances": objects.Instance,
+    "profiles": objects.Profile,
+    "networks": objects.Network,
+    "certificates": objects.Certificate,
+    "images": objects.Image,
+    "members": objects.Member,
+    "tokens": objects.Token,
+    "identities": objects.Identity,
+    "groups": objects.Group,
+    "provider_groups": objects.ProviderGroup,
+}
+HOST_PARTS = tuple(name for name in SINGLE if name.startswith("host."))
+PARTS = (*LISTINGS, *SINGLE)
+
+
+def redacted(name: str, entry: object) -> Mapping[str, Any]:
+    """A part of a document as it is kept: without secrets, and missing where it is no part."""
+    if isinstance(entry, Mapping):
+        if VALUE in entry:
+            return {VALUE: redact.part(name, entry[VALUE])}
+        for kind in (MISSING, NOT_ASSESSED):
+            if isinstance(entry.get(kind), str):
+                return {kind: entry[kind]}
+    return {MISSING: "it is not in the evidence"}
+
+
+def decode(name: str, entry: Mapping[str, Any]) -> object:
+    """What `redacted` gave, as the part's type; an `Absent` where there is nothing to be had."""
+    if NOT_ASSESSED in entry:
+        return Absent(NotAssessed, entry[NOT_ASSESSED])
+    if MISSING in entry:
+        return Absent(CannotTell, entry[MISSING])
+    if name in LISTINGS:
+        return _listing(LISTINGS[name], entry[VALUE])
+    try:
+        return msgspec.convert(entry[VALUE], SINGLE[name])
+    except msgspec.ValidationError as error:
+        return Absent(CannotTell, f"unexpected shape: {error}")
+
+
+def _listing(kind: Any, value: object) -> object:  # noqa: ANN401 - a type of `objects`
+    if not isinstance(value, list | tuple):
+        return Absent(CannotTell, f"unexpected shape: {type(value).__name__} is not a list")
+    readable, unreadable = [], []
+    for index, entry in enumerate(value):
+        try:
+            readable.append(_read(entry, kind))
+        except msgspec.ValidationError as error:
+            unreadable.append(Unreadable(key=_key_of(entry, index), reason=str(error)))
+    return Listing(tuple(readable), tuple(unreadable))
+
+
+def _read(entry: object, kind: Any) -> object:  # noqa: ANN401 - as above
+    if isinstance(entry, Mapping) and isinstance(entry.get(redact.ERROR), str):
+        raise msgspec.ValidationError(entry[redact.ERROR])
+    return msgspec.convert(entry, kind)
+
+
+def _key_of(entry: object, index: int) -> str:
+    """As good a name as an unreadable object still allows."""
+    if not isinstance(entry, Mapping):
+        return f"entry {index}"
+    name = entry.get("name") or entry.get("fingerprint") or entry.get("server_name")
+    return "/".join(str(part) for part in (entry.get("project"), name) if part) or f"entry {index}"
