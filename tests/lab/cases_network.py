@@ -316,6 +316,7 @@ CASES = (
         subject="network/default/lxdbr1",
         breaks="lxc network set lxdbr1 dns.mode=dynamic",
         finding="the name that a client gives becomes its record, as dns.mode asks for",
+        with_it=("LXD-BRI-02 network/default/lxdbr1",),
         restores="lxc network unset lxdbr1 dns.mode",
         probes=True,
     ),
