@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pytest_lxdsec import policy
 from pytest_lxdsec.connections import Connection
 from pytest_lxdsec.evidence import gather, model
 from pytest_lxdsec.targets import Reach, Target
@@ -40,9 +41,9 @@ def see(host: vm.Vm) -> model.Evidence:
         connection.close()
 
 
-def judge(host: vm.Vm) -> Verdicts:
-    """What every control says of the host now."""
-    return both_ways.judge(see(host))
+def judge(host: vm.Vm, *, site: policy.Policy | None = None) -> Verdicts:
+    """What every control says of the host now, by a site's policy."""
+    return both_ways.judge(see(host), site=site)
 
 
 def play(host: vm.Vm, cases: Sequence[Case]) -> Act:

@@ -71,6 +71,15 @@ _ALL = (
         finding="its init's label is 'unconfined'",
         with_it=("LXD-* instance/default/privileged",),
     ),
+    # Under pure cgroup v2 it is a program that the kernel holds, not a list in a file.
+    Case(
+        control="LXD-PRV-06",
+        subject="instance/default/privileged",
+        breaks="lxc config set privileged raw.lxc 'lxc.cgroup2.devices.allow = a'\n"
+        "lxc restart --force privileged",
+        finding="no devices controller limits which devices it opens",
+        with_it=("LXD-PRV-* instance/default/privileged",),
+    ),
     Case(
         control="LXD-PRV-01",
         subject="instance/default/privileged",
@@ -85,10 +94,13 @@ CASES = tuple(case for case in _ALL if case.control in IDS)
 
 
 def acts() -> tuple[tuple[Case, ...], ...]:
-    """The cases, in as few rounds as there may be without two of one control and subject."""
-    rounds: list[dict[tuple[str, str], Case]] = []
+    """The cases, in as few rounds as there may be with one at most of each control and subject.
+
+    An instance is broken in one way at a time, too.
+    """
+    rounds: list[dict[str, Case]] = []
     for case in CASES:
-        key = (case.control, case.subject)
+        key = case.subject if case.subject != "host" else f"{case.control} {case.subject}"
         for one in rounds:
             if key not in one:
                 one[key] = case

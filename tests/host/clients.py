@@ -24,8 +24,9 @@ def trusted(host: vm.Vm, directory: pathlib.Path) -> pathlib.Path:
 def forgotten(host: vm.Vm) -> None:
     """Undo `trusted`."""
     for name in (UNRESTRICTED, RESTRICTED):
-        listed = "lxc config trust list --format csv"
-        host.shell(f"lxc config trust remove $({listed} | grep -w {name} | cut -d , -f 4)")
+        listed = "lxc config trust list --format csv"  # type, name, common name, fingerprint
+        fingerprint = f"{listed} | awk -F, '$2 == \"{name}\" {{print $4}}'"
+        host.shell(f"lxc config trust remove $({fingerprint})")
 
 
 def options(directory: pathlib.Path, name: str) -> list[str]:

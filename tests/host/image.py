@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import pathlib
 import platform
@@ -42,8 +43,13 @@ def check() -> None:
         raise HostUnavailable(f"host: tools are missing: apt-get install {packages}")
 
 
-def get() -> pathlib.Path:
+def get(apt: machine.Apt) -> pathlib.Path:
     """The directory of the image: `disk.raw`, `vmlinuz`, `initrd.img`, `key`, `config`.
+
+    Its package index is as old as the image, so that every week has its own.
+
+    Args:
+        apt: What the packages come from; it says of which release.
 
     Raises:
         HostUnavailable: this machine cannot build one.
@@ -52,16 +58,16 @@ def get() -> pathlib.Path:
     check()
     here = pathlib.Path(__file__).parent
     files = [here / name for name in ("image.sh", "image.py", "recipe.py")]
-    parts = (cache.sources(files), "\n".join(machine.versions()))
-    return cache.entry(f"image-{cache.key(*parts)}", build)
+    year, week, _ = datetime.datetime.now(datetime.UTC).isocalendar()
+    parts = (cache.sources(files), "\n".join(apt.versions()), f"{year} {week}")
+    return cache.entry(f"image-{cache.key(*parts)}", lambda place: build(apt, place))
 
 
-def build(directory: pathlib.Path) -> None:
+def build(apt: machine.Apt, directory: pathlib.Path) -> None:
     """Make an image in `directory`; raises as `get`."""
     _make_key(directory)
-    _lay_out(directory)
-    found = machine.sources()
-    main = machine.main_archive(found)
+    _lay_out(apt, directory)
+    main = apt.main_archive()
     command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--"]
     arguments = [main.codename, main.uri, str(machine.KEYRING), recipe.OPERATOR]
     with (directory / LOG).open("wb") as log:
@@ -89,13 +95,13 @@ def _make_key(directory: pathlib.Path) -> None:
     shutil.copy(directory / "key.pub", directory / "authorized_keys")
 
 
-def _lay_out(directory: pathlib.Path) -> None:
+def _lay_out(apt: machine.Apt, directory: pathlib.Path) -> None:
     """Write down what the script reads."""
     lists = {
         "packages": recipe.PACKAGES,
         "units": recipe.UNITS,
         "masked": recipe.MASKED,
-        "apt/debian.list": tuple(source.line for source in machine.sources()),
+        "apt/debian.list": tuple(source.line for source in apt.sources()),
         "apt/machine.conf": (machine.configuration(),),
     }
     (directory / "apt").mkdir()

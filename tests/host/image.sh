@@ -31,12 +31,11 @@ mount -t proc proc "$root/proc"
 mount -t sysfs -o ro sysfs "$root/sys"
 mount --rbind /dev "$root/dev"
 
-# The machine's apt, its lists too: what is installed is what the cache's key says.
-rm -rf "$root/etc/apt/sources.list" "$root/etc/apt/sources.list.d" "$root/var/lib/apt/lists"
+# The archives that were looked up; their index is as young as the image.
+rm -rf "$root/etc/apt/sources.list" "$root/etc/apt/sources.list.d"
 mkdir -p "$root/etc/apt/sources.list.d"
 cp apt/debian.list "$root/etc/apt/sources.list.d/"
 cp apt/machine.conf "$root/etc/apt/apt.conf.d/90machine"
-cp -r /var/lib/apt/lists "$root/var/lib/apt/lists"
 cp -r --preserve=mode files/. "$root/"  # with it the initial RAM disk is made but once, and small
 cp /etc/resolv.conf /etc/hosts "$root/etc/"
 
@@ -44,6 +43,7 @@ printf '#!/bin/sh\nexit 101\n' > "$root/usr/sbin/policy-rc.d"  # no service star
 chmod 755 "$root/usr/sbin/policy-rc.d"
 
 stage "packages"
+chroot "$root" apt-get update
 # shellcheck disable=SC2046  # words are what is wanted
 chroot "$root" apt-get install --yes --no-install-recommends $(cat packages)
 chroot "$root" apt-get dist-upgrade --yes

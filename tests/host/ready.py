@@ -17,31 +17,40 @@ from pytest_lxdsec.lab import client
 from pytest_lxdsec.lab import image as containers
 from pytest_lxdsec.lab import scenario as scenarios
 
-from . import cache, image, qemu, vm
+from . import cache, image, machine, qemu, vm
 from .faults import HostBroken
 
 DISK, MEMORY = "disk.qcow2", "memory"
 
 
-def get() -> tuple[pathlib.Path, pathlib.Path]:
+def get(apt: machine.Apt) -> tuple[pathlib.Path, pathlib.Path]:
     """The image, and the directory of the disk and memory made from it.
+
+    Args:
+        apt: What the packages come from.
 
     Raises:
         HostUnavailable: this machine cannot build or run one.
         HostBroken: it was begun and did not come to what it should.
     """
-    base = image.get()
+    base = image.get(apt)
     modules = (builder, containers, scenarios)
     files = [pathlib.Path(__file__), *(pathlib.Path(str(module.__file__)) for module in modules)]
-    machine = (*qemu.MACHINE, qemu.KERNEL_LINE, qemu.version())
-    parts = (base.name, cache.sources(files), *machine)
+    hardware = (*qemu.MACHINE, qemu.KERNEL_LINE, qemu.version())
+    parts = (base.name, cache.sources(files), *hardware)
     return base, cache.entry(f"ready-{cache.key(*parts)}", lambda place: _build(base, place))
 
 
 @contextlib.contextmanager
-def running(directory: pathlib.Path) -> Iterator[vm.Vm]:
-    """Have a host with the default scenario, within seconds; raises as `get`."""
-    base, saved = get()
+def running(directory: pathlib.Path, release: str = "") -> Iterator[vm.Vm]:
+    """Have a host with the default scenario, within seconds; raises as `get`.
+
+    Args:
+        directory: A private one, for the files of this run.
+        release: The codename of another Debian than this machine's.
+    """
+    apt = machine.of(release, directory / "apt") if release else machine.own()
+    base, saved = get(apt)
     with vm.running(base, saved / DISK, directory, saved / MEMORY) as here:
         yield here
 
@@ -49,15 +58,15 @@ def running(directory: pathlib.Path) -> Iterator[vm.Vm]:
 def _build(base: pathlib.Path, place: pathlib.Path) -> None:
     vm.overlay(base / "disk.raw", place / DISK)
     with tempfile.TemporaryDirectory(prefix="lxdsec-") as work:
-        machine = qemu.Qemu(base, place / DISK)
-        here = vm.Vm(qemu=machine, image=base, directory=pathlib.Path(work))
+        emulated = qemu.Qemu(base, place / DISK)
+        here = vm.Vm(qemu=emulated, image=base, directory=pathlib.Path(work))
         try:
             here.connect()
             with here.lxd_socket() as socket:
                 _fill(client.Client(socket), here)
             here.shell("systemctl --wait is-system-running || true\nsync")
             here.disconnect()
-            machine.save(place / MEMORY)
+            emulated.save(place / MEMORY)
         finally:
             here.close()
 

@@ -21,14 +21,14 @@ WANTED, REQUIRED = "wanted", "required"  # required: what is missing is a failur
 
 
 @contextlib.contextmanager
-def running(directory: pathlib.Path) -> Iterator[vm.Vm]:
-    """A host with the default scenario, ended with the block."""
+def running(directory: pathlib.Path, release: str = "") -> Iterator[vm.Vm]:
+    """A host with the default scenario, ended with the block; arguments as `ready.running`."""
     asked = os.environ.get(VARIABLE, "")
     if asked not in (WANTED, REQUIRED):
         pytest.skip("host: not asked for: make test-host")
     with contextlib.ExitStack() as stack:
         try:
-            here = stack.enter_context(ready.running(directory))
+            here = stack.enter_context(ready.running(directory, release))
         except (HostBroken, HostUnavailable) as reason:
             if asked == REQUIRED:
                 pytest.fail(f"a host is required here: {reason}", pytrace=False)

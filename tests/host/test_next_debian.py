@@ -1,0 +1,53 @@
+"""The same scenario on the next Debian's LXD, kernel and systemd, judged by the same controls.
+
+What differs from this machine's release is listed with its reason, and nothing else may differ.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+
+import pytest
+
+from ..lab.both_ways import Key, Verdicts
+from . import both_ways, machine, required
+
+NEXT = {"bookworm": "trixie"}
+RELEASE = NEXT.get(machine.own().codename, "")
+
+# Globs of `CONTROL SUBJECT`, and why the next release's verdict is another.
+DIFFERENCES: dict[str, str] = {}
+
+Difference = tuple[str, str]
+
+
+@pytest.fixture(scope="module")
+def differences(
+    at_rest: Verdicts, tmp_path_factory: pytest.TempPathFactory
+) -> dict[Key, Difference]:
+    """What this release's host and the next one's say, where they differ."""
+    if not RELEASE:
+        pytest.skip(f"host: no next Debian is known after {machine.own().codename or 'this'}")
+    with required.running(tmp_path_factory.mktemp("next"), RELEASE) as host:
+        theirs = both_ways.judge(host)
+    return {
+        key: (_said(at_rest, key), _said(theirs, key))
+        for key in sorted({*at_rest, *theirs})
+        if _said(at_rest, key) != _said(theirs, key)
+    }
+
+
+def _said(verdicts: Verdicts, key: Key) -> str:
+    return verdicts[key].outcome.value if key in verdicts else "none"
+
+
+def _globs(key: Key) -> list[str]:
+    return [glob for glob in DIFFERENCES if fnmatch.fnmatchcase(" ".join(key), glob)]
+
+
+def test_what_differs_is_listed(differences: dict[Key, Difference]) -> None:
+    assert {key: said for key, said in differences.items() if not _globs(key)} == {}
+
+
+def test_what_is_listed_differs(differences: dict[Key, Difference]) -> None:
+    assert {glob for key in differences for glob in _globs(key)} == set(DIFFERENCES)

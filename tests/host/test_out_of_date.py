@@ -1,0 +1,54 @@
+"""A host that is not up to date in ways of which no command repairs a copy of it.
+
+It has no mirror to refresh its index from, and the kernel that it boots is given from outside: so
+what is broken here is put back by hand, where the other cases run the command that is printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from pytest_lxdsec.verdict import Outcome
+
+from ..lab.both_ways import Verdicts
+from . import both_ways, vm
+
+UPDATES, RUNNING = ("LXD-OS-01", "host"), ("LXD-OS-03", "host")
+# Of the running one's flavour, and newer than any.
+NEWER = 'newer=/boot/vmlinuz-$(uname --kernel-release | sed "s/^[0-9.]*/99.0.0/")'
+LISTS = "/var/lib/apt/lists/partial"
+
+
+@pytest.fixture(scope="module")
+def outdated(host: vm.Vm, at_rest: Verdicts) -> Iterator[Verdicts]:
+    """What is said where a newer kernel waits, and nobody has asked for updates in 40 days."""
+    del at_rest  # is of the host before anything was broken
+    since = host.shell(f"stat --format=%Y {LISTS}").strip()
+    host.shell(f"{NEWER}\ntouch $newer\ntouch --date='-40 days -1 hour' {LISTS}")
+    try:
+        yield both_ways.judge(host)
+    finally:
+        host.shell(f"{NEWER}\nrm $newer\ntouch --date=@{since} {LISTS}")
+
+
+def test_by_an_old_index_it_cannot_be_told_what_is_pending(
+    at_rest: Verdicts, outdated: Verdicts
+) -> None:
+    assert at_rest[UPDATES].outcome is Outcome.PASS, at_rest[UPDATES].reason
+    assert outdated[UPDATES].outcome is Outcome.ERROR
+    assert "the package index is 40 days old: run apt-get update" in outdated[UPDATES].reason
+
+
+def test_a_newer_kernel_waits_for_a_reboot(at_rest: Verdicts, outdated: Verdicts) -> None:
+    assert at_rest[RUNNING].outcome is Outcome.PASS, at_rest[RUNNING].reason
+    finding = outdated[RUNNING].finding
+    assert finding is not None
+    assert ", and 99.0.0-" in finding.observed
+    assert finding.remedy.command == "systemctl reboot"
+
+
+def test_nothing_else_changes(at_rest: Verdicts, outdated: Verdicts) -> None:
+    changed = {key for key in at_rest if at_rest[key].outcome is not outdated[key].outcome}
+    assert changed == {UPDATES, RUNNING}
