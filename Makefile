@@ -65,11 +65,12 @@ audit: setup
 		echo "for machines:  junit.xml, report.json, report.sarif, summary.md beside it"; \
 	fi; exit $$status
 
-test: setup test-packages lint
-	$(PYTHON) -m pytest $(TESTS)
+# What needs no lab runs side by side; the labs' tests have the machine to themselves.
+test: test-fast lint
+	$(PYTHON) -m pytest -rs tests/lab
 
 test-fast: setup test-packages
-	$(PYTHON) -m pytest tests/unit tests/property tests/plugin
+	$(PYTHON) -m pytest -rs --numprocesses=auto tests/unit tests/property tests/plugin
 
 test-host: setup host-packages
 	LXDSEC_HOST=$${LXDSEC_HOST:-wanted} $(PYTHON) -m pytest tests/host
