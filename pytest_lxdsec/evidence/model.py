@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+import msgspec
+
 from . import (
     containerfacts,
     hostfacts,
@@ -45,6 +47,9 @@ class Header:
     tool: str
     seconds: float
     round_trips: Mapping[str, int]
+
+
+HEADER = msgspec.json.Decoder(Header)  # as `parts.DECODERS`
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
