@@ -211,7 +211,7 @@ class Audit:
     def _result(
         self, made: Control, subject: subjects.Subject, request: pytest.FixtureRequest
     ) -> Result:
-        arguments = {name: request.getfixturevalue(name) for name in made.arguments}
+        arguments = {name: self._argument(name, subject, request) for name in made.arguments}
         result = outcomes.tolerate_below(outcomes.evaluate(made, subject, arguments), self.fail_on)
         if result.outcome is not Outcome.FAIL:
             return result
@@ -223,6 +223,22 @@ class Audit:
             on=subject.evidence.now.date(),
         )
         return outcomes.waive(result, waiver.text()) if waiver else self._known(result)
+
+    def _argument(
+        self, name: str, subject: subjects.Subject, request: pytest.FixtureRequest
+    ) -> object:
+        """What a control asks for: of `control.GIVEN`, without pytest's making a fixture of it."""
+        if name in control.SUBJECT_FIXTURES:
+            return subject.content
+        match name:
+            case "lxd_evidence":
+                return subject.evidence
+            case "lxd_policy":
+                return self.policy
+            case "lxd_releases":
+                return self.releases
+            case _:
+                return request.getfixturevalue(name)
 
     def _known(self, result: Result) -> Result:
         """Tolerate a failure that the baseline has."""
@@ -242,6 +258,8 @@ def _kind(metafunc: pytest.Metafunc, made: Control | None) -> str:
             "take one of them, and reach the others through lxd_evidence",
             pytrace=False,
         )
+    if made is not None and not asked:
+        return made.subject
     kind = control.SUBJECT_FIXTURES[asked[0]] if asked else control.HOST
     if made is not None and kind != made.subject:
         pytest.fail(

@@ -44,6 +44,8 @@ SUBJECT_FIXTURES = {
     "lxd_profile": "profile",
     "lxd_server": "server",
 }
+# What an audit hands to a control itself: a fixture costs pytest as much as a whole judgement.
+GIVEN = frozenset({"lxd_evidence", "lxd_policy", "lxd_releases", *SUBJECT_FIXTURES})
 HOST = "host"
 IDENTIFIER = re.compile(r"[A-Z][A-Z0-9]*(-[A-Z0-9]+)+")
 
@@ -185,9 +187,10 @@ def _as_test(made: Control) -> Callable[..., None]:
         tell = cast("Callable[[], None]", fixtures[VERDICT_FIXTURE])
         tell()
 
+    fixtures = [name for name in made.arguments if name not in (*GIVEN, VERDICT_FIXTURE)]
     parameters = [
         inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        for name in dict.fromkeys((*made.arguments, "lxd_evidence", VERDICT_FIXTURE))
+        for name in (*fixtures, VERDICT_FIXTURE)
     ]
     # pytest reads the signature to know which fixtures to make; the judge is not called here.
     del test.__wrapped__
