@@ -21,7 +21,7 @@ from pytest_lxdsec.control import Kind, Level, Severity, control
 from pytest_lxdsec.evidence.containerfacts import ContainerFacts
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.evidence.objects import Instance
-from pytest_lxdsec.verdict import CannotTell, NotApplicable, Remedy, Verdict
+from pytest_lxdsec.verdict import CannotTell, Manual, NotApplicable, Remedy, Verdict
 
 SECTION = "privileged-containers"
 RAW_LXC = "raw.lxc"
@@ -214,6 +214,8 @@ def test_no_key_loosens_the_walls(lxd_instance: Instance, lxd_evidence: Evidence
     unknown = dangers.unknown(config)
     if unknown:
         raise CannotTell(f"raw.lxc has {', '.join(unknown)}, which are not known to us")
+    if judgement := dangers.to_judge(config):
+        raise Manual(judgement)
     return verdict.passed(f"none of its {len(config)} keys is among those that loosen a wall")
 
 

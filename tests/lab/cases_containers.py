@@ -125,6 +125,15 @@ CASES = (
         with_it=("LXD-UNP-03 instance/default/plain",),
     ),
     Case(
+        # The monitor, root of the host, would write there what the container prints.
+        control="LXD-UNP-06",
+        subject="instance/default/plain",
+        breaks="lxc config set plain raw.lxc 'lxc.console.logfile = /srv/printed'\n"
+        "lxc restart plain\ntest -f /srv/printed",
+        finding="raw.lxc has lxc.console.logfile='/srv/printed', which names a file",
+        restores="rm /srv/printed",
+    ),
+    Case(
         control="LXD-UNP-05",
         subject="instance/default/plain",
         finding="it shares host uids 100000-10100000 with default/filtered and 7 more",

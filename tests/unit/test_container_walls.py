@@ -184,6 +184,14 @@ def test_unknown_line_of_raw_lxc_cannot_be_told() -> None:
     assert judge(document, "LXD-UNP-06", WEB).outcome is Outcome.ERROR
 
 
+@pytest.mark.parametrize(("control", "name"), [("LXD-PRV-05", "builder1"), ("LXD-UNP-06", "web1")])
+def test_modules_of_the_host_are_for_a_person_to_judge(control: str, name: str) -> None:
+    document = configure(well(), f"default/{name}", "linux.kernel_modules", "overlay")
+    result = judge(document, control, f"instance/default/{name}")
+    assert result.outcome is Outcome.MANUAL
+    assert "load 'overlay'" in result.reason
+
+
 @pytest.mark.parametrize(
     ("raw", "found"),
     [
