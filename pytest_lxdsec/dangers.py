@@ -165,8 +165,8 @@ DANGERS: tuple[Danger, ...] = (
     Danger(
         key=rf"linux\.sysctl\.(?!{_NAMESPACED}).*",
         walls=CONFINEMENT_ONLY,
-        reason="is a setting of the whole host's, which root of the host writes at the start: only "
-        "that /proc/sys is closed before then keeps it from it",
+        reason="is a setting of the whole host's, which root of the host writes at the start: "
+        "only that /proc/sys is closed before then keeps it from it",
         is_on=_anything,
     ),
     Danger(

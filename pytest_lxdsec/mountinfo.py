@@ -20,6 +20,8 @@ class Mount:
     """One mount.
 
     Attributes:
+        number: Its id, by which others name it.
+        parent: The mount that it lies on.
         device: MAJOR:MINOR of the file system.
         root: What of the file system is shown.
         point: Where it is shown.
@@ -29,6 +31,8 @@ class Mount:
         source: What its maker called it.
     """
 
+    number: int
+    parent: int
     device: str
     root: str
     point: str
@@ -71,6 +75,8 @@ def _mount(line: str) -> Mount:
     if not dash or len(words) < _FIELDS or len(kinds) < 2:  # noqa: PLR2004 - proc_pid_mountinfo(5)
         raise ValueError(f"no mount: {line[:120]!r}")
     return Mount(
+        number=int(words[0]),
+        parent=int(words[1]),
         device=words[2],
         root=_plain(words[3]),
         point=_plain(words[4]),

@@ -22,7 +22,8 @@ CONTAINER_SECONDS = 5.0
 # taken: it holds the instance's environment, which is secret.
 KEPT_LINES = re.compile(
     r"lxc\.(id_?map|seccomp(\.\w+)*|apparmor\.\w+|aa_\w+|selinux\.\w+|se_context|cap\.\w+"
-    r"|cgroup2?\.devices\.\w+|namespace\.\w+(\.\w+)?|mount\.auto|no_new_privs|include)\s*="
+    r"|cgroup2?\.devices\.\w+|namespace\.\w+(\.\w+)?|mount\.auto|no_new_privs|include"
+    r"|rootfs\.path)\s*="
 )
 DEV = "/dev/"
 

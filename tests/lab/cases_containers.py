@@ -256,6 +256,27 @@ CASES = (
         with_it=("LXD-PRV-* instance/default/privileged",),
     ),
     Case(
+        control="LXD-PRV-06",
+        subject="instance/default/privileged",
+        breaks="cp -a /var/lib/lxd/storage-pools/default/containers/privileged/rootfs /srv/root\n"
+        "lxc config set privileged raw.lxc lxc.rootfs.path=dir:/srv/root\n"
+        "lxc restart privileged",
+        finding="its root is the host's /srv/root, read-write",
+        with_it=("LXD-PRV-* instance/default/privileged",),
+        restores="rm -r /srv/root",
+    ),
+    Case(
+        control="LXD-PRV-06",
+        subject="instance/default/privileged",
+        breaks="lxc config set privileged raw.lxc 'lxc.mount.auto = proc:rw sys:rw\n"
+        "lxc.mount.entry = /sys/fs/cgroup groups none bind,create=dir 0 0'\n"
+        "lxc restart privileged",
+        finding="/groups is the host's /sys/fs/cgroup, read-write; "
+        "/proc/sys lets its root write to the kernel's settings; "
+        "/sys lets its root write to the kernel's settings",
+        with_it=("LXD-PRV-* instance/default/privileged",),
+    ),
+    Case(
         control="LXD-NAM-01",
         subject="host",
         finding="/sys/kernel/slab belongs to uid 0, mode 0755",

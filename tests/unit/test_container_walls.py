@@ -48,6 +48,20 @@ def mounted(line: str) -> Document:
             f"500 400 252:0 {POOL}/containers/web1/rootfs /mnt rw - ext4 /dev/vda1 rw",
             "containers/web1/rootfs, read-write",
         ),
+        # A disk that the daemon has not mounted is the host's no less.
+        (
+            "500 400 8:17 / /mnt rw - ext4 /dev/sdb1 rw",
+            "/mnt is a disk of the host's, /dev/sdb1 (8:17), read-write",
+        ),
+        ("500 400 0:97 / /mnt rw - btrfs /dev/sdc rw", "/mnt is a disk of the host's, /dev/sdc"),
+        # In their place, too: what LXD shows there is the container's own.
+        ("500 400 0:21 / /proc rw - proc proc rw", "/proc is the host's /proc"),
+        ("500 400 0:22 / /sys ro - sysfs sysfs rw", "/sys is the host's /sys, read-only"),
+        ("500 400 0:29 / /sys/fs/cgroup rw - cgroup2 none rw", "is the host's /sys/fs/cgroup"),
+        (
+            "500 400 0:29 /lxc.payload.web1 /mnt rw - cgroup2 none rw",
+            "/mnt is the host's /sys/fs/cgroup/lxc.payload.web1",
+        ),
     ],
 )
 def test_path_of_the_host_is_found_by_what_is_mounted(line: str, found: str) -> None:
@@ -60,7 +74,7 @@ def test_path_of_the_host_is_found_by_what_is_mounted(line: str, found: str) -> 
     "line",
     [
         "500 400 0:90 / /run rw - tmpfs tmpfs rw",  # its own
-        "500 400 7:1 / /mnt rw - ext4 /dev/loop1 rw",  # no file system that the host has
+        "500 400 0:96 / /mnt rw - nfs4 10.0.0.1:/srv rw",  # no file system that the host has
         "500 400 0:95 / /proc/stat rw - fuse.lxcfs lxcfs rw",
         f"500 400 252:0 {POOL}/custom/default_data /data rw - ext4 /dev/vda1 rw",
         f"500 400 252:0 {POOL}/containers/builder1/rootfs/srv /mnt rw - ext4 /dev/vda1 rw",
@@ -68,6 +82,89 @@ def test_path_of_the_host_is_found_by_what_is_mounted(line: str, found: str) -> 
 )
 def test_its_own_mounts_and_volumes_are_not_the_hosts(line: str) -> None:
     assert judge(mounted(line), "LXD-PRV-06", BUILDER).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        "252:0 / / rw - ext4 /dev/vda1 rw",
+        f"252:0 {POOL}/containers/web1/rootfs / rw - ext4 /dev/vda1 rw",
+        "252:0 /srv/storage-pools/default/containers/builder1/rootfs / rw - ext4 /dev/vda1 rw",
+    ],
+)
+def test_root_that_is_not_the_pools_is_the_hosts(root: str) -> None:
+    result = judge(rooted(root), "LXD-PRV-06", BUILDER)
+    assert result.outcome is Outcome.FAIL
+    assert result.reason.startswith("its root is the host's /")
+
+
+def rooted(root: str) -> Document:
+    """With the first line of the container's table, its root, told otherwise."""
+    _, _, rest = value(well(), *WALLS, "mountinfo").partition("\n")
+    return patch(well(), *WALLS, "mountinfo", to=f"400 300 {root}\n{rest}")
+
+
+@pytest.mark.parametrize(
+    ("told", "outcome"),
+    [
+        (f"dir:{POOL}/containers/builder1/rootfs", Outcome.PASS),
+        ("/", Outcome.FAIL),
+        ("", Outcome.ERROR),
+    ],
+)
+def test_root_that_the_daemon_has_not_mounted_is_what_liblxc_was_told(
+    told: str, outcome: Outcome
+) -> None:
+    """As with a pool on disks of their own, after a restart of the daemon."""
+    document = rooted("252:7 /rootfs / rw - ext4 /dev/dm-7 rw")
+    line = f"lxc.rootfs.path = {told}\n" * bool(told)
+    text = value(well(), *WALLS, "lxc_conf", "text") + line
+    document = patch(document, *WALLS, "lxc_conf", "text", to=text)
+    assert judge(document, "LXD-PRV-06", BUILDER).outcome is outcome
+
+
+def remounted(old: str, new: str) -> Document:
+    seen = value(well(), *WALLS, "mountinfo")
+    assert old in seen
+    return patch(well(), *WALLS, "mountinfo", to=seen.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("document", "place"),
+    [
+        (remounted("/sys /proc/sys ro", "/sys /proc/sys rw"), "/proc/sys"),
+        (remounted("/ /sys ro", "/ /sys rw"), "/sys"),
+        (mounted("500 402 0:71 / /dev/.lxc/proc rw - proc proc rw"), "/dev/.lxc/proc/sys"),
+        (mounted("500 400 0:72 / /dev/.lxc/sys rw - sysfs sysfs rw"), "/dev/.lxc/sys"),
+        (mounted("500 403 0:71 /sys/vm /proc/sys/vm rw - proc proc rw"), "/proc/sys/vm"),
+        # What lies below it is not what closes it.
+        (remounted("403 402 0:71", "403 399 0:71"), "/proc/sys"),
+    ],
+)
+def test_settings_of_the_kernel_that_can_be_written_are_found(
+    document: Document, place: str
+) -> None:
+    result = judge(document, "LXD-PRV-06", BUILDER)
+    assert f"{place} lets its root write to the kernel's settings" in result.reason
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "500 403 0:71 /sys/net /proc/sys/net rw - proc proc rw",
+        "500 404 0:72 /devices/virtual/net /sys/devices/virtual/net rw - sysfs sysfs rw",
+    ],
+)
+def test_settings_of_its_own_network_are_its_own(line: str) -> None:
+    assert judge(mounted(line), "LXD-PRV-06", BUILDER).outcome is Outcome.PASS
+
+
+def test_nesting_that_gave_it_the_mounts_is_taken_away() -> None:
+    document = mounted("500 402 0:71 / /dev/.lxc/proc rw - proc proc rw")
+    document = configure(document, "default/builder1", "security.nesting", "true")
+    result = judge(document, "LXD-PRV-06", BUILDER)
+    assert result.finding is not None
+    assert "unset builder1 security.nesting" in result.finding.remedy.command
 
 
 def test_device_is_known_by_its_number_not_its_name() -> None:
