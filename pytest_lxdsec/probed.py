@@ -25,7 +25,7 @@ def inside(evidence: Evidence, instance: Instance) -> attempts.Attempts:
     """
     if not instance.is_container:
         raise NotApplicable(f"{instance.key} is a virtual machine: it has a kernel of its own")
-    if not instance.is_running:
+    if not running.may_run(evidence, instance):
         raise NotApplicable(f"{instance.key} does not run ({instance.status})")
     if instance.status == FROZEN:
         raise NotApplicable(f"{instance.key} is frozen: nothing in it can try anything")

@@ -218,32 +218,35 @@ def test_host_ids_are_not_shared(
     overlap = _overlaps(lxd_evidence, lxd_policy).get(lxd_instance.key)
     if overlap is None:
         found = known[lxd_instance.key]
-        return verdict.passed(f"none of {len(known)} running maps shares uids {_ids(found.uids)}")
+        count = len(known) + len(running.stranger_id_maps(lxd_evidence))
+        return verdict.passed(f"none of {count} running maps shares uids {_ids(found.uids)}")
     shared = f"{overlap.kind.value}s {overlap.shared.start}-{overlap.shared.stop - 1}"
     more = f" and {overlap.others - 1} more" if overlap.others > 1 else ""
     return verdict.failed(
         observed=f"it shares host {shared} with {overlap.other}{more}",
         expected="host ids of its own, or a group in policy containers.sharing_groups",
         origin=f"the kernel (/proc/{own.pid}/uid_map and gid_map)",
-        remedy=_separate(lxd_evidence, lxd_instance, known),
+        remedy=_separate(lxd_evidence, lxd_instance, overlap.other),
     )
 
 
 @functools.lru_cache(maxsize=running.KEPT)
 def _overlaps(evidence: Evidence, policy: Policy) -> Mapping[str, overlaps.Overlap]:
     known = running.all_id_maps(evidence)
-    return overlaps.find(known, groups=policy.groups(sorted(known)))
+    everybody = {**known, **running.stranger_id_maps(evidence)}
+    return overlaps.find(everybody, groups=policy.groups(sorted(known)))
 
 
-def _separate(evidence: Evidence, instance: Instance, known: Mapping[str, idmap.IdMap]) -> Remedy:
+def _separate(evidence: Evidence, instance: Instance, other: str) -> Remedy:
     """LXD maps its whole range for a container that is not isolated, and so one meets all."""
+    known = running.all_id_maps(evidence)
     shared = tuple(
         other
         for other in evidence.instances
         if other.key in known and not running.is_isolated(other)
     )
     if not shared:
-        return _move(evidence, instance, known)
+        return _move(evidence, instance, other)
     if len(shared) <= NAMED_IN_REPAIR:
         return origins.isolate(shared)
     return Remedy(
@@ -255,16 +258,22 @@ def _separate(evidence: Evidence, instance: Instance, known: Mapping[str, idmap.
     )
 
 
-def _move(evidence: Evidence, instance: Instance, known: Mapping[str, idmap.IdMap]) -> Remedy:
-    """All are isolated, and LXD gave two the same range.
+def _move(evidence: Evidence, instance: Instance, other: str) -> Remedy:
+    """All are isolated, and have the same range none the less.
 
-    It takes instances of one name in two projects for one (lxd/instance/drivers/driver_lxc.go,
-    findIdmap, 5.0.2 to 6.9; measured).
+    LXD takes instances of one name in two projects for one (lxd/instance/drivers/driver_lxc.go,
+    findIdmap, 5.0.2 to 6.9; measured), and of other daemons' containers it knows nothing.
     """
+    known = running.all_id_maps(evidence)
+    everybody = (*known.values(), *running.stranger_id_maps(evidence).values())
     try:
-        base = maps.free_base(evidence, known[instance.key], known.values())
+        base = maps.free_base(evidence, known[instance.key], everybody)
     except ValueError as error:
-        raise CannotTell(str(error)) from error
+        if other in known:
+            raise CannotTell(str(error)) from error
+        pid = running.strangers(evidence)[other].pid
+        note = f"{error}: give {other} other subordinate ids, by whoever started it"
+        return Remedy(command=f"grep . /proc/{pid}/uid_map /proc/{pid}/gid_map", note=note)
     return origins.set_base(instance, base)
 
 

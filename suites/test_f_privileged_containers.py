@@ -179,7 +179,8 @@ def test_namespaces_are_its_own(lxd_instance: Instance, lxd_evidence: Evidence) 
     found = tuple(sharing.shared(lxd_evidence, facts))
     if not found:
         kinds = ", ".join(f"{kind} {facts.namespaces[kind]}" for kind in sharing.KINDS)
-        others = len(running.all_here(lxd_evidence)) - 1
+        strangers = len(running.strangers(lxd_evidence))
+        others = len(running.all_here(lxd_evidence)) - 1 + strangers
         return verdict.passed(f"{kinds}: not the daemon's, the host's or one of {others} others'")
     return verdict.failed(
         observed="; ".join(one.text for one in found),
@@ -225,7 +226,7 @@ def _require_privileged(evidence: Evidence, instance: Instance) -> None:
         raise NotApplicable(f"{instance.key} is a virtual machine")
     if running.is_configured_privileged(instance):
         return
-    if not instance.is_running:
+    if not running.may_run(evidence, instance):
         raise NotApplicable(f"{instance.key} is configured to be unprivileged")
     running.privileged_facts(evidence, instance)
 
@@ -266,7 +267,7 @@ def test_devices_are_limited(lxd_instance: Instance, lxd_evidence: Evidence) -> 
     rationale="Whatever the configuration and the kernel's tables say, this is what they are for.",
 )
 def test_privileged_root_is_refused(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
-    if lxd_instance.is_container and lxd_instance.is_running:
+    if lxd_instance.is_container and running.may_run(lxd_evidence, lxd_instance):
         running.privileged_facts(lxd_evidence, lxd_instance)
     done = probed.done(lxd_evidence, lxd_instance, attempts.PRIVILEGED)
     if not done:

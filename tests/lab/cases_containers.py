@@ -29,6 +29,24 @@ lxc config unset twin security.idmap.isolated --project tenants
 lxc restart twin --project tenants
 lxc pause frozen
 """
+# A second LXD, whose container has the ids of the first one's.
+SECOND = """
+lxc image export $(lxc image list --format csv --columns f | head -1) /srv/image
+mkdir /srv/second
+export LXD_DIR=/srv/second
+lxd --group lxd --logfile /srv/second.log > /dev/null 2>&1 &
+lxd waitready --timeout=30
+lxc storage create pool dir
+lxc image import /srv/image* --alias image
+lxc launch image stranger --storage pool --quiet --config security.idmap.isolated=true \
+    --config security.idmap.base=$(LXD_DIR= lxc config get isolated volatile.idmap.base)
+"""
+NO_SECOND = """
+LXD_DIR=/srv/second lxd shutdown --timeout=30
+rm -r /srv/second* /srv/image*
+lxc config unset isolated security.idmap.base
+lxc restart isolated
+"""
 
 CASES = (
     Case(
@@ -151,6 +169,14 @@ CASES = (
         finding="with default/twin\n",
         with_it=("LXD-UNP-04 *", "LXD-UNP-05 *"),
         restores="lxc config unset twin security.idmap.base --project tenants\n" + NOT_ISOLATED,
+    ),
+    Case(
+        control="LXD-UNP-05",
+        subject="instance/default/isolated",
+        breaks=ISOLATED + SECOND,
+        finding="with stranger of /srv/second/containers (pid",
+        with_it=("LXD-UNP-04 *", "LXD-UNP-05 *"),
+        restores=NO_SECOND + NOT_ISOLATED,
     ),
     Case(
         control="LXD-PRV-03",

@@ -262,6 +262,15 @@ def test_namespace_of_the_host_is_found_where_the_daemon_has_another() -> None:
     assert judge(document, "LXD-PRV-04", BUILDER).reason.endswith("is that of the host")
 
 
+def test_namespace_of_another_daemons_container_is_found() -> None:
+    theirs = evidence_sweep.neighbour(70)
+    document = patch(well(), "host.view", "neighbours", to=[theirs])
+    ipc = theirs["namespaces"]["ipc"]
+    document = patch(document, "host.containers", "builder1", "namespaces", "ipc", to=ipc)
+    result = judge(document, "LXD-PRV-04", BUILDER)
+    assert result.reason.endswith("is that of c1 of /var/lib/incus/containers (pid 9001)")
+
+
 # --- keys ---------------------------------------------------------------------------------------
 
 
@@ -381,6 +390,78 @@ def test_containers_of_another_member_do_not_share_with_these() -> None:
     assert results["LXD-UNP-05", WEB].outcome is Outcome.PASS
     assert results["LXD-UNP-05", "instance/tenants/web1"].outcome is Outcome.ERROR
     assert results["LXD-UNP-07", "instance/tenants/web1"].outcome is Outcome.ERROR
+
+
+def test_container_of_another_daemon_may_not_have_the_same_ids() -> None:
+    """Not that of a privileged one either, whose ids are the host's."""
+    theirs = evidence_sweep.neighbour(4)  # as web1
+    document = patch(well(), "host.view", "neighbours", to=[theirs])
+    result = judge(document, "LXD-UNP-05", WEB)
+    assert "with c1 of /var/lib/incus/containers (pid 9001)" in result.reason
+    assert result.finding is not None
+    assert "lxc config set web1 security.idmap.base=" in result.finding.remedy.command
+    privileged = theirs | {"uid_map": "0 0 4294967295\n", "gid_map": "0 0 4294967295\n"}
+    privileged["namespaces"] = evidence_sweep.namespaces(0)
+    document = patch(well(), "host.view", "neighbours", to=[privileged])
+    assert judge(document, "LXD-UNP-05", WEB).outcome is Outcome.PASS
+
+
+def test_no_range_that_another_daemons_container_leaves_free_is_told_with_the_finding() -> None:
+    theirs = evidence_sweep.neighbour(4)
+    theirs["uid_map"] = theirs["gid_map"] = "0 1000000 1000000000\n"
+    document = patch(well(), "host.view", "neighbours", to=[theirs])
+    result = judge(document, "LXD-UNP-05", WEB)
+    assert result.outcome is Outcome.FAIL
+    assert result.finding is not None
+    assert "other subordinate ids" in result.finding.remedy.note
+
+
+def test_container_that_lxd_does_not_list_counts_for_the_others() -> None:
+    theirs = evidence_sweep.container("gone1", 4) | {"pid": 9002}
+    result = judge(add(well(), "host.containers", entry=theirs), "LXD-UNP-05", WEB)
+    assert "with gone1 of " in result.reason
+
+
+@pytest.mark.parametrize(("daemons", "outcome"), [(2, Outcome.ERROR), (1, Outcome.PASS)])
+def test_containers_of_another_daemon_that_nobody_looked_for_cannot_be_told(
+    daemons: int, outcome: Outcome
+) -> None:
+    document = patch(well(), "host.view", "neighbours", to=GONE)
+    found = [evidence_sweep.daemon() | {"pid": 4242 + number} for number in range(daemons)]
+    document = patch(document, "host.daemons", to={"value": found})
+    assert judge(document, "LXD-UNP-05", WEB).outcome is outcome
+    assert judge(document, "LXD-PRV-04", BUILDER).outcome is outcome
+
+
+ENFORCED = ("LXD-UNP-02", "LXD-UNP-03", "LXD-UNP-05", "LXD-LOC-06")
+
+
+@pytest.mark.parametrize("status", ["Error", "Stopped"])
+@pytest.mark.parametrize("control", ENFORCED)
+def test_container_with_a_living_init_is_judged_whatever_lxd_says(
+    control: str, status: str
+) -> None:
+    document = patch(well(), "instances", "default/web1", "status", to=status)
+    assert judge(document, control, WEB).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("control", [*ENFORCED, "LXD-UNP-07", "LXD-NAM-03"])
+def test_whether_one_runs_of_which_lxd_does_not_know_cannot_be_told(control: str) -> None:
+    """LXD's word for whatever did not answer it in time is Error."""
+    document = patch(well(), "instances", "default/spare1", "status", to="Error")
+    assert judge(document, control, "instance/default/spare1").outcome is Outcome.ERROR
+
+
+def test_one_that_may_run_somewhere_does_not_hide_the_others() -> None:
+    """All processes were looked at, so whom the others meet is known."""
+    document = patch(well(), "instances", "default/spare1", "status", to="Error")
+    assert judge(document, "LXD-UNP-05", WEB).outcome is Outcome.PASS
+
+
+def test_stopped_container_does_not_run_by_lxds_word_alone() -> None:
+    document = evidence_documents.without_host(well())
+    result = judge(document, "LXD-UNP-02", "instance/default/spare1")
+    assert result.outcome is Outcome.NOT_APPLICABLE
 
 
 def test_frozen_container_is_judged() -> None:
