@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from . import idmap
 from .evidence.model import Evidence
-from .verdict import CannotTell
+from .verdict import CannotTell, Manual
 
 # Who may own the subordinate ids that LXD itself maps: root by LXD's code, and the accounts that
 # its packages write into /etc/subuid (lxd/idmap, DefaultIdmapSet; Debian's postinst; the snap).
@@ -36,6 +36,28 @@ def reaches(evidence: Evidence, found: idmap.IdMap) -> Iterator[Reach]:
             yield Reach(what=f"host {kind.value} 0 (root)")
     yield from _accounts(evidence, found)
     yield from _subordinate(evidence, found)
+
+
+def require_full_lists(evidence: Evidence, found: idmap.IdMap, trusted: Collection[str]) -> None:
+    """Raise where a directory service may have accounts in a map whom nobody can list.
+
+    Args:
+        evidence: The host's.
+        found: The map that reaches nobody of whom the host tells.
+        trusted: The services that the site vouches for.
+    """
+    unknown = [service for service in evidence.holders.unlisted if service not in trusted]
+    if unknown:
+        ranges = spans(one for kind in idmap.Kind for one in found.ranges(kind))
+        raise Manual(
+            f"accounts of {', '.join(unknown)} (nsswitch.conf) cannot all be listed: see there "
+            f"that none has an id of {ranges}, and say so in policy local.trusted_directories"
+        )
+
+
+def spans(ranges: Iterable[idmap.Range]) -> str:
+    """Host ids as findings say them."""
+    return ", ".join(f"{one.start}-{one.stop - 1}" for one in idmap.spans(ranges))
 
 
 def _accounts(evidence: Evidence, found: idmap.IdMap) -> Iterator[Reach]:

@@ -69,13 +69,16 @@ def test_container_is_unprivileged(lxd_instance: Instance, lxd_evidence: Evidenc
     section=SECTION,
     rationale="An id of the host in the map is that user, for every file and process of the host.",
 )
-def test_id_map_reaches_nobody(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
+def test_id_map_reaches_nobody(
+    lxd_instance: Instance, lxd_evidence: Evidence, lxd_policy: Policy
+) -> Verdict:
     facts = running.facts(lxd_evidence, lxd_instance)
     if running.is_configured_privileged(lxd_instance):
         raise NotApplicable("it is configured to be privileged, which LXD-UNP-01 judges")
     found = running.id_map(facts)
     reached = tuple(maps.reaches(lxd_evidence, found))
     if not reached:
+        maps.require_full_lists(lxd_evidence, found, lxd_policy.trusted_directories or ())
         return verdict.passed(
             f"uids {_ids(found.uids)} and gids {_ids(found.gids)} are no account's of the host"
         )
@@ -287,7 +290,7 @@ def _move(evidence: Evidence, instance: Instance, other: str) -> Remedy:
     rationale="An unprivileged container is safe by its user namespace and by nothing else.",
 )
 def test_no_key_undoes_the_user_namespace(
-    lxd_instance: Instance, lxd_evidence: Evidence
+    lxd_instance: Instance, lxd_evidence: Evidence, lxd_policy: Policy
 ) -> Verdict:
     if not lxd_instance.is_container:
         raise NotApplicable(f"{lxd_instance.key} is a virtual machine")
@@ -310,6 +313,9 @@ def test_no_key_undoes_the_user_namespace(
         raise CannotTell(f"raw.lxc has {', '.join(unknown)}, which are not known to us")
     if judgement := dangers.to_judge(config):
         raise Manual(judgement)
+    if expected.RAW in config:
+        raw = expected.raw(lxd_instance)
+        maps.require_full_lists(lxd_evidence, raw, lxd_policy.trusted_directories or ())
     return verdict.passed(f"none of its {len(config)} keys is among those that undo it")
 
 

@@ -320,6 +320,26 @@ def test_raw_idmap_to_free_ids_undoes_nothing() -> None:
     assert judge(document, "LXD-UNP-06", WEB).outcome is Outcome.PASS
 
 
+@pytest.mark.parametrize(
+    ("control", "raw", "outcome"),
+    [
+        ("LXD-UNP-02", "", Outcome.MANUAL),
+        ("LXD-UNP-06", "both 5000000 1000", Outcome.MANUAL),
+        ("LXD-UNP-06", "", Outcome.PASS),
+    ],
+)
+def test_accounts_that_nobody_can_list_may_have_ids_of_the_map(
+    control: str, raw: str, outcome: Outcome
+) -> None:
+    """SSSD gives the users of a domain ids from 200000 on: LXD's default range has those."""
+    document = patch(well(), "host.holders", "unlisted", to=["sss"])
+    if raw:
+        document = configure(document, "default/web1", "raw.idmap", raw)
+    assert judge(document, control, WEB).outcome is outcome
+    site = Policy(trusted_directories=("sss",))
+    assert judge(document, control, WEB, site=site).outcome is Outcome.PASS
+
+
 # --- the map in force ---------------------------------------------------------------------------
 
 
