@@ -527,9 +527,57 @@ def test_names_of_others_that_can_be_read_are_told() -> None:
     assert "default/web1" not in result.reason
 
 
-def test_file_that_is_not_there_inside_is_not_read() -> None:
-    document = told(well(), "sched/debug: no: Permission denied", "sched/debug: absent")
+@pytest.mark.parametrize("file", ["/sys/kernel/slab", "/proc/sched_debug"])
+def test_file_that_root_inside_may_have_unmounted_cannot_be_told(file: str) -> None:
+    document = told(well(), f"{file}: no: Permission denied", f"{file}: absent")
+    assert judge(document, "LXD-NAM-03", WEB).outcome is Outcome.ERROR
+    # Where the host has none either, there is none.
+    control = evidence_sweep.control().replace(f"{file}: ok", f"{file}: absent")
+    document = patch(document, "host.control", to={"value": control})
     assert judge(document, "LXD-NAM-03", WEB).outcome is Outcome.PASS
+
+
+DEBUGFS = "500 405 0:7 / /sys/kernel/debug rw - debugfs debugfs rw\n"
+
+
+@pytest.mark.parametrize(
+    ("mount", "mode", "outcome"),
+    [
+        ("", 0o755, Outcome.PASS),  # nobody in a user namespace can mount it
+        (DEBUGFS, 0o700, Outcome.PASS),
+        (DEBUGFS, 0o755, Outcome.ERROR),
+    ],
+)
+def test_debugfs_that_shows_no_file_inside_says_why(
+    mount: str, mode: int, outcome: Outcome
+) -> None:
+    document = told(well(), "sched/debug: no: Permission denied", "sched/debug: absent")
+    seen = value(document, "host.walls", "web1", "mountinfo")
+    document = patch(document, "host.walls", "web1", "mountinfo", to=seen + mount)
+    document = patch(document, "host.kernel_files", "/sys/kernel/debug", "mode", to=mode)
+    assert judge(document, "LXD-NAM-03", WEB).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("label", "rules", "outcome"),
+    [
+        ("", "", Outcome.PASS),
+        ("unconfined", "", Outcome.ERROR),
+        ("", "/sys/kernel/debug/** r,", Outcome.ERROR),
+    ],
+)
+def test_debugfs_is_closed_to_the_hosts_root_by_lxds_profile_alone(
+    label: str, rules: str, outcome: Outcome
+) -> None:
+    document = well()
+    output = value(document, "probes", "default/builder1", "output")
+    output = output.replace("sched/debug: no: Permission denied", "sched/debug: absent")
+    document = patch(document, "probes", "default/builder1", "output", to=output)
+    if label:
+        document = patch(document, "host.containers", "builder1", "label", to=label)
+    if rules:
+        document = configure(document, "default/builder1", "raw.apparmor", rules)
+    assert judge(document, "LXD-NAM-03", BUILDER).outcome is outcome
 
 
 def test_file_that_the_host_cannot_read_either_tells_nothing() -> None:
