@@ -614,6 +614,9 @@ def at_boot(lines: list[str], *units: Document) -> Document:
     [
         (["z /sys/kernel/slab 0700"], Outcome.PASS),
         (["z! /sys/kernel/sla? 700 root root"], Outcome.PASS),
+        (["z /sys/kernel/slab ~0700"], Outcome.PASS),
+        (["z /sys/kernel/slab :0700"], Outcome.FAIL),
+        (["z /sys/kernel/slab :~0700"], Outcome.FAIL),
         (["z /sys/kernel/slab 0755"], Outcome.FAIL),
         (["z /sys/kernel/slab"], Outcome.FAIL),
         (["z /sys/kernel/slab 0700 lxd"], Outcome.FAIL),
