@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from pytest_lxdsec import (
     attempts,
     boottime,
@@ -70,12 +72,47 @@ def test_scheduler_is_closed(lxd_evidence: Evidence) -> Verdict:
     if old.exists and not _is_closed(old, CLOSED_FILE):
         return _open_file(old, SCHEDULER, "0400")
     if not new.exists:
-        return verdict.passed(_seen(old), _seen(new))
+        wide = None if old.exists else _debugfs_elsewhere(lxd_evidence)
+        return _wide_mount(*wide) if wide else verdict.passed(_seen(old), _seen(new))
     if _is_closed(debugfs, CLOSED):
         return verdict.passed(_seen(old), f"{SCHEDULER_DEBUGFS} lies behind {_seen(debugfs)}")
     if _is_closed(new, CLOSED_FILE):
         return verdict.passed(_seen(old), _seen(new))
     return _open_file(new, DEBUGFS, "0700")
+
+
+def _debugfs_elsewhere(evidence: Evidence) -> tuple[str, str] | None:
+    """A place where debugfs is open to all, and its mode, though it is not in its own place.
+
+    Raises:
+        CannotTell: it is elsewhere, and nobody has looked at its mode there.
+    """
+    try:
+        found = mountinfo.parse(evidence.view.mountinfo)
+    except ValueError as error:
+        raise CannotTell(f"the daemon's mounts: {error}") from error
+    mounts = [mount for mount in found if mount.kind == "debugfs"]
+    if not mounts or any(mount.point == DEBUGFS for mount in mounts):
+        return None  # no such file system, or the kernel has no such file in it
+    for mount in mounts:
+        # The mode that it was mounted with; none is 0700 (fs/debugfs/inode.c).
+        mode = next((one[5:] for one in mount.settings if one.startswith("mode=")), "700")
+        if int(mode, 8) & ~CLOSED:
+            return mount.point, mode
+    raise CannotTell(f"debugfs is mounted at {mounts[0].point}, where nobody looked at its mode")
+
+
+def _wide_mount(point: str, mode: str) -> Verdict:
+    return verdict.failed(
+        observed=f"debugfs is mounted at {point} with mode {mode}",
+        expected=f"{point} root's, mode 0700",
+        origin="the host's kernel",
+        remedy=Remedy(
+            command=f"chown root {shlex.quote(point)} && mount -o remount,mode=0700 "
+            f"{shlex.quote(point)}",
+            note="a reboot undoes it: see LXD-NAM-04",
+        ),
+    )
 
 
 def _open_file(file: File, close: str, mode: str) -> Verdict:

@@ -602,6 +602,24 @@ def test_scheduler_is_closed_by_itself_or_by_what_is_above(
     assert judge(patch(document, *where, to=file), "LXD-NAM-02", "host").outcome is outcome
 
 
+@pytest.mark.parametrize(
+    ("mounted", "outcome"),
+    [
+        ("0:7 / /mnt/debug rw - debugfs none rw,mode=755", Outcome.FAIL),
+        ("0:7 / /mnt/debug rw - debugfs none rw", Outcome.ERROR),
+        ("0:7 / /sys/kernel/debug rw - debugfs none rw", Outcome.PASS),
+        ("0:8 / /mnt/debug rw - tmpfs none rw,mode=755", Outcome.PASS),
+    ],
+)
+def test_debugfs_is_looked_for_where_it_need_not_be(mounted: str, outcome: Outcome) -> None:
+    document = well()
+    for path in ("/proc/sched_debug", "/sys/kernel/debug/sched/debug"):
+        document = patch(document, "host.kernel_files", path, "exists", to=False)
+    table = f"{evidence_sweep.HOST_MOUNTS}500 24 {mounted}\n"
+    document = patch(document, "host.view", "mountinfo", to=table)
+    assert judge(document, "LXD-NAM-02", "host").outcome is outcome
+
+
 def at_boot(lines: list[str], *units: Document) -> Document:
     found = [{"file": f"/etc/tmpfiles.d/{n}.conf", "line": line} for n, line in enumerate(lines)]
     boot = {"has_tmpfiles": True, "tmpfiles": found, "units": list(units)}
