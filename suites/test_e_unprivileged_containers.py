@@ -142,16 +142,25 @@ def test_id_map_is_the_configured_one(lxd_instance: Instance, lxd_evidence: Evid
     found = tuple(expected.differences(lxd_evidence, lxd_instance, facts))
     if not found:
         return verdict.passed(f"the kernel maps {_map_seen(lxd_evidence, lxd_instance)}")
+    is_pending = not expected.is_recorded(lxd_instance, facts)
     causes = tuple(key for key in _map_causes(lxd_instance) if key == RAW_LXC)
-    why = "raw.lxc overrides it" if causes else "a restart is pending"
+    why = "a restart is pending" if is_pending else "LXD has it so in its records"
     return verdict.failed(
-        observed=f"{'; '.join(found)}: {why}",
+        observed=f"{'; '.join(found)}: {'raw.lxc overrides it' if causes else why}",
         expected="in the kernel what the configuration says",
         origin=_map_origin(lxd_evidence, lxd_instance, facts.pid),
-        remedy=origins.unset_all(lxd_evidence, lxd_instance, causes)
-        if causes
-        else Remedy(command=origins.restart(lxd_instance)),
+        remedy=_bring_into_force(lxd_evidence, lxd_instance, causes, is_pending=is_pending),
     )
+
+
+def _bring_into_force(
+    evidence: Evidence, instance: Instance, causes: tuple[str, ...], *, is_pending: bool
+) -> Remedy:
+    if causes:
+        return origins.unset_all(evidence, instance, causes)
+    if is_pending:
+        return Remedy(command=origins.restart(instance))
+    return origins.work_out_map(instance, is_isolated=running.is_isolated(instance))
 
 
 def _map_seen(evidence: Evidence, instance: Instance) -> str:

@@ -107,6 +107,17 @@ CASES = (
         "lxc restart isolated",
     ),
     Case(
+        # Any user of LXD may edit what it has recorded for the next start.
+        control="LXD-UNP-03",
+        subject="instance/default/plain",
+        breaks='map=\'"Hostid":300000,"Nsid":0,"Maprange":65536\'\n'
+        'uids="{\\"Isuid\\":true,\\"Isgid\\":false,$map}"\n'
+        'gids="{\\"Isuid\\":false,\\"Isgid\\":true,$map}"\n'
+        'lxc config set plain volatile.idmap.next "[$uids,$gids]"\n'
+        "lxc restart plain",
+        finding="the configuration says not isolated, the kernel maps 65536 uids from 300000",
+    ),
+    Case(
         control="LXD-UNP-04",
         subject="instance/default/plain",
         finding="security.idmap.isolated is not set",

@@ -355,9 +355,41 @@ def test_base_that_is_not_in_force_is_found() -> None:
     assert "kernel still maps uids from 1262144" in judge(document, "LXD-UNP-03", WEB).reason
 
 
-def test_size_without_isolation_has_no_effect() -> None:
+def shared(start: int, size: int) -> Document:
+    """With web1 not isolated, and this map in force and in LXD's records."""
     document = configure(well(), "default/web1", "security.idmap.isolated", "false")
-    document = configure(document, "default/web1", "security.idmap.size", "1000")
+    line = f"0 {start} {size}"
+    for kind in ("uid_map", "gid_map"):
+        document = patch(document, "host.containers", "web1", kind, to=f"{line}\n")
+    return evidence_documents.record_map(document, "default/web1", line)
+
+
+def test_size_without_isolation_has_no_effect() -> None:
+    document = configure(
+        shared(1_000_000, 1_000_000_000), "default/web1", "security.idmap.size", "1000"
+    )
+    assert judge(document, "LXD-UNP-03", WEB).outcome is Outcome.PASS
+
+
+def test_container_that_is_not_isolated_has_all_ids_of_lxds() -> None:
+    """What LXD has recorded is for every user of LXD to edit."""
+    result = judge(shared(1_262_144, 65536), "LXD-UNP-03", WEB)
+    assert "says not isolated, the kernel maps 65536 uids from 1262144" in result.reason
+    assert result.finding is not None
+    assert "config set web1 security.idmap.isolated=true" in result.finding.remedy.command
+    assert "config set web1 security.idmap.isolated=false" in result.finding.remedy.command
+
+
+def test_range_that_is_none_of_lxds_cannot_be_told() -> None:
+    assert judge(shared(5_000_000, 1000), "LXD-UNP-03", WEB).outcome is Outcome.ERROR
+
+
+def test_range_of_lxds_by_the_file_is_its_range() -> None:
+    document = shared(100_000, 10_000_001)
+    text = "root:5:5\nRoot:100000:10000001\nroot:200000:65536\n"
+    document = patch(
+        document, "host.subordinate_ids", to={"value": {"subuid": text, "subgid": text}}
+    )
     assert judge(document, "LXD-UNP-03", WEB).outcome is Outcome.PASS
 
 
