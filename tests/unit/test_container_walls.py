@@ -712,3 +712,34 @@ def test_probe_that_failed_in_one_container_is_that_containers_error() -> None:
     results = judging.judge(evidence_documents.evidence(document))
     assert results["LXD-UNP-07", WEB].outcome is Outcome.ERROR
     assert results["LXD-UNP-07", "instance/tenants/web1"].outcome is Outcome.PASS
+
+
+def without(output: str, *attempts: str) -> str:
+    """What the probe prints where there is nothing to try these on."""
+    lines = (line.partition(": ")[0] for line in output.splitlines())
+    kept = zip(lines, output.splitlines(), strict=True)
+    return "".join(
+        f"{what}: absent\n" if what.startswith(attempts) else f"{line}\n" for what, line in kept
+    )
+
+
+@pytest.mark.parametrize(
+    ("gone", "outcome", "found"),
+    [
+        (
+            ("write /proc/sys/kernel/modprobe", "write /proc/sys/kernel/modules_disabled"),
+            Outcome.PASS,
+            "this kernel has nothing to do it with: govern kernel modules",
+        ),
+        (("write", "mknod", "open", "mount"), Outcome.ERROR, "nothing was refused"),
+    ],
+)
+def test_what_no_kernel_has_was_refused_to_nobody(
+    gone: tuple[str, ...], outcome: Outcome, found: str
+) -> None:
+    output = without(value(well(), "probes", "default/web1", "output"), *gone)
+    document = patch(well(), "probes", "default/web1", "output", to=output)
+    control = without(evidence_sweep.control(), *gone)
+    result = judge(patch(document, "host.control", to={"value": control}), "LXD-UNP-07", WEB)
+    assert result.outcome is outcome
+    assert any(found in seen for seen in (result.reason, *result.observations))
