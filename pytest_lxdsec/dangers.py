@@ -156,6 +156,7 @@ DANGERS: tuple[Danger, ...] = (
         reason="has LXD do as root what the kernel refuses the container",
         is_on=lxdconf.is_true,
     ),
+    # Not of environment.*: its validator refuses line breaks (shared/instance.go; 5.0.2 measured).
     Danger(
         key=r"(limits\.kernel|linux\.sysctl|nvidia)\..*",
         walls=BOTH,

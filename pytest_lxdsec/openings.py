@@ -1,4 +1,4 @@
-"""What of the host a container can open: devices, by their limit, and paths, by its mounts; pure.
+"""What of the host a container can open: nodes and paths, by its mounts; pure.
 
 What devices say is the configuration; what is mounted and which control group limits it is what
 is in force. LXD itself mounts things of the host's into every container, and those are known.
@@ -7,11 +7,10 @@ is in force. LXD itself mounts things of the host's into every container, and th
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from . import kernelsettings, mountinfo, origins, running
+from . import devicelimit, kernelsettings, mountinfo, origins, running
 from .evidence.containerfacts import Walls
 from .evidence.model import Evidence
 from .evidence.objects import Instance
@@ -52,25 +51,6 @@ LXCFS = "fuse.lxcfs"  # lxcfs(1) below /proc, by liblxc's common.conf.d
 OWN_MOUNTS = {"/dev/lxd": "devlxd", "/dev/.lxd-mounts": "shmounts"}
 # LXD's storage: what comes from there was made for instances.
 POOLS = "storage-pools"
-# The nodes of every container, by number, for a name says nothing (driver_lxc.go, initLXC; zfs
-# from 5.21): null zero full random urandom tty console ptmx, net/tun, fuse, zfs.
-NODES = frozenset(
-    {
-        "c 1:3",
-        "c 1:5",
-        "c 1:7",
-        "c 1:8",
-        "c 1:9",
-        "c 5:0",
-        "c 5:1",
-        "c 5:2",
-        "c 10:200",
-        "c 10:229",
-        "c 10:249",
-    }
-)
-PTS = range(136, 144)  # UNIX98 terminals, Documentation/admin-guide/devices.txt
-_RULE = re.compile(r"([abc]) (\*|\d+):(\*|\d+) ([rwm]+)")
 DEVICE_TYPES = (
     "disk",
     "gpu",
@@ -89,62 +69,6 @@ class Opening:
 
     point: str
     text: str
-
-
-def device_limit(walls: Walls) -> str:
-    """What limits which devices a container may open, as a clause; "" where nothing does.
-
-    A program of v2 does not say what it allows: that is what liblxc was told when it made it.
-
-    Raises:
-        CannotTell: the kernel or LXD's file did not say.
-    """
-    found = walls.devices
-    if found is None or found.error:
-        reason = found.error if found else "it was not asked"
-        raise CannotTell(f"{walls.lxc_name}: its devices controller: {reason}")
-    if found.rules:
-        is_open = any(_is_everything(rule) for rule in found.rules.splitlines())
-        return "" if is_open else "the devices controller has a list (v1) of what it may open"
-    group = _own_group(found.group)
-    if found.programs.get(group, 0) < 1 or not told_rules(walls):
-        return ""
-    return f"a devices program (v2) is on its control group {group}"
-
-
-def told_rules(walls: Walls) -> tuple[str, ...]:
-    """What liblxc was told to allow; none where it was told to allow everything.
-
-    Raises:
-        CannotTell: LXD's file was not read, or a rule is none.
-    """
-    allowed: tuple[str, ...] | None = None
-    for key, value in running.lxc_conf(walls):
-        if not key.startswith("lxc.cgroup") or ".devices." not in key:
-            continue
-        if value == "a" or _is_everything(value):
-            allowed = () if key.endswith(".deny") else None
-        elif key.endswith(".allow") and allowed is not None:
-            allowed = (*allowed, value)
-    return allowed or ()
-
-
-def _own_group(group: str) -> str:
-    """The container's own of the groups that its init is in, which may have made more below."""
-    parts = group.split("/")
-    for number, part in enumerate(parts):
-        if part.startswith("lxc.payload"):
-            return "/".join(parts[: number + 1])
-    return group
-
-
-def _is_everything(rule: str) -> bool:
-    """Whether a rule is about reading or writing all devices of a type, or of both."""
-    found = _RULE.fullmatch(rule.strip())
-    if found is None:
-        raise CannotTell(f"{rule!r} is no rule of the devices controller")
-    kind, major, _, access = found.groups()
-    return kind == "a" or (major == "*" and bool(set(access) & set("rw")))
 
 
 def of(evidence: Evidence, instance: Instance, walls: Walls) -> Iterator[Opening]:
@@ -169,25 +93,10 @@ def of(evidence: Evidence, instance: Instance, walls: Walls) -> Iterator[Opening
     for point in kernelsettings.writable(mounts, {mount.device for mount in host}):
         yield Opening(point=point, text=f"{point} lets its root write to the kernel's settings")
     for point, node in sorted(walls.nodes.items()):
-        if not _is_own_node(node):
+        if not devicelimit.is_own_node(node):
             yield Opening(point=point, text=f"{point} is the host's device {node}")
-    for rule in _foreign_rules(walls):
+    for rule in devicelimit.foreign_rules(walls):
         yield Opening(point="", text=f"the devices controller lets it open {rule}")
-
-
-def _foreign_rules(walls: Walls) -> Iterator[str]:
-    """Rules of the controller for devices that are not every container's."""
-    rules = walls.devices.rules.splitlines() if walls.devices else []
-    for rule in rules or told_rules(walls):
-        kind, number, access = rule.split(" ")
-        if set(access) & set("rw") and not _is_own_node(f"{kind} {number}"):
-            yield rule
-
-
-def _is_own_node(node: str) -> bool:
-    kind, _, number = node.partition(" ")
-    major = number.partition(":")[0]
-    return node in NODES or (kind == "c" and major.isdigit() and int(major) in PTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +121,7 @@ def _paths(host: Iterable[mountinfo.Mount], mount: mountinfo.Mount) -> list[str]
 
 
 def _group(walls: Walls) -> str:
-    return _own_group(walls.devices.group) if walls.devices else ""
+    return devicelimit.own_group(walls.devices.group) if walls.devices else ""
 
 
 def _foreign_root(

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pytest_lxdsec import (
     attempts,
     dangers,
+    devicelimit,
     labels,
     openings,
     origins,
@@ -243,7 +244,7 @@ def _require_privileged(evidence: Evidence, instance: Instance) -> None:
 def test_devices_are_limited(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
     facts = running.privileged_facts(lxd_evidence, lxd_instance)
     walls = running.walls(lxd_evidence, lxd_instance)
-    limit = openings.device_limit(walls)
+    limit = devicelimit.limit(walls)
     found = tuple(openings.of(lxd_evidence, lxd_instance, walls))
     if limit and not found:
         return verdict.passed(limit, "no mount and no node of it is the host's")
