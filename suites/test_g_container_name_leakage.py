@@ -171,7 +171,8 @@ def _unreadable(
             hidden = _hidden(evidence, instance)
         if one.unclear and not hidden:
             raise CannotTell(f"whether its root can {one.group.what}: {one.unclear}")
-        told.append(f"{what}: {hidden}" if one.unclear else one.shown[0])
+        hidden = "neither it nor the host has it" if one.is_empty else hidden
+        told.append(f"{what}: {hidden}" if one.unclear or one.is_empty else one.shown[0])
     return tuple(told)
 
 
@@ -193,7 +194,7 @@ def _hidden(evidence: Evidence, instance: Instance) -> str:
     if all(mount.kind != "debugfs" for mount in mounted):
         return "debugfs is not mounted inside, and only the host's root can mount it"
     debugfs = _file(evidence, DEBUGFS)
-    return f"it lies behind {_seen(debugfs)}" if _is_closed(debugfs, CLOSED) else ""
+    return f"what holds it is closed: {_seen(debugfs)}" if _is_closed(debugfs, CLOSED) else ""
 
 
 def _close(evidence: Evidence, instance: Instance, paths: list[str]) -> Remedy:
