@@ -244,11 +244,16 @@ NAMES_TOLD = tuple(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A group: what was seen of it, each as a clause; else why nothing can be told."""
+    """A group: what was seen of it, each as a clause; else why nothing can be told.
+
+    `is_empty` where there is nothing to do it with, neither inside nor on the host: then nothing
+    has been refused.
+    """
 
     group: Group
     shown: tuple[str, ...] = ()
     unclear: str = ""
+    is_empty: bool = False
 
 
 def done(groups: Iterable[Group], inside: Attempts) -> tuple[Judged, ...]:
@@ -279,7 +284,7 @@ def _judge(group: Group, inside: Attempts, control: Attempts) -> Judged:
     if shown:
         return Judged(group=group, shown=shown)
     if all(one.answer is Answer.ABSENT for one in (*mine, *theirs)):
-        return Judged(group=group, shown=("this kernel has nothing to do it with",))
+        return Judged(group=group, shown=("this kernel has nothing to do it with",), is_empty=True)
     told = [f"{one.what}: {_told(one)} inside, {_told(other)} on the host" for one, other in both]
     return Judged(group=group, unclear="; ".join(told))
 

@@ -55,7 +55,8 @@ def _is_about(line: TmpfilesLine, path: str) -> bool:
 def _closes(line: TmpfilesLine, closed: int) -> bool:
     _, _, *rest = line.line.split(" ")
     mode, user = [*rest, "-", "-"][:2]
-    digits = mode.lstrip("~:")
+    # With `:` it is for what tmpfiles.d makes itself: the kernel's own keep their modes.
+    digits = mode.removeprefix("~")
     if re.fullmatch("[0-7]{3,4}", digits) is None or user not in ("-", "root", "0"):
         return False
     return not int(digits, 8) & ~closed

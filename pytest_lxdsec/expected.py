@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from . import idmap, lxdconf, running
+from . import idmap, lxdconf, maps, running
 from .evidence.containerfacts import ContainerFacts
 from .evidence.model import Evidence
 from .evidence.objects import Instance
@@ -39,21 +39,22 @@ def differences(evidence: Evidence, instance: Instance, found: ContainerFacts) -
     if is_wanted:
         return
     own = running.id_map(found)
-    yield from _isolation(instance, own)
+    if running.is_isolated(instance):
+        yield from _isolation(instance, own)
+    else:
+        yield from _whole_range(evidence, instance, own)
     yield from _raw(instance, own)
     yield from _recorded(instance, own)
 
 
 def _isolation(instance: Instance, own: idmap.IdMap) -> Iterator[str]:
     """Size and base hold for isolated containers only (findIdmap)."""
-    if not running.is_isolated(instance):
-        return
     extra = raw(instance)
     size = _number(instance.expanded_config, SIZE) or DEFAULT_SIZE
     base = _number(instance.expanded_config, BASE)
     for kind in idmap.Kind:
         # What raw.idmap maps within the range takes the place of what LXD would map there.
-        wanted = size + sum(_beyond(one, size) for one in extra.ranges(kind))
+        wanted = size + _all_beyond(kind, extra, size)
         count = sum(one.stop - one.start for one in own.ranges(kind))
         if count != wanted:
             yield (
@@ -63,6 +64,38 @@ def _isolation(instance: Instance, own: idmap.IdMap) -> Iterator[str]:
         start = _start(kind, own, extra)
         if base is not None and start != base:
             yield f"{BASE} is {base}, the kernel still maps {kind.value}s from {start}"
+
+
+def _whole_range(evidence: Evidence, instance: Instance, own: idmap.IdMap) -> Iterator[str]:
+    """Containers that are not isolated have all ids that LXD has (findIdmap).
+
+    Raises:
+        CannotTell: it has others, and they are not those of an isolated one either.
+    """
+    extra = raw(instance)
+    for kind in idmap.Kind:
+        start, ranges = _start(kind, own, extra), maps.lxd_ranges(evidence, kind)
+        if any(_is_whole(one, kind, start, own, extra) for one in ranges):
+            continue
+        count = sum(one.stop - one.start for one in own.ranges(kind))
+        mapped = f"{count} {kind.value}s" + ("" if start is None else f" from {start}")
+        if start is not None and count == DEFAULT_SIZE + _all_beyond(kind, extra, DEFAULT_SIZE):
+            yield f"the configuration says not isolated, the kernel maps {mapped}"
+        else:
+            known = ", ".join(f"{one.start}-{one.stop - 1}" for one in ranges)
+            raise CannotTell(f"{instance.key}: the kernel maps {mapped}; LXD may have {known}")
+
+
+def _is_whole(
+    one: idmap.Interval, kind: idmap.Kind, start: int | None, own: idmap.IdMap, extra: idmap.IdMap
+) -> bool:
+    size = one.stop - one.start
+    count = sum(each.stop - each.start for each in own.ranges(kind))
+    return start == one.start and count == size + _all_beyond(kind, extra, size)
+
+
+def _all_beyond(kind: idmap.Kind, extra: idmap.IdMap, size: int) -> int:
+    return sum(_beyond(one, size) for one in extra.ranges(kind))
 
 
 def _beyond(one: idmap.Range, size: int) -> int:
@@ -89,6 +122,16 @@ def _raw(instance: Instance, own: idmap.IdMap) -> Iterator[str]:
             if any(own.host_id(kind, e) != one.start + e - one.container for e in ends):
                 last = one.stop - 1
                 yield f"{RAW} maps host {kind.value}s {one.start}-{last}, the kernel does not"
+
+
+def is_recorded(instance: Instance, found: ContainerFacts) -> bool:
+    """Whether LXD would give it the same map again, so that a restart alone changes nothing."""
+    try:
+        return idmap.parse_volatile(instance.expanded_config.get(NEXT, "")) == running.id_map(
+            found
+        )
+    except ValueError:
+        return False
 
 
 def _recorded(instance: Instance, own: idmap.IdMap) -> Iterator[str]:

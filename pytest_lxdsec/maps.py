@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from . import idmap
 from .evidence.model import Evidence
-from .verdict import CannotTell
+from .verdict import CannotTell, Manual
 
 # Who may own the subordinate ids that LXD itself maps: root by LXD's code, and the accounts that
 # its packages write into /etc/subuid (lxd/idmap, DefaultIdmapSet; Debian's postinst; the snap).
 LXD_OWNERS = frozenset({"root", "lxd", "_lxd"})
+SMALLEST = 65536
+DEFAULT_RANGE = idmap.Interval(start=1_000_000, stop=1_001_000_000)
 FIRST_FREE_ID = 1000
 LAST_FREE_ID = 59999
 
@@ -36,6 +38,28 @@ def reaches(evidence: Evidence, found: idmap.IdMap) -> Iterator[Reach]:
             yield Reach(what=f"host {kind.value} 0 (root)")
     yield from _accounts(evidence, found)
     yield from _subordinate(evidence, found)
+
+
+def require_full_lists(evidence: Evidence, found: idmap.IdMap, trusted: Collection[str]) -> None:
+    """Raise where a directory service may have accounts in a map whom nobody can list.
+
+    Args:
+        evidence: The host's.
+        found: The map that reaches nobody of whom the host tells.
+        trusted: The services that the site vouches for.
+    """
+    unknown = [service for service in evidence.holders.unlisted if service not in trusted]
+    if unknown:
+        ranges = spans(one for kind in idmap.Kind for one in found.ranges(kind))
+        raise Manual(
+            f"accounts of {', '.join(unknown)} (nsswitch.conf) cannot all be listed: see there "
+            f"that none has an id of {ranges}, and say so in policy local.trusted_directories"
+        )
+
+
+def spans(ranges: Iterable[idmap.Range]) -> str:
+    """Host ids as findings say them."""
+    return ", ".join(f"{one.start}-{one.stop - 1}" for one in idmap.spans(ranges))
 
 
 def _accounts(evidence: Evidence, found: idmap.IdMap) -> Iterator[Reach]:
@@ -75,6 +99,24 @@ def _range_text(kind: idmap.Kind, entry: idmap.SubIds) -> str:
 def _range_repair(kind: idmap.Kind, entry: idmap.SubIds) -> str:
     option = f"--del-sub{kind.value}s"
     return shlex.join(("usermod", option, f"{entry.start}-{entry.stop - 1}", entry.owner))
+
+
+def lxd_ranges(evidence: Evidence, kind: idmap.Kind) -> tuple[idmap.Interval, ...]:
+    """What LXD may have for its containers: root's first large range, or its own default.
+
+    It reads the files of subordinate ids where there is an entry of root's that is large enough,
+    and the snap does not (lxd/idmap, DefaultIdmapSet and kernelDefaultMap).
+
+    Raises:
+        CannotTell: the host's subordinate ids are not known.
+    """
+    texts = evidence.subordinate_ids
+    try:
+        entries = idmap.parse_subids(texts.subuid if kind is idmap.Kind.UID else texts.subgid)
+    except ValueError as error:
+        raise CannotTell(str(error)) from error
+    roots = [e for e in entries if e.owner.lower() == "root" and e.stop - e.start >= SMALLEST]
+    return (*(idmap.Interval(start=one.start, stop=one.stop) for one in roots[:1]), DEFAULT_RANGE)
 
 
 def free_base(evidence: Evidence, own: idmap.IdMap, others: Iterable[idmap.IdMap]) -> int:

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _OCTAL = re.compile(r"\\([0-7]{3})")
-_FIELDS = 6
+_FIELDS = 6  # proc_pid_mountinfo(5): before what is optional, and after the dash
+_KINDS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,8 @@ class Mount:
     """One mount.
 
     Attributes:
+        number: Its id, by which others name it.
+        parent: The mount that it lies on.
         device: MAJOR:MINOR of the file system.
         root: What of the file system is shown.
         point: Where it is shown.
@@ -27,8 +30,11 @@ class Mount:
         shared: Its peer groups, such as `shared:2` and `master:1`.
         kind: The type of the file system.
         source: What its maker called it.
+        settings: The options of the file system.
     """
 
+    number: int
+    parent: int
     device: str
     root: str
     point: str
@@ -36,6 +42,7 @@ class Mount:
     shared: tuple[str, ...]
     kind: str
     source: str
+    settings: frozenset[str] = frozenset()
 
     @property
     def is_read_only(self) -> bool:
@@ -68,9 +75,11 @@ def parse(text: str) -> tuple[Mount, ...]:
 def _mount(line: str) -> Mount:
     before, dash, after = line.partition(" - ")
     words, kinds = before.split(" "), after.split(" ")
-    if not dash or len(words) < _FIELDS or len(kinds) < 2:  # noqa: PLR2004 - proc_pid_mountinfo(5)
+    if not dash or len(words) < _FIELDS or len(kinds) < _KINDS:
         raise ValueError(f"no mount: {line[:120]!r}")
     return Mount(
+        number=int(words[0]),
+        parent=int(words[1]),
         device=words[2],
         root=_plain(words[3]),
         point=_plain(words[4]),
@@ -78,6 +87,7 @@ def _mount(line: str) -> Mount:
         shared=tuple(words[_FIELDS:]),
         kind=kinds[0],
         source=_plain(kinds[1]),
+        settings=frozenset(kinds[2].split(",")) if len(kinds) > _KINDS else frozenset(),
     )
 
 

@@ -1,4 +1,4 @@
-"""What of the host a container can open: devices, by their limit, and paths, by its mounts; pure.
+"""What of the host a container can open: nodes and paths, by its mounts; pure.
 
 What devices say is the configuration; what is mounted and which control group limits it is what
 is in force. LXD itself mounts things of the host's into every container, and those are known.
@@ -7,11 +7,10 @@ is in force. LXD itself mounts things of the host's into every container, and th
 from __future__ import annotations
 
 import posixpath
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from . import mountinfo, origins, running
+from . import devicelimit, kernelsettings, mountinfo, origins, running
 from .evidence.containerfacts import Walls
 from .evidence.model import Evidence
 from .evidence.objects import Instance
@@ -40,30 +39,18 @@ KERNEL_KINDS = frozenset(
         "tracefs",
     }
 )
+# What shows the machine itself at its top: LXD shows parts of the host's, and makes the top anew.
+TOPS = frozenset({"cgroup", "cgroup2", "proc", "sysfs"})
+# File systems on disks without a device number of the disk's: their major number is 0, too.
+DISK_KINDS = frozenset({"bcachefs", "btrfs", "zfs"})
+# A mount of shifted ids is a file system of its own; its source is the path that it shows.
+SHIFTED = "shiftfs"
+NESTING = "/dev/.lxc"
 LXCFS = "fuse.lxcfs"  # lxcfs(1) below /proc, by liblxc's common.conf.d
 # What LXD mounts of its own directories: driver_lxc.go, initLXC and setupUnixDevice.
 OWN_MOUNTS = {"/dev/lxd": "devlxd", "/dev/.lxd-mounts": "shmounts"}
 # LXD's storage: what comes from there was made for instances.
 POOLS = "storage-pools"
-# The nodes of every container, by number, for a name says nothing (driver_lxc.go, initLXC; zfs
-# from 5.21): null zero full random urandom tty console ptmx, net/tun, fuse, zfs.
-NODES = frozenset(
-    {
-        "c 1:3",
-        "c 1:5",
-        "c 1:7",
-        "c 1:8",
-        "c 1:9",
-        "c 5:0",
-        "c 5:1",
-        "c 5:2",
-        "c 10:200",
-        "c 10:229",
-        "c 10:249",
-    }
-)
-PTS = range(136, 144)  # UNIX98 terminals, Documentation/admin-guide/devices.txt
-_RULE = re.compile(r"([abc]) (\*|\d+):(\*|\d+) ([rwm]+)")
 DEVICE_TYPES = (
     "disk",
     "gpu",
@@ -84,62 +71,6 @@ class Opening:
     text: str
 
 
-def device_limit(walls: Walls) -> str:
-    """What limits which devices a container may open, as a clause; "" where nothing does.
-
-    A program of v2 does not say what it allows: that is what liblxc was told when it made it.
-
-    Raises:
-        CannotTell: the kernel or LXD's file did not say.
-    """
-    found = walls.devices
-    if found is None or found.error:
-        reason = found.error if found else "it was not asked"
-        raise CannotTell(f"{walls.lxc_name}: its devices controller: {reason}")
-    if found.rules:
-        is_open = any(_is_everything(rule) for rule in found.rules.splitlines())
-        return "" if is_open else "the devices controller has a list (v1) of what it may open"
-    group = _own_group(found.group)
-    if found.programs.get(group, 0) < 1 or not told_rules(walls):
-        return ""
-    return f"a devices program (v2) is on its control group {group}"
-
-
-def told_rules(walls: Walls) -> tuple[str, ...]:
-    """What liblxc was told to allow; none where it was told to allow everything.
-
-    Raises:
-        CannotTell: LXD's file was not read, or a rule is none.
-    """
-    allowed: tuple[str, ...] | None = None
-    for key, value in running.lxc_conf(walls):
-        if not key.startswith("lxc.cgroup") or ".devices." not in key:
-            continue
-        if value == "a" or _is_everything(value):
-            allowed = () if key.endswith(".deny") else None
-        elif key.endswith(".allow") and allowed is not None:
-            allowed = (*allowed, value)
-    return allowed or ()
-
-
-def _own_group(group: str) -> str:
-    """The container's own of the groups that its init is in, which may have made more below."""
-    parts = group.split("/")
-    for number, part in enumerate(parts):
-        if part.startswith("lxc.payload"):
-            return "/".join(parts[: number + 1])
-    return group
-
-
-def _is_everything(rule: str) -> bool:
-    """Whether a rule is about reading or writing all devices of a type, or of both."""
-    found = _RULE.fullmatch(rule.strip())
-    if found is None:
-        raise CannotTell(f"{rule!r} is no rule of the devices controller")
-    kind, major, _, access = found.groups()
-    return kind == "a" or (major == "*" and bool(set(access) & set("rw")))
-
-
 def of(evidence: Evidence, instance: Instance, walls: Walls) -> Iterator[Opening]:
     """What of the host is mounted in a container, by path.
 
@@ -154,59 +85,115 @@ def of(evidence: Evidence, instance: Instance, walls: Walls) -> Iterator[Opening
     root = mountinfo.at(mounts, "/")
     if root is None:
         raise CannotTell(f"{instance.key}: its root is not among its mounts")
-    yield from _paths(evidence.view.directory, host, mounts, root, frozenset(walls.nodes))
+    yield from _foreign_root(evidence.view.directory, host, root, walls)
+    seen = _Seen(directory=evidence.view.directory, host=host, root=root, group=_group(walls))
+    for mount in mounts:
+        if mount.point not in walls.nodes:  # a node is judged by its number
+            yield from _opening(seen, mount)
+    for point in kernelsettings.writable(mounts, {mount.device for mount in host}):
+        yield Opening(point=point, text=f"{point} lets its root write to the kernel's settings")
     for point, node in sorted(walls.nodes.items()):
-        if not _is_own_node(node):
+        if not devicelimit.is_own_node(node):
             yield Opening(point=point, text=f"{point} is the host's device {node}")
-    for rule in _foreign_rules(walls):
+    for rule in devicelimit.foreign_rules(walls):
         yield Opening(point="", text=f"the devices controller lets it open {rule}")
 
 
-def _foreign_rules(walls: Walls) -> Iterator[str]:
-    """Rules of the controller for devices that are not every container's."""
-    rules = walls.devices.rules.splitlines() if walls.devices else []
-    for rule in rules or told_rules(walls):
-        kind, number, access = rule.split(" ")
-        if set(access) & set("rw") and not _is_own_node(f"{kind} {number}"):
-            yield rule
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What a container's mounts are held against."""
+
+    directory: str
+    host: tuple[mountinfo.Mount, ...]
+    root: mountinfo.Mount
+    group: str
+
+    def paths(self, mount: mountinfo.Mount) -> list[str]:
+        """Where the host sees what a mount shows."""
+        return _paths(self.host, mount)
 
 
-def _is_own_node(node: str) -> bool:
-    kind, _, number = node.partition(" ")
-    major = number.partition(":")[0]
-    return node in NODES or (kind == "c" and major.isdigit() and int(major) in PTS)
+def _paths(host: Iterable[mountinfo.Mount], mount: mountinfo.Mount) -> list[str]:
+    if mount.kind == SHIFTED:
+        return [mount.source]
+    seen = {own.path_of(mount.root) for own in host if own.device == mount.device}
+    return sorted(path for path in seen if path)
 
 
-def _paths(
-    directory: str,
-    host: tuple[mountinfo.Mount, ...],
-    mounts: tuple[mountinfo.Mount, ...],
-    root: mountinfo.Mount,
-    nodes: frozenset[str],
+def _group(walls: Walls) -> str:
+    return devicelimit.own_group(walls.devices.group) if walls.devices else ""
+
+
+def _foreign_root(
+    directory: str, host: tuple[mountinfo.Mount, ...], root: mountinfo.Mount, walls: Walls
 ) -> Iterator[Opening]:
-    devices = {mount.device for mount in host}
-    for mount in mounts:
-        if mount.device not in devices or mount.point in nodes:
-            continue  # made inside; or a node, which is judged by its number
-        is_own_root = mount.device == root.device and mountinfo.holds(root.root, mount.root)
-        if is_own_root or mount.kind == LXCFS:
-            continue
-        seen = {own.path_of(mount.root) for own in host if own.device == mount.device}
-        paths = sorted(path for path in seen if path)
-        if _is_kernels(mount, paths):
-            continue
-        if not any(_is_of_lxd(directory, mount.point, path) for path in paths):
-            where = paths[0] if paths else f"{mount.root} of the file system {mount.device}"
-            how = "read-only" if mount.is_read_only else "read-write"
-            yield Opening(point=mount.point, text=f"{mount.point} is the host's {where}, {how}")
+    """The container's own root, if it is not the one that LXD's storage has for it.
+
+    Raises:
+        CannotTell: the daemon has its file system nowhere, and what liblxc was told is not known.
+    """
+    paths = _paths(host, root) or _told_root(walls)
+    if not paths:
+        raise CannotTell(
+            f"{walls.lxc_name}: its root is on {root.device}, which the daemon has not mounted"
+        )
+    if not any(_is_own_root(directory, walls.lxc_name, path) for path in paths):
+        how = "read-only" if root.is_read_only else "read-write"
+        yield Opening(point="/", text=f"its root is the host's {paths[0]}, {how}")
 
 
-def _is_kernels(mount: mountinfo.Mount, paths: Iterable[str]) -> bool:
-    """Whether LXD shows it in every container: in its place, or a control group of its own."""
-    if mount.kind not in KERNEL_KINDS:
+def _told_root(walls: Walls) -> list[str]:
+    """What liblxc was told to take for the root: `dir:PATH`, or a path alone."""
+    told = running.told_liblxc(walls, "lxc.rootfs.path")
+    path = told.rpartition(":")[2]
+    return [path] if path.startswith("/") else []
+
+
+def _is_own_root(directory: str, name: str, path: str) -> bool:
+    return any(
+        parts[1:] == ["containers", name, "rootfs"] for parts in _below_pools(directory, path)
+    )
+
+
+def _below_pools(directory: str, path: str) -> Iterator[list[str]]:
+    """The parts of a path below LXD's storage; the snap has that beside its directory, too."""
+    for top in (f"{directory}/{POOLS}", f"{posixpath.dirname(directory)}/shmounts/{POOLS}"):
+        if path.startswith(f"{top}/"):
+            yield path.removeprefix(f"{top}/").split("/")
+
+
+def _opening(seen: _Seen, mount: mountinfo.Mount) -> Iterator[Opening]:
+    """What a mount shows of the host, if it is neither made inside nor LXD's own."""
+    is_own_root = mount.device == seen.root.device and mountinfo.holds(seen.root.root, mount.root)
+    if is_own_root or mount.kind == LXCFS:
+        return
+    how = "read-only" if mount.is_read_only else "read-write"
+    if all(own.device != mount.device for own in seen.host):
+        if _is_on_disk(mount):
+            text = f"{mount.point} is a disk of the host's, {mount.source} ({mount.device}), {how}"
+            yield Opening(point=mount.point, text=text)
+        return  # made inside
+    paths = seen.paths(mount)
+    if _is_kernels(seen, mount, paths):
+        return
+    if not any(_is_of_lxd(seen.directory, mount.point, path) for path in paths):
+        where = paths[0] if paths else f"{mount.root} of the file system {mount.device}"
+        yield Opening(point=mount.point, text=f"{mount.point} is the host's {where}, {how}")
+
+
+def _is_on_disk(mount: mountinfo.Mount) -> bool:
+    """Whether a file system is on a disk: the kernel gives others the major number 0."""
+    return not mount.device.startswith("0:") or mount.kind in DISK_KINDS
+
+
+def _is_kernels(seen: _Seen, mount: mountinfo.Mount, paths: Iterable[str]) -> bool:
+    """Whether LXD shows it in every container: part of it in its place, or its control group."""
+    if mount.kind not in KERNEL_KINDS or (mount.kind in TOPS and mount.root == "/"):
         return False
-    is_own_group = mount.kind.startswith("cgroup") and mount.root != "/"
-    return is_own_group or mount.point in paths
+    if mount.kind.startswith("cgroup"):
+        is_known = mount.kind == "cgroup2" and bool(seen.group)
+        return mountinfo.holds(seen.group, mount.root) if is_known else True
+    return mount.point in paths
 
 
 def _is_of_lxd(directory: str, point: str, path: str) -> bool:
@@ -216,11 +203,10 @@ def _is_of_lxd(directory: str, point: str, path: str) -> bool:
         # The snap keeps these beside its data directory, not in it.
         tops = (directory, posixpath.dirname(directory))
         return any(mountinfo.holds(f"{top}/{own}", path) for top in tops)
-    parts = path.removeprefix(f"{directory}/").split("/")
-    return path.startswith(f"{directory}/") and parts[0] == POOLS and parts[2:3] == ["custom"]
+    return any(parts[1:2] == ["custom"] for parts in _below_pools(directory, path))
 
 
-def remedy(evidence: Evidence, instance: Instance, found: Iterable[Opening]) -> Remedy:
+def remedy(evidence: Evidence, instance: Instance, found: Collection[Opening]) -> Remedy:
     """Take the devices away that bring these in; else what the configuration adds by itself."""
     devices = sorted({name for one in found for name in _devices_at(instance, one.point)})
     if devices:
@@ -228,7 +214,9 @@ def remedy(evidence: Evidence, instance: Instance, found: Iterable[Opening]) -> 
         users = {user.key for _, place in places for user in place.users}
         command = " && ".join(place.device_command("remove", name) for name, place in places)
         return Remedy(command=command, touches=len(users))
-    keys = [key for key in ("raw.lxc", "raw.idmap") if key in instance.expanded_config]
+    nests = any(one.point.startswith(NESTING) for one in found)
+    causes = ("raw.lxc", "raw.idmap", *(("security.nesting",) * nests))
+    keys = [key for key in causes if key in instance.expanded_config]
     if keys:
         return origins.unset_all(evidence, instance, keys)
     return Remedy(command=origins.restart(instance))

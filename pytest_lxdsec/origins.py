@@ -167,3 +167,22 @@ def set_base(instance: Instance, base: int) -> Remedy:
     setting = f"security.idmap.base={base}"
     command = _lxc("config", "set", instance.name, setting, project=instance.project)
     return Remedy(command=f"{command} && {restart(instance)}")
+
+
+def work_out_map(instance: Instance, *, is_isolated: bool) -> Remedy:
+    """Have LXD work an id map out anew, which it does when a key of it changes; then restart."""
+    key = "security.idmap.isolated"
+    other = f"{key}={'false' if is_isolated else 'true'}"
+    steps = [
+        _lxc("config", "set", instance.name, other, project=instance.project),
+        _lxc(
+            "config",
+            "set",
+            instance.name,
+            f"{key}={instance.config[key]}",
+            project=instance.project,
+        )
+        if key in instance.config
+        else _lxc("config", "unset", instance.name, key, project=instance.project),
+    ]
+    return Remedy(command=" && ".join([*steps, restart(instance)]))

@@ -42,7 +42,8 @@ class Policy:
 
     Attributes:
         trusted_users: Users who may open LXD's unix socket.
-        trusted_directories: Name services (`sss`) that give nobody else its group, says the site.
+        trusted_directories: Name services (`sss`) that give nobody else its group, and nobody at
+            all an id of a container's, says the site.
         allowed_sources: Networks from which the API may be reached.
         admins: Fingerprints or names of clients that may be fully trusted.
         public_images: Fingerprints or aliases of images that may be public.

@@ -25,7 +25,7 @@ def inside(evidence: Evidence, instance: Instance) -> attempts.Attempts:
     """
     if not instance.is_container:
         raise NotApplicable(f"{instance.key} is a virtual machine: it has a kernel of its own")
-    if not instance.is_running:
+    if not running.may_run(evidence, instance):
         raise NotApplicable(f"{instance.key} does not run ({instance.status})")
     if instance.status == FROZEN:
         raise NotApplicable(f"{instance.key} is frozen: nothing in it can try anything")
@@ -80,13 +80,18 @@ def refused(
     """What was refused inside and not on the host, a clause for each group.
 
     Raises:
-        CannotTell: for one of them both were told the same, or it was not tried.
+        CannotTell: for one of them both were told the same, or it was not tried; or there was
+            nothing at all to try, here and there.
     """
     judged = attempts.judge(groups, inside(evidence, instance), control(evidence))
     unclear = [f"{one.group.what}: {one.unclear}" for one in judged if one.unclear]
     if unclear:
         raise CannotTell(f"whether its root can {'; '.join(unclear)}")
-    return tuple(f"cannot {one.group.what} ({one.shown[0]})" for one in judged)
+    refused_here = [f"cannot {o.group.what} ({o.shown[0]})" for o in judged if not o.is_empty]
+    if not refused_here:
+        raise CannotTell("this kernel has nothing to try any of it with: nothing was refused")
+    untried = [f"{one.shown[0]}: {one.group.what}" for one in judged if one.is_empty]
+    return (*refused_here, *untried)
 
 
 def others_named(evidence: Evidence, instance: Instance, names: Iterable[str]) -> tuple[str, ...]:

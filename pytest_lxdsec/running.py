@@ -28,17 +28,34 @@ def facts(evidence: Evidence, instance: Instance) -> ContainerFacts:
     """
     if not instance.is_container:
         raise NotApplicable(f"{instance.key} is a virtual machine: it has a kernel of its own")
-    if not instance.is_running:
+    if found := _seen(evidence, instance):
+        return found
+    if not may_run(evidence, instance):
         raise NotApplicable(f"{instance.key} does not run ({instance.status})")
     if not is_here(evidence, instance):
         raise CannotTell(
             f"{instance.key} runs on cluster member {instance.location}: "
             "name that member's host with --lxd-host"
         )
-    found = _by_name(evidence).get(instance.internal_name)
-    if found is None:
-        raise CannotTell(f"{instance.key} runs by LXD's word, but no process of it was found")
-    return found
+    said = "runs" if instance.is_running else f"may run ({instance.status})"
+    raise CannotTell(f"{instance.key} {said} by LXD's word, but no process of it was found")
+
+
+def may_run(evidence: Evidence, instance: Instance) -> bool:
+    """Whether a container runs by LXD's word, or it does not know, or its init was seen.
+
+    LXD says Error of whatever does not answer it in five seconds (driver_lxc.go, getLxcState).
+    """
+    is_known_to = instance.is_running or instance.is_unknown
+    return is_known_to or _seen(evidence, instance) is not None
+
+
+def _seen(evidence: Evidence, instance: Instance) -> ContainerFacts | None:
+    """The facts of its init, whatever LXD says; None where the host did not show one."""
+    is_asked = instance.is_running or not evidence.absent("host.containers")
+    if not is_asked or not is_here(evidence, instance):
+        return None
+    return _by_name(evidence).get(instance.internal_name)
 
 
 def is_here(evidence: Evidence, instance: Instance) -> bool:
@@ -48,7 +65,9 @@ def is_here(evidence: Evidence, instance: Instance) -> bool:
 
 
 def all_here(evidence: Evidence) -> tuple[Instance, ...]:
-    """The running containers of this host.
+    """The daemon's running containers of this host.
+
+    One whose state LXD does not know, and of which no process was seen, is none of them.
 
     Raises:
         CannotTell: an instance cannot be read: it may be one of them.
@@ -56,8 +75,28 @@ def all_here(evidence: Evidence) -> tuple[Instance, ...]:
     return tuple(
         instance
         for instance in evidence.instances.complete()
-        if instance.is_container and instance.is_running and is_here(evidence, instance)
+        if instance.is_container
+        and is_here(evidence, instance)
+        and (instance.is_running or _seen(evidence, instance))
     )
+
+
+@functools.lru_cache(maxsize=KEPT)
+def strangers(evidence: Evidence) -> Mapping[str, ContainerFacts]:
+    """The running containers of this host that LXD does not list, by what findings call them.
+
+    Raises:
+        CannotTell: another daemon runs, and nobody looked for its containers.
+    """
+    others = evidence.view.neighbours
+    if others is None and len(evidence.daemons) > 1:
+        raise CannotTell("another LXD daemon runs on this host: its containers were not looked at")
+    listed = {instance.internal_name for instance in evidence.instances.complete()}
+    unlisted = [found for found in evidence.containers if found.lxc_name not in listed]
+    return {
+        f"{found.lxc_name} of {found.lxc_path} (pid {found.pid})": found
+        for found in (*(others or ()), *unlisted)
+    }
 
 
 def walls(evidence: Evidence, instance: Instance) -> Walls:
@@ -128,6 +167,16 @@ def all_id_maps(evidence: Evidence) -> Mapping[str, idmap.IdMap]:
         if not has_host_user_namespace(evidence, own):
             found[instance.key] = id_map(own)
     return found
+
+
+@functools.lru_cache(maxsize=KEPT)
+def stranger_id_maps(evidence: Evidence) -> Mapping[str, idmap.IdMap]:
+    """The id maps of `strangers` that have a user namespace; raises as it, and as `id_map`."""
+    return {
+        name: id_map(found)
+        for name, found in strangers(evidence).items()
+        if not has_host_user_namespace(evidence, found)
+    }
 
 
 def is_configured_privileged(instance: Instance) -> bool:

@@ -54,12 +54,18 @@ def shared(evidence: Evidence, own: ContainerFacts) -> Iterator[Shared]:
 def _by_identity(evidence: Evidence) -> Mapping[str, list[str]]:
     """Namespaces to the containers of this host that are in them."""
     found: dict[str, list[str]] = {}
+    for name, facts in _everybody(evidence):
+        for kind in KINDS:
+            identity = _identity(facts.namespaces, kind, name)
+            found.setdefault(identity, []).append(name)
+    return found
+
+
+def _everybody(evidence: Evidence) -> Iterator[tuple[str, ContainerFacts]]:
     for instance in running.all_here(evidence):
         facts = running.facts(evidence, instance)
-        for kind in KINDS:
-            identity = _identity(facts.namespaces, kind, facts.lxc_name)
-            found.setdefault(identity, []).append(facts.lxc_name)
-    return found
+        yield facts.lxc_name, facts
+    yield from running.strangers(evidence).items()
 
 
 def _identity(namespaces: Mapping[str, str], kind: str, whose: str) -> str:

@@ -22,7 +22,7 @@ from pytest_lxdsec.control import Kind, Level, Severity, control
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.evidence.objects import Instance
 from pytest_lxdsec.policy import Policy
-from pytest_lxdsec.verdict import CannotTell, NotApplicable, Remedy, Verdict
+from pytest_lxdsec.verdict import CannotTell, Manual, NotApplicable, Remedy, Verdict
 
 SECTION = "unprivileged-containers"
 RAW_IDMAP = "raw.idmap"
@@ -69,13 +69,16 @@ def test_container_is_unprivileged(lxd_instance: Instance, lxd_evidence: Evidenc
     section=SECTION,
     rationale="An id of the host in the map is that user, for every file and process of the host.",
 )
-def test_id_map_reaches_nobody(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
+def test_id_map_reaches_nobody(
+    lxd_instance: Instance, lxd_evidence: Evidence, lxd_policy: Policy
+) -> Verdict:
     facts = running.facts(lxd_evidence, lxd_instance)
     if running.is_configured_privileged(lxd_instance):
         raise NotApplicable("it is configured to be privileged, which LXD-UNP-01 judges")
     found = running.id_map(facts)
     reached = tuple(maps.reaches(lxd_evidence, found))
     if not reached:
+        maps.require_full_lists(lxd_evidence, found, lxd_policy.trusted_directories or ())
         return verdict.passed(
             f"uids {_ids(found.uids)} and gids {_ids(found.gids)} are no account's of the host"
         )
@@ -139,16 +142,25 @@ def test_id_map_is_the_configured_one(lxd_instance: Instance, lxd_evidence: Evid
     found = tuple(expected.differences(lxd_evidence, lxd_instance, facts))
     if not found:
         return verdict.passed(f"the kernel maps {_map_seen(lxd_evidence, lxd_instance)}")
+    is_pending = not expected.is_recorded(lxd_instance, facts)
     causes = tuple(key for key in _map_causes(lxd_instance) if key == RAW_LXC)
-    why = "raw.lxc overrides it" if causes else "a restart is pending"
+    why = "a restart is pending" if is_pending else "LXD has it so in its records"
     return verdict.failed(
-        observed=f"{'; '.join(found)}: {why}",
+        observed=f"{'; '.join(found)}: {'raw.lxc overrides it' if causes else why}",
         expected="in the kernel what the configuration says",
         origin=_map_origin(lxd_evidence, lxd_instance, facts.pid),
-        remedy=origins.unset_all(lxd_evidence, lxd_instance, causes)
-        if causes
-        else Remedy(command=origins.restart(lxd_instance)),
+        remedy=_bring_into_force(lxd_evidence, lxd_instance, causes, is_pending=is_pending),
     )
+
+
+def _bring_into_force(
+    evidence: Evidence, instance: Instance, causes: tuple[str, ...], *, is_pending: bool
+) -> Remedy:
+    if causes:
+        return origins.unset_all(evidence, instance, causes)
+    if is_pending:
+        return Remedy(command=origins.restart(instance))
+    return origins.work_out_map(instance, is_isolated=running.is_isolated(instance))
 
 
 def _map_seen(evidence: Evidence, instance: Instance) -> str:
@@ -218,32 +230,35 @@ def test_host_ids_are_not_shared(
     overlap = _overlaps(lxd_evidence, lxd_policy).get(lxd_instance.key)
     if overlap is None:
         found = known[lxd_instance.key]
-        return verdict.passed(f"none of {len(known)} running maps shares uids {_ids(found.uids)}")
+        count = len(known) + len(running.stranger_id_maps(lxd_evidence))
+        return verdict.passed(f"none of {count} running maps shares uids {_ids(found.uids)}")
     shared = f"{overlap.kind.value}s {overlap.shared.start}-{overlap.shared.stop - 1}"
     more = f" and {overlap.others - 1} more" if overlap.others > 1 else ""
     return verdict.failed(
         observed=f"it shares host {shared} with {overlap.other}{more}",
         expected="host ids of its own, or a group in policy containers.sharing_groups",
         origin=f"the kernel (/proc/{own.pid}/uid_map and gid_map)",
-        remedy=_separate(lxd_evidence, lxd_instance, known),
+        remedy=_separate(lxd_evidence, lxd_instance, overlap.other),
     )
 
 
 @functools.lru_cache(maxsize=running.KEPT)
 def _overlaps(evidence: Evidence, policy: Policy) -> Mapping[str, overlaps.Overlap]:
     known = running.all_id_maps(evidence)
-    return overlaps.find(known, groups=policy.groups(sorted(known)))
+    everybody = {**known, **running.stranger_id_maps(evidence)}
+    return overlaps.find(everybody, groups=policy.groups(sorted(known)))
 
 
-def _separate(evidence: Evidence, instance: Instance, known: Mapping[str, idmap.IdMap]) -> Remedy:
+def _separate(evidence: Evidence, instance: Instance, other: str) -> Remedy:
     """LXD maps its whole range for a container that is not isolated, and so one meets all."""
+    known = running.all_id_maps(evidence)
     shared = tuple(
         other
         for other in evidence.instances
         if other.key in known and not running.is_isolated(other)
     )
     if not shared:
-        return _move(evidence, instance, known)
+        return _move(evidence, instance, other)
     if len(shared) <= NAMED_IN_REPAIR:
         return origins.isolate(shared)
     return Remedy(
@@ -255,16 +270,22 @@ def _separate(evidence: Evidence, instance: Instance, known: Mapping[str, idmap.
     )
 
 
-def _move(evidence: Evidence, instance: Instance, known: Mapping[str, idmap.IdMap]) -> Remedy:
-    """All are isolated, and LXD gave two the same range.
+def _move(evidence: Evidence, instance: Instance, other: str) -> Remedy:
+    """All are isolated, and have the same range none the less.
 
-    It takes instances of one name in two projects for one (lxd/instance/drivers/driver_lxc.go,
-    findIdmap, 5.0.2 to 6.9; measured).
+    LXD takes instances of one name in two projects for one (lxd/instance/drivers/driver_lxc.go,
+    findIdmap, 5.0.2 to 6.9; measured), and of other daemons' containers it knows nothing.
     """
+    known = running.all_id_maps(evidence)
+    everybody = (*known.values(), *running.stranger_id_maps(evidence).values())
     try:
-        base = maps.free_base(evidence, known[instance.key], known.values())
+        base = maps.free_base(evidence, known[instance.key], everybody)
     except ValueError as error:
-        raise CannotTell(str(error)) from error
+        if other in known:
+            raise CannotTell(str(error)) from error
+        pid = running.strangers(evidence)[other].pid
+        note = f"{error}: give {other} other subordinate ids, by whoever started it"
+        return Remedy(command=f"grep . /proc/{pid}/uid_map /proc/{pid}/gid_map", note=note)
     return origins.set_base(instance, base)
 
 
@@ -278,7 +299,7 @@ def _move(evidence: Evidence, instance: Instance, known: Mapping[str, idmap.IdMa
     rationale="An unprivileged container is safe by its user namespace and by nothing else.",
 )
 def test_no_key_undoes_the_user_namespace(
-    lxd_instance: Instance, lxd_evidence: Evidence
+    lxd_instance: Instance, lxd_evidence: Evidence, lxd_policy: Policy
 ) -> Verdict:
     if not lxd_instance.is_container:
         raise NotApplicable(f"{lxd_instance.key} is a virtual machine")
@@ -299,6 +320,11 @@ def test_no_key_undoes_the_user_namespace(
     unknown = dangers.unknown(config)
     if unknown:
         raise CannotTell(f"raw.lxc has {', '.join(unknown)}, which are not known to us")
+    if judgement := dangers.to_judge(config):
+        raise Manual(judgement)
+    if expected.RAW in config:
+        raw = expected.raw(lxd_instance)
+        maps.require_full_lists(lxd_evidence, raw, lxd_policy.trusted_directories or ())
     return verdict.passed(f"none of its {len(config)} keys is among those that undo it")
 
 

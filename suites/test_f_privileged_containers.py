@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pytest_lxdsec import (
     attempts,
     dangers,
+    devicelimit,
     labels,
     openings,
     origins,
@@ -21,7 +22,7 @@ from pytest_lxdsec.control import Kind, Level, Severity, control
 from pytest_lxdsec.evidence.containerfacts import ContainerFacts
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.evidence.objects import Instance
-from pytest_lxdsec.verdict import CannotTell, NotApplicable, Remedy, Verdict
+from pytest_lxdsec.verdict import CannotTell, Manual, NotApplicable, Remedy, Verdict
 
 SECTION = "privileged-containers"
 RAW_LXC = "raw.lxc"
@@ -179,7 +180,8 @@ def test_namespaces_are_its_own(lxd_instance: Instance, lxd_evidence: Evidence) 
     found = tuple(sharing.shared(lxd_evidence, facts))
     if not found:
         kinds = ", ".join(f"{kind} {facts.namespaces[kind]}" for kind in sharing.KINDS)
-        others = len(running.all_here(lxd_evidence)) - 1
+        strangers = len(running.strangers(lxd_evidence))
+        others = len(running.all_here(lxd_evidence)) - 1 + strangers
         return verdict.passed(f"{kinds}: not the daemon's, the host's or one of {others} others'")
     return verdict.failed(
         observed="; ".join(one.text for one in found),
@@ -214,6 +216,8 @@ def test_no_key_loosens_the_walls(lxd_instance: Instance, lxd_evidence: Evidence
     unknown = dangers.unknown(config)
     if unknown:
         raise CannotTell(f"raw.lxc has {', '.join(unknown)}, which are not known to us")
+    if judgement := dangers.to_judge(config):
+        raise Manual(judgement)
     return verdict.passed(f"none of its {len(config)} keys is among those that loosen a wall")
 
 
@@ -223,7 +227,7 @@ def _require_privileged(evidence: Evidence, instance: Instance) -> None:
         raise NotApplicable(f"{instance.key} is a virtual machine")
     if running.is_configured_privileged(instance):
         return
-    if not instance.is_running:
+    if not running.may_run(evidence, instance):
         raise NotApplicable(f"{instance.key} is configured to be unprivileged")
     running.privileged_facts(evidence, instance)
 
@@ -240,7 +244,7 @@ def _require_privileged(evidence: Evidence, instance: Instance) -> None:
 def test_devices_are_limited(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
     facts = running.privileged_facts(lxd_evidence, lxd_instance)
     walls = running.walls(lxd_evidence, lxd_instance)
-    limit = openings.device_limit(walls)
+    limit = devicelimit.limit(walls)
     found = tuple(openings.of(lxd_evidence, lxd_instance, walls))
     if limit and not found:
         return verdict.passed(limit, "no mount and no node of it is the host's")
@@ -264,7 +268,7 @@ def test_devices_are_limited(lxd_instance: Instance, lxd_evidence: Evidence) -> 
     rationale="Whatever the configuration and the kernel's tables say, this is what they are for.",
 )
 def test_privileged_root_is_refused(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
-    if lxd_instance.is_container and lxd_instance.is_running:
+    if lxd_instance.is_container and running.may_run(lxd_evidence, lxd_instance):
         running.privileged_facts(lxd_evidence, lxd_instance)
     done = probed.done(lxd_evidence, lxd_instance, attempts.PRIVILEGED)
     if not done:

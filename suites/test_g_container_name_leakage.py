@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from pytest_lxdsec import attempts, boottime, origins, probed, running, verdict
+import shlex
+
+from pytest_lxdsec import (
+    attempts,
+    boottime,
+    labels,
+    lxdconf,
+    mountinfo,
+    origins,
+    probed,
+    running,
+    verdict,
+)
 from pytest_lxdsec.control import Kind, Level, Severity, control
 from pytest_lxdsec.evidence.hostfacts import File
 from pytest_lxdsec.evidence.model import Evidence
@@ -60,12 +72,47 @@ def test_scheduler_is_closed(lxd_evidence: Evidence) -> Verdict:
     if old.exists and not _is_closed(old, CLOSED_FILE):
         return _open_file(old, SCHEDULER, "0400")
     if not new.exists:
-        return verdict.passed(_seen(old), _seen(new))
+        wide = None if old.exists else _debugfs_elsewhere(lxd_evidence)
+        return _wide_mount(*wide) if wide else verdict.passed(_seen(old), _seen(new))
     if _is_closed(debugfs, CLOSED):
         return verdict.passed(_seen(old), f"{SCHEDULER_DEBUGFS} lies behind {_seen(debugfs)}")
     if _is_closed(new, CLOSED_FILE):
         return verdict.passed(_seen(old), _seen(new))
     return _open_file(new, DEBUGFS, "0700")
+
+
+def _debugfs_elsewhere(evidence: Evidence) -> tuple[str, str] | None:
+    """A place where debugfs is open to all, and its mode, though it is not in its own place.
+
+    Raises:
+        CannotTell: it is elsewhere, and nobody has looked at its mode there.
+    """
+    try:
+        found = mountinfo.parse(evidence.view.mountinfo)
+    except ValueError as error:
+        raise CannotTell(f"the daemon's mounts: {error}") from error
+    mounts = [mount for mount in found if mount.kind == "debugfs"]
+    if not mounts or any(mount.point == DEBUGFS for mount in mounts):
+        return None  # no such file system, or the kernel has no such file in it
+    for mount in mounts:
+        # The mode that it was mounted with; none is 0700 (fs/debugfs/inode.c).
+        mode = next((one[5:] for one in mount.settings if one.startswith("mode=")), "700")
+        if int(mode, 8) & ~CLOSED:
+            return mount.point, mode
+    raise CannotTell(f"debugfs is mounted at {mounts[0].point}, where nobody looked at its mode")
+
+
+def _wide_mount(point: str, mode: str) -> Verdict:
+    return verdict.failed(
+        observed=f"debugfs is mounted at {point} with mode {mode}",
+        expected=f"{point} root's, mode 0700",
+        origin="the host's kernel",
+        remedy=Remedy(
+            command=f"chown root {shlex.quote(point)} && mount -o remount,mode=0700 "
+            f"{shlex.quote(point)}",
+            note="a reboot undoes it: see LXD-NAM-04",
+        ),
+    )
 
 
 def _open_file(file: File, close: str, mode: str) -> Verdict:
@@ -94,7 +141,7 @@ def test_names_cannot_be_read_inside(lxd_instance: Instance, lxd_evidence: Evide
     inside = probed.inside(lxd_evidence, lxd_instance)
     readable = [one.attempts[0] for one in attempts.NAMES_TOLD if attempts.done([one], inside)]
     if not readable:
-        return verdict.passed(*_unreadable(lxd_evidence, inside))
+        return verdict.passed(*_unreadable(lxd_evidence, lxd_instance, inside))
     paths = [what.removeprefix("read ") for what in readable]
     others = probed.others_named(lxd_evidence, lxd_instance, inside.names)
     names = f"in them stand {', '.join(others)}" if others else "no other instance stands in them"
@@ -106,22 +153,48 @@ def test_names_cannot_be_read_inside(lxd_instance: Instance, lxd_evidence: Evide
     )
 
 
-def _unreadable(evidence: Evidence, inside: attempts.Attempts) -> tuple[str, ...]:
+def _unreadable(
+    evidence: Evidence, instance: Instance, inside: attempts.Attempts
+) -> tuple[str, ...]:
     """Why none is readable, each as a clause.
 
     Raises:
-        CannotTell: one is refused to the host's root as well, or was not tried.
+        CannotTell: one is refused to the host's root as well, was not tried, or is there outside
+            and not inside: what root inside has unmounted it can mount again.
     """
-    outside = probed.control(evidence)
-    judged = attempts.judge(attempts.NAMES_TOLD, inside, outside)
-    missing = {what for one in attempts.NAMES_TOLD for what in attempts.absent(one, inside)}
+    judged = attempts.judge(attempts.NAMES_TOLD, inside, probed.control(evidence))
     told = []
     for one in judged:
         what = one.group.attempts[0]
-        if one.unclear and what not in missing:
+        hidden = ""
+        if attempts.absent(one.group, inside) and what == f"read {SCHEDULER_DEBUGFS}":
+            hidden = _hidden(evidence, instance)
+        if one.unclear and not hidden:
             raise CannotTell(f"whether its root can {one.group.what}: {one.unclear}")
-        told.append(f"{what}: it is not there inside" if what in missing else one.shown[0])
+        hidden = "neither it nor the host has it" if one.is_empty else hidden
+        told.append(f"{what}: {hidden}" if one.unclear or one.is_empty else one.shown[0])
     return tuple(told)
+
+
+def _hidden(evidence: Evidence, instance: Instance) -> str:
+    """Why debugfs cannot show its root what the host's root sees, as a clause; "" if it may.
+
+    LXD shows the host's debugfs in every container; nobody in a user namespace can mount it.
+    """
+    facts = running.facts(evidence, instance)
+    if running.is_root_of_host(evidence, facts):
+        directory = evidence.view.directory
+        fault = labels.fault(facts.label, instance.internal_name, directory)
+        has_own_rules = bool(lxdconf.string(instance.expanded_config, "raw.apparmor"))
+        return "" if fault or has_own_rules else "LXD's AppArmor profile denies it"
+    try:
+        mounted = mountinfo.parse(running.walls(evidence, instance).mountinfo)
+    except ValueError as error:
+        raise CannotTell(f"{instance.key}: {error}") from error
+    if all(mount.kind != "debugfs" for mount in mounted):
+        return "debugfs is not mounted inside, and only the host's root can mount it"
+    debugfs = _file(evidence, DEBUGFS)
+    return f"what holds it is closed: {_seen(debugfs)}" if _is_closed(debugfs, CLOSED) else ""
 
 
 def _close(evidence: Evidence, instance: Instance, paths: list[str]) -> Remedy:

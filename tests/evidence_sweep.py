@@ -420,7 +420,13 @@ DEVICE_RULES = "".join(
 
 def view() -> Json:
     """`host.view`: the daemon of a snap has mounts of its own."""
-    return {"namespaces": namespaces(0), "mountinfo": HOST_MOUNTS, "directory": LXD_DIR}
+    seen = {"namespaces": namespaces(0), "mountinfo": HOST_MOUNTS, "directory": LXD_DIR}
+    return {**seen, "neighbours": []}
+
+
+def neighbour(number: int, *, path: str = "/var/lib/incus/containers") -> Json:
+    """A running container that is not our daemon's."""
+    return container("c1", number) | {"lxc_path": path, "pid": 9001}
 
 
 def walls() -> list[Json]:

@@ -120,8 +120,13 @@ class Walls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """How the host looks: the sweep's own namespaces, the daemon's mounts and data directory."""
+    """How the host looks: the sweep's own namespaces, the daemon's mounts and data directory.
+
+    `neighbours` are running containers that are not the daemon's own: another LXD's, Incus's,
+    LXC's. None where nobody looked for them (evidence of 0.1.0's first days).
+    """
 
     namespaces: Mapping[str, str]
     mountinfo: str
     directory: str
+    neighbours: tuple[ContainerFacts, ...] | None = None

@@ -13,7 +13,8 @@ from typing import Literal
 
 # LXD calls every status but these running: lxd/instance/drivers/driver_common.go,
 # isRunningStatusCode. A frozen instance has a living init.
-NOT_RUNNING = ("Stopped", "Error")
+UNKNOWN = "Error"
+NOT_RUNNING = ("Stopped", UNKNOWN)
 
 SHA256_DIGITS = 64
 
@@ -82,8 +83,13 @@ class Instance:
 
     @property
     def is_running(self) -> bool:
-        """Whether it has an init, be it frozen."""
+        """Whether it has an init by LXD's word, be it frozen."""
         return self.status not in NOT_RUNNING
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether LXD does not know if it has one: whoever watches it did not answer."""
+        return self.status == UNKNOWN
 
     @property
     def internal_name(self) -> str:

@@ -42,18 +42,18 @@ def every(facts: known.Known) -> tuple[Container, ...]:
     """Section: the running containers of the daemon that was asked, in order of their inits."""
     server: daemons.Daemon = facts.require("server")
     path = f"{server.directory}/containers"
-    children, beside = _look_around(server.namespaces["pid"])
+    children, beside = look_around(server.namespaces["pid"])
     monitors = {pid: _monitored(pid, path, server) for pid in beside if pid in children}
     return unambiguous(
         container
         for pid, name in monitors.items()
         if name
         for child in children.get(pid, ())
-        for container in _container(path, name, child)
+        for container in of_monitor(path, name, child)
     )
 
 
-def _look_around(namespace: str) -> tuple[Mapping[int, Sequence[int]], Sequence[int]]:
+def look_around(namespace: str) -> tuple[Mapping[int, Sequence[int]], Sequence[int]]:
     """Every process's children, and the processes in this process namespace."""
     children: dict[int, list[int]] = {}
     beside = []
@@ -76,13 +76,22 @@ def _monitored(pid: int, path: str, server: daemons.Daemon) -> str:
     try:
         if not daemons.is_program(pid):
             return ""
-        if processes.namespace(pid, "user") != server.namespaces["user"]:
-            return ""
-        if tuple(processes.status(pid)["Uid"].split()) != ROOT:
+        if not is_roots(pid, server):
             return ""
         return monitored(processes.arguments(pid), path)
     except OSError:
         return ""  # it ended while we looked
+
+
+def is_roots(pid: int, server: daemons.Daemon) -> bool:
+    """Whether a process is root's, in the daemon's user namespace.
+
+    Raises:
+        OSError: it has ended.
+    """
+    if processes.namespace(pid, "user") != server.namespaces["user"]:
+        return False
+    return tuple(processes.status(pid)["Uid"].split()) == ROOT
 
 
 def monitored(arguments: Sequence[str], path: str) -> str:
@@ -100,7 +109,7 @@ def unambiguous(found: Iterable[Container]) -> tuple[Container, ...]:
     return tuple(container for container in listed if count[container.lxc_name] == 1)
 
 
-def _container(path: str, name: str, pid: int) -> Iterator[Container]:
+def of_monitor(path: str, name: str, pid: int) -> Iterator[Container]:
     """What the kernel holds of a container's init; nothing where the child is no init.
 
     Its start is read before and after, so that the facts of a process that took over the number

@@ -70,7 +70,7 @@ class Hierarchies:
         group = groups.get("", "")
         try:
             programs = dict(self._programs(group)) if group else {}
-            rules = self._rules(groups.get("devices", ""))
+            rules = self._rules(payload(groups.get("devices", "")))
         except OSError as error:
             return DeviceControl(group=group, programs={}, rules="", error=tools.reason(error))
         return DeviceControl(group=group, programs=programs, rules=rules, error="")
@@ -102,6 +102,15 @@ def membership(cgroups: str) -> dict[str, str]:
         for controller in controllers.split(","):
             found[controller] = group
     return found
+
+
+def payload(group: str) -> str:
+    """The container's own of the groups that its init is in, which may have made more below."""
+    parts = group.split("/")
+    for number, part in enumerate(parts):
+        if part.startswith("lxc.payload"):
+            return "/".join(parts[: number + 1])
+    return group
 
 
 def _with_devices(mountinfo: str) -> Iterator[mounts.Entry]:

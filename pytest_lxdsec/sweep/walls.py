@@ -1,6 +1,7 @@
 """What stands between each container of our daemon and the host, beside its ids and namespaces.
 
-Imports `containers`, `daemons`, `devicegroups`, `known`, `mounts`, `processes`, `tools`.
+Imports `containers`, `daemons`, `devicegroups`, `known`, `mounts`, `neighbours`,
+`processes`, `tools`.
 
 A container decides what some of its paths lead to, and may let a reader wait for ever: each
 container is read in a thread with an end, so that one that means ill hides nobody but itself.
@@ -15,14 +16,15 @@ import re
 import stat
 from collections.abc import Mapping, Sequence
 
-from . import containers, daemons, devicegroups, known, mounts, processes, tools
+from . import containers, daemons, devicegroups, known, mounts, neighbours, processes, tools
 
 CONTAINER_SECONDS = 5.0
 # What liblxc was told at the last start, where it bears on a wall. Nothing else of the file is
 # taken: it holds the instance's environment, which is secret.
 KEPT_LINES = re.compile(
     r"lxc\.(id_?map|seccomp(\.\w+)*|apparmor\.\w+|aa_\w+|selinux\.\w+|se_context|cap\.\w+"
-    r"|cgroup2?\.devices\.\w+|namespace\.\w+(\.\w+)?|mount\.auto|no_new_privs|include)\s*="
+    r"|cgroup2?\.devices\.\w+|namespace\.\w+(\.\w+)?|mount\.auto|no_new_privs|include"
+    r"|rootfs\.path)\s*="
 )
 DEV = "/dev/"
 
@@ -48,15 +50,17 @@ class View:
     namespaces: Mapping[str, str]
     mountinfo: str
     directory: str
+    neighbours: Sequence[containers.Container]
 
 
 def view(facts: known.Known) -> View:
-    """Section: the sweep's own namespaces, and what the daemon sees mounted."""
+    """Section: the sweep's own namespaces, what the daemon sees mounted, and who else is there."""
     server: daemons.Daemon = facts.require("server")
     return View(
         namespaces=processes.namespaces(os.getpid()),
         mountinfo=tools.read(f"/proc/{server.pid}/mountinfo"),
         directory=server.directory,
+        neighbours=neighbours.find(server),
     )
 
 

@@ -29,6 +29,24 @@ lxc config unset twin security.idmap.isolated --project tenants
 lxc restart twin --project tenants
 lxc pause frozen
 """
+# A second LXD, whose container has the ids of the first one's.
+SECOND = """
+lxc image export $(lxc image list --format csv --columns f | head -1) /srv/image
+mkdir /srv/second
+export LXD_DIR=/srv/second
+lxd --group lxd --logfile /srv/second.log > /dev/null 2>&1 &
+lxd waitready --timeout=30
+lxc storage create pool dir
+lxc image import /srv/image* --alias image
+lxc launch image stranger --storage pool --quiet --config security.idmap.isolated=true \
+    --config security.idmap.base=$(LXD_DIR= lxc config get isolated volatile.idmap.base)
+"""
+NO_SECOND = """
+LXD_DIR=/srv/second lxd shutdown --timeout=30
+rm -r /srv/second* /srv/image*
+lxc config unset isolated security.idmap.base
+lxc restart isolated
+"""
 
 CASES = (
     Case(
@@ -89,6 +107,17 @@ CASES = (
         "lxc restart isolated",
     ),
     Case(
+        # Any user of LXD may edit what it has recorded for the next start.
+        control="LXD-UNP-03",
+        subject="instance/default/plain",
+        breaks='map=\'"Hostid":300000,"Nsid":0,"Maprange":65536\'\n'
+        'uids="{\\"Isuid\\":true,\\"Isgid\\":false,$map}"\n'
+        'gids="{\\"Isuid\\":false,\\"Isgid\\":true,$map}"\n'
+        'lxc config set plain volatile.idmap.next "[$uids,$gids]"\n'
+        "lxc restart plain",
+        finding="the configuration says not isolated, the kernel maps 65536 uids from 300000",
+    ),
+    Case(
         control="LXD-UNP-04",
         subject="instance/default/plain",
         finding="security.idmap.isolated is not set",
@@ -125,6 +154,15 @@ CASES = (
         with_it=("LXD-UNP-03 instance/default/plain",),
     ),
     Case(
+        # The monitor, root of the host, would write there what the container prints.
+        control="LXD-UNP-06",
+        subject="instance/default/plain",
+        breaks="lxc config set plain raw.lxc 'lxc.console.logfile = /srv/printed'\n"
+        "lxc restart plain\ntest -f /srv/printed",
+        finding="raw.lxc has lxc.console.logfile='/srv/printed', which names a file",
+        restores="rm /srv/printed",
+    ),
+    Case(
         control="LXD-UNP-05",
         subject="instance/default/plain",
         finding="it shares host uids 100000-10100000 with default/filtered and 7 more",
@@ -142,6 +180,14 @@ CASES = (
         finding="with default/twin\n",
         with_it=("LXD-UNP-04 *", "LXD-UNP-05 *"),
         restores="lxc config unset twin security.idmap.base --project tenants\n" + NOT_ISOLATED,
+    ),
+    Case(
+        control="LXD-UNP-05",
+        subject="instance/default/isolated",
+        breaks=ISOLATED + SECOND,
+        finding="with stranger of /srv/second/containers (pid",
+        with_it=("LXD-UNP-04 *", "LXD-UNP-05 *"),
+        restores=NO_SECOND + NOT_ISOLATED,
     ),
     Case(
         control="LXD-PRV-03",
@@ -244,6 +290,27 @@ CASES = (
         breaks="lxc config set privileged raw.lxc 'lxc.cgroup2.devices.allow = a'\n"
         "lxc restart privileged",
         finding="no devices controller limits which devices it opens",
+        with_it=("LXD-PRV-* instance/default/privileged",),
+    ),
+    Case(
+        control="LXD-PRV-06",
+        subject="instance/default/privileged",
+        breaks="cp -a /var/lib/lxd/storage-pools/default/containers/privileged/rootfs /srv/root\n"
+        "lxc config set privileged raw.lxc lxc.rootfs.path=dir:/srv/root\n"
+        "lxc restart privileged",
+        finding="its root is the host's /srv/root, read-write",
+        with_it=("LXD-PRV-* instance/default/privileged",),
+        restores="rm -r /srv/root",
+    ),
+    Case(
+        control="LXD-PRV-06",
+        subject="instance/default/privileged",
+        breaks="lxc config set privileged raw.lxc 'lxc.mount.auto = proc:rw sys:rw\n"
+        "lxc.mount.entry = /sys/fs/cgroup groups none bind,create=dir 0 0'\n"
+        "lxc restart privileged",
+        finding="/groups is the host's /sys/fs/cgroup, read-write; "
+        "/proc/sys lets its root write to the kernel's settings; "
+        "/sys lets its root write to the kernel's settings",
         with_it=("LXD-PRV-* instance/default/privileged",),
     ),
     Case(

@@ -103,6 +103,23 @@ def test_process_of_the_host_is_not_believed_to_be_our_monitor(
     assert found[scenario.PLAIN]["pid"] == sweeping.states(lab)[scenario.PLAIN]["state"]["pid"]
 
 
+def test_container_of_another_daemon_is_a_neighbour(lab: labs.Lab) -> None:
+    lab.shell("mkdir -p /run/ill && cp /bin/bash /run/ill/lxd")
+    title = "[lxc monitor] /srv/lxd/containers plain"
+    with running(lab, f"unshare -Up --map-root-user bash -c '{titled(title, '/run/ill/lxd')}'"):
+        of_itself = sweeping.parts(lab)["host.view"]["value"]["neighbours"]
+    with running(lab, f"unshare -p bash -c '{titled(title, '/run/ill/lxd')}'") as pid:
+        found = sweeping.parts(lab)["host.view"]["value"]["neighbours"]
+        (init,) = lab.run("pgrep", "-P", str(pid)).stdout.split()
+    lab.shell("rm -r /run/ill")
+    # One in a user namespace of its own is not of the host's root, whatever it says.
+    assert of_itself == []
+    assert [(one["lxc_path"], one["lxc_name"]) for one in found] == [
+        ("/srv/lxd/containers", "plain")
+    ]
+    assert found[0]["pid"] == int(init)
+
+
 def test_two_monitors_of_one_name_are_both_not_believed(lab: labs.Lab) -> None:
     # Only root of the host can bring this about; then nobody knows which is the container.
     lab.shell("mkdir -p /run/ill && cp /bin/bash /run/ill/lxd")

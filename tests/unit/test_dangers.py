@@ -27,6 +27,8 @@ def keys(config: dict[str, str], wall: Wall, version: versions.Version = V5) -> 
         ("security.syscalls.whitelist", "read"),
         ("security.nesting", "YES"),
         ("nvidia.driver.capabilities", "all\nlxc.idmap ="),
+        ("linux.sysctl.kernel.core_pattern", "|/bin/x"),
+        ("linux.sysctl.vm.overcommit_memory", "1"),
     ],
 )
 def test_key_that_loosens_the_confinement_is_found(key: str, value: str) -> None:
@@ -46,6 +48,10 @@ def test_key_that_loosens_the_confinement_is_found(key: str, value: str) -> None
         ("security.privileged", "true"),
         ("nvidia.driver.capabilities", "all"),
         ("raw.seccomp", ""),
+        ("linux.sysctl.net.ipv4.ip_forward", "1"),
+        ("linux.sysctl.kernel.shmmni", "4096"),
+        ("linux.sysctl.kernel.sem", "32000 1024000000 500 32000"),
+        ("linux.sysctl.fs.mqueue.msg_max", "10"),
     ],
 )
 def test_key_that_tightens_or_does_nothing_is_not(key: str, value: str) -> None:
@@ -107,6 +113,9 @@ def test_delegated_bpf_counts_since_lxd_has_it(version: versions.Version, *, cou
         ("lxc.cap.keep = sys_admin", {Wall.CONFINEMENT}),
         ("lxc.cgroup2.devices.allow = a", {Wall.CONFINEMENT}),
         ("lxc.no_new_privs = 0", {Wall.CONFINEMENT}),
+        ("lxc.console.logfile = /etc/cron.d/x", {Wall.IDS, Wall.CONFINEMENT}),
+        ("lxc.console.buffer.logfile = /etc/cron.d/x", {Wall.IDS, Wall.CONFINEMENT}),
+        ("lxc.console.path = /dev/sda", {Wall.IDS, Wall.CONFINEMENT}),
     ],
 )
 def test_line_of_raw_lxc_is_found_for_the_walls_it_weakens(line: str, walls: set[Wall]) -> None:
@@ -123,6 +132,10 @@ def test_line_of_raw_lxc_is_found_for_the_walls_it_weakens(line: str, walls: set
         "lxc.cgroup2.memory.high = 1G",
         "lxc.signal.halt = SIGTERM",
         "#lxc.idmap =",
+        "lxc.console.path = none",
+        "lxc.console.logfile =",
+        "lxc.console.buffer.size = 1MB",
+        "lxc.console.rotate = 1",
     ],
 )
 def test_harmless_line_is_neither_found_nor_unknown(line: str) -> None:
@@ -135,6 +148,12 @@ def test_line_that_nobody_knows_is_told() -> None:
     assert dangers.unknown({"raw.lxc": "lxc.brand.new = 1\nlxc.log.level = 1"}) == (
         "lxc.brand.new",
     )
+    assert dangers.unknown({"raw.lxc": "lxc.console.brand.new = 1"}) == ("lxc.console.brand.new",)
+
+
+@pytest.mark.parametrize(("modules", "judges"), [("overlay,nbd", True), (" ", False)])
+def test_modules_that_the_host_is_to_load_are_for_a_person(modules: str, *, judges: bool) -> None:
+    assert bool(dangers.to_judge({"linux.kernel_modules": modules})) is judges
 
 
 def test_hidden_value_is_never_judged() -> None:
