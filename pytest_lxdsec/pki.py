@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
-from . import lxdconf, versions
+from . import builds, lxdconf, versions
 from .evidence.model import Evidence
 from .evidence.objects import Server
 from .evidence.remotefacts import Pki, PkiFile
@@ -118,7 +118,7 @@ def require_asked(evidence: Evidence, server: Server) -> str:
     if version.numbers >= _ASKS_SINCE.get(version.series, _FEATURE_ASKS_SINCE):
         return ""
     text = f"LXD {version} looks at no revocation list while {TRUST} is off (CVE-2024-6156)"
-    package = evidence.packages.lxd
-    if package and versions.parse_debian(package).is_distribution_build:
+    package = builds.distribution_package(evidence, server, version)
+    if package:
         raise CannotTell(f"{text}; whether package lxd {package} has the fix is not known")
     return text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_lxdsec import verdict, versions
+from pytest_lxdsec import builds, verdict, versions
 from pytest_lxdsec.control import Kind, Level, Severity, control
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.evidence.objects import Server
@@ -82,7 +82,7 @@ def test_latest_bugfix_release_runs(
         return verdict.passed(
             f"LXD {support.version} is the newest of its series ({_source(lxd_releases)})"
         )
-    _refuse_distribution_build(lxd_evidence)
+    _refuse_distribution_build(lxd_evidence, lxd_server, support.version)
     return verdict.failed(
         observed=f"LXD {support.version} is older than {support.latest}",
         expected=f"{support.latest}, the newest of the series ({_source(lxd_releases)})",
@@ -91,10 +91,12 @@ def test_latest_bugfix_release_runs(
     )
 
 
-def _refuse_distribution_build(evidence: Evidence) -> None:
+def _refuse_distribution_build(
+    evidence: Evidence, server: Server, version: versions.Version
+) -> None:
     """A distribution adds fixes of its own; which one is missing, its package manager knows."""
-    package = evidence.packages.lxd
-    if package and versions.parse_debian(package).is_distribution_build:
+    package = builds.distribution_package(evidence, server, version)
+    if package:
         raise NotApplicable(
             f"package lxd {package} is the distribution's own build with fixes of its own: "
             "LXD-OS-01 tells whether one is missing"
