@@ -29,6 +29,9 @@ LEFT_BY_LXD = ALL_CAPABILITIES & ~sum(1 << bit for bit in (16, 17, 25, 32, 33))
 KINDS = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 
 
+BUILD = "#45-Ubuntu SMP PREEMPT_DYNAMIC Fri Aug 30 12:02:04 UTC 2024"
+
+
 def operating_system() -> Json:
     """`host.os`."""
     release = {
@@ -37,7 +40,13 @@ def operating_system() -> Json:
         "VERSION_CODENAME": "noble",
         "VERSION_ID": "24.04",
     }
-    return {"release": release, "kernel": "6.8.0-45-generic", "hostname": "lxd1"}
+    return {
+        "release": release,
+        "kernel": "6.8.0-45-generic",
+        "hostname": "lxd1",
+        "build": BUILD,
+        "has_pro": False,
+    }
 
 
 def packages() -> Json:
