@@ -17,6 +17,7 @@ from .verdict import CannotTell, Manual, Remedy
 
 # shared/api/auth.go: who may do everything without being in a group.
 FULL_TYPES = ("Client certificate (unrestricted)", "Server certificate", "Initial UI token bearer")
+PENDING = "(pending)"  # shared/api/auth.go: invited, and nobody has come yet
 SERVER = "server"
 ADMINS = "admins"  # built in since 6.7
 # On the entity `server`: everything, or what lets one give oneself everything
@@ -61,7 +62,7 @@ def power(evidence: Evidence, client: Certificate) -> str:
     if client.type == "client" and not client.restricted:
         return "its certificate is not restricted"
     identity = _identity(evidence, client)
-    return _by_group(evidence, identity) if identity else ""
+    return by_group(evidence, identity) if identity else ""
 
 
 def _of_server(evidence: Evidence) -> str:
@@ -75,7 +76,8 @@ def _identity(evidence: Evidence, client: Certificate) -> Identity | None:
     return found[0] if found else None
 
 
-def _by_group(evidence: Evidence, identity: Identity) -> str:
+def by_group(evidence: Evidence, identity: Identity) -> str:
+    """Why an identity may do everything by its groups; "" where it may not. Raises as `power`."""
     groups = {group.name: group for group in evidence.groups.complete()}
     for name in identity.groups or ():
         if name not in groups:

@@ -310,14 +310,15 @@ def test_invitations_are_short(lxd_server: Server, lxd_evidence: Evidence) -> Ve
     faults = list(_password(lxd_server))
     faults += invitations.options(lxd_server, now)
     faults += invitations.tokens(tokens, now)
+    faults += invitations.identities(lxd_evidence, now)
     if not faults:
-        invitations.refuse_pending(lxd_evidence.identities.complete())
+        invitations.refuse_pending(invitations.pending(lxd_evidence, now))
         return verdict.passed(*_invitations_seen(lxd_server, lxd_evidence))
     return verdict.failed(
         observed="; ".join(fault.text for fault in faults),
-        expected="no trust password, no pending token without end or restriction, "
-        "and an end of at most 15 days for new ones",
-        origin="the server's configuration and its pending tokens",
+        expected="no trust password, no pending token for an administrator or for more than "
+        "15 days, and an end of at most 15 days for new ones",
+        origin="the server's configuration, its pending tokens and identities",
         remedy=Remedy(
             command=" && ".join(dict.fromkeys(fault.repair for fault in faults)),
             touches=len(faults),
@@ -335,6 +336,7 @@ def _password(server: Server) -> Iterator[invitations.Fault]:
 def _invitations_seen(server: Server, evidence: Evidence) -> list[str]:
     now, tokens = evidence.now, evidence.tokens.complete()
     pending = [invitations.describe(one) for one in tokens if invitations.is_pending(one, now)]
+    pending += [invitations.title(one) for one in invitations.pending(evidence, now)]
     lifetimes = invitations.lifetimes(server, now)
     return [
         "no trust password is set",

@@ -213,12 +213,21 @@ class TokenMetadata:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokenResources:
+    """What a token opens, where it is not the server: an image, for one download."""
+
+    images: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """An operation of class `token`: an invitation that nobody has used yet."""
+    """An operation of class `token`: an invitation that nobody has used yet, or a download."""
 
     id: str
     status: str
     metadata: TokenMetadata
+    description: str = ""
+    resources: TokenResources | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
