@@ -7,18 +7,16 @@ is used, ends or is taken back. Later changes of `core.remote_token_expiry` do n
 from __future__ import annotations
 
 import datetime
-import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from . import lxdconf, trust, versions
+from . import clients, gotime, lxdconf, trust, versions
 from .evidence.model import Evidence
 from .evidence.objects import Identity, Server, Token
 from .verdict import CannotTell
 
 ENDED = ("Success", "Failure", "Cancelled")  # shared/api/status_code.go
-PENDING = trust.PENDING
 # lxd/db/operationtype; 5.0.2 describes every operation alike, and names the image it is for.
 IMAGE_TOKENS = ("Image download token", "Image upload token")
 LONGEST_DAYS = 15  # LXD's own default: `15m`, which are months, is longer
@@ -29,8 +27,6 @@ TWO_WEEKS = "15d"
 JOIN_DEFAULT = "3H"
 _DEFAULT_SINCE = {"5.21": (5, 21, 5)}
 _FEATURE_DEFAULT_SINCE = (6, 7)
-# Go writes nanoseconds, of which Python reads six digits.
-_FRACTION = re.compile(r"(\.\d{6})\d+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,13 +96,10 @@ def _is_ahead(ends: datetime.datetime | None, now: datetime.datetime) -> bool:
 
 
 def _ends(text: str, name: str) -> datetime.datetime | None:
-    if not text or text.startswith("0001-"):  # Go's zero time
-        return None
     try:
-        ends = datetime.datetime.fromisoformat(_FRACTION.sub(r"\1", text))
+        return gotime.moment(text)
     except ValueError as error:
         raise CannotTell(f"the {name} ends at {text!r}, which is no time") from error
-    return ends if ends.tzinfo else ends.replace(tzinfo=datetime.UTC)
 
 
 def pending(evidence: Evidence, now: datetime.datetime) -> tuple[Identity, ...]:
@@ -118,7 +111,7 @@ def pending(evidence: Evidence, now: datetime.datetime) -> tuple[Identity, ...]:
     return tuple(
         one
         for one in evidence.identities.complete()
-        if PENDING in one.type
+        if clients.PENDING in one.type
         if not one.expires_at or _is_ahead(_ends(one.expires_at, title(one)), now)
     )
 
