@@ -94,7 +94,9 @@ def _list_faults(crl: PkiFile, ca: PkiFile, now: datetime.datetime) -> Iterator[
         yield f"{crl.file.path} cannot be read: {error}"
         return
     ends = found.next_update_utc
-    if ends is not None and ends < now:
+    if ends is None:
+        yield f"{crl.file.path} does not say until when it holds"
+    elif ends < now:
         yield f"{crl.file.path} was to be replaced by {ends:%Y-%m-%d}"
     if not _is_signed(found, signer):
         yield f"{crl.file.path} is not signed by {ca.file.path}"

@@ -59,13 +59,14 @@ def test_list_that_is_signed_in_date_and_loaded_passes() -> None:
         (CA, "is no revocation list in PEM"),
         (f"{GOOD[:60]}\n-----END X509 CRL-----\n", "cannot be read"),
         (evidence_certificates.crl(TAKEN - 2 * YEAR, TAKEN - YEAR), "was to be replaced by"),
+        (evidence_certificates.crl_without_end(TAKEN - YEAR), "does not say until when it holds"),
         (
             evidence_certificates.crl(TAKEN - YEAR, TAKEN + YEAR, signer="rsa2048"),
             "is not signed by",
         ),
     ],
     # Certificates are new in each process: their texts name no test.
-    ids=["binary", "certificate", "cut", "outdated", "stranger's"],
+    ids=["binary", "certificate", "cut", "outdated", "endless", "stranger's"],
 )
 def test_list_that_revokes_nothing_is_found(text: str, fault: str) -> None:
     outcome, reason = judge(with_files(server_ca=CA, ca_crl=text))
