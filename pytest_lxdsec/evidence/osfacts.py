@@ -148,11 +148,16 @@ class Restarts:
         reboot_reasons: Packages, or tools that say so; none where nobody asks for a reboot.
         asked: Which files and tools were looked at.
         kernels: Versions, as `uname -r` has them.
+        running_image: What the image in /boot that has the running kernel's name calls itself:
+            its `uname -r`, who has built it, and its `uname -v`; "" where that is not known.
+        snap_revision: The installed revision of LXD's snap; "" where there is none.
     """
 
     reboot_reasons: tuple[str, ...]
     asked: tuple[str, ...]
     kernels: tuple[str, ...]
+    running_image: str = ""
+    snap_revision: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
