@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from . import distributions
 from .evidence.hostfacts import Daemon
 from .evidence.osfacts import OperatingSystem, Restarts
+from .verdict import Manual
 
 NAMED = 5  # packages and files that a finding names
 _REVISION = re.compile(r"(?:/var/lib/snapd)?/snap/lxd/(x?\d+)/")
@@ -63,18 +64,32 @@ def of_kernel(system: OperatingSystem, boot: Restarts, *, is_known: bool) -> Ite
 
 
 def _is_another_build(system: OperatingSystem, boot: Restarts) -> bool:
-    return _is_build_known(system, boot) and not boot.running_image.endswith(f" {system.build}")
-
-
-def _is_build_known(system: OperatingSystem, boot: Restarts) -> bool:
-    return bool(system.build and boot.running_image)
+    if not system.build or not boot.running_image:
+        return False
+    return not boot.running_image.endswith(f" {system.build}")
 
 
 def seen(daemons: Sequence[Daemon], system: OperatingSystem, boot: Restarts) -> Iterator[str]:
-    """What there is to say where nothing waits."""
-    compared = "the same build of it" if _is_build_known(system, boot) else "by its name only"
+    """What there is to say where nothing waits.
+
+    Raises:
+        Manual: the evidence is older than what is asked of it.
+    """
+    for what in _not_looked_at(daemons, system, boot):
+        raise Manual(f"this evidence was gathered without {what}: gather it again")
+    compared = "the same build of it" if boot.running_image else "by its name only"
     yield f"kernel {system.kernel} is the newest in /boot, {compared}"
     yield f"{', '.join(boot.asked)}: no reboot asked for"
     for daemon in daemons:
-        libraries = "were not looked at" if daemon.replaced is None else "are those installed"
-        yield f"{daemon.exe} is the file that runs, and its libraries {libraries}"
+        yield f"{daemon.exe} is the file that runs, and its libraries are those installed"
+
+
+def _not_looked_at(
+    daemons: Sequence[Daemon], system: OperatingSystem, boot: Restarts
+) -> Iterator[str]:
+    if any(daemon.replaced is None for daemon in daemons):
+        yield "a look at LXD's libraries"
+    if system.build is None or boot.running_image is None:
+        yield "a look at the kernel's build"
+    if boot.snap_revision is None and any(map(_revision, daemons)):
+        yield "a look at the snap's revision"

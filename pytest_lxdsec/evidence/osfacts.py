@@ -17,14 +17,14 @@ class OperatingSystem:
         release: Fields of os-release.
         kernel: As `uname -r` has it.
         hostname: The host's own name.
-        build: As `uname -v` has it: which build of that kernel; "" where it was not looked at.
+        build: As `uname -v` has it: which build of that kernel; None where it was not looked at.
         has_pro: Whether the host is attached to Ubuntu Pro; None where it was not looked at.
     """
 
     release: Mapping[str, str]
     kernel: str
     hostname: str
-    build: str = ""
+    build: str | None = None
     has_pro: bool | None = None
 
     @property
@@ -149,15 +149,17 @@ class Restarts:
         asked: Which files and tools were looked at.
         kernels: Versions, as `uname -r` has them.
         running_image: What the image in /boot that has the running kernel's name calls itself:
-            its `uname -r`, who has built it, and its `uname -v`; "" where that is not known.
+            its `uname -r`, who has built it, and its `uname -v`; "" where it does not say.
         snap_revision: The installed revision of LXD's snap; "" where there is none.
+
+    Both are None where they were not looked at.
     """
 
     reboot_reasons: tuple[str, ...]
     asked: tuple[str, ...]
     kernels: tuple[str, ...]
-    running_image: str = ""
-    snap_revision: str = ""
+    running_image: str | None = None
+    snap_revision: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
