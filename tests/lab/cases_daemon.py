@@ -247,7 +247,7 @@ CASES = (
         breaks="lxc query -X POST /1.0/images/$(lxc image list --format csv --columns F)/secret"
         " > /dev/null\nlxc config trust add --name eve --restricted > /dev/null\n"
         "lxc config set core.remote_token_expiry=15M",
-        finding="the token for eve never ends",
+        finding="observed: the token for eve never ends\n",
         restores="lxc config unset core.remote_token_expiry",
     ),
     Case(
