@@ -7,16 +7,19 @@ is used, ends or is taken back. Later changes of `core.remote_token_expiry` do n
 from __future__ import annotations
 
 import datetime
-import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from . import lxdconf, versions
+from . import clients, gotime, lxdconf, trust, versions
+from .evidence.model import Evidence
 from .evidence.objects import Identity, Server, Token
 from .verdict import CannotTell
 
 ENDED = ("Success", "Failure", "Cancelled")  # shared/api/status_code.go
-PENDING_IDENTITY = "(pending)"  # shared/api/auth.go, IdentityTypeCertificateClientPending
+# lxd/db/operationtype; 5.0.2 describes every operation alike, and names the image it is for.
+IMAGE_TOKENS = ("Image download token", "Image upload token")
+LONGEST_DAYS = 15  # LXD's own default: `15m`, which are months, is longer
 REMOTE, JOIN = "core.remote_token_expiry", "cluster.join_token_expiry"
 NEVER = ""
 # LXD's own default since 5.21.5 and 6.7 (cluster/config/config.go); before, a token never ends.
@@ -24,8 +27,6 @@ TWO_WEEKS = "15d"
 JOIN_DEFAULT = "3H"
 _DEFAULT_SINCE = {"5.21": (5, 21, 5)}
 _FEATURE_DEFAULT_SINCE = (6, 7)
-# Go writes nanoseconds, of which Python reads six digits.
-_FRACTION = re.compile(r"(\.\d{6})\d+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,18 +41,25 @@ def tokens(found: tuple[Token, ...], now: datetime.datetime) -> Iterator[Fault]:
     """What is wrong with the pending tokens.
 
     Raises:
-        CannotTell: when one ends cannot be read.
+        CannotTell: when one ends cannot be read, or for what it is.
     """
     for token in found:
         if is_pending(token, now):
             repair = f"lxc query -X DELETE /1.0/operations/{token.id}"
-            yield from (Fault(text=text, repair=repair) for text in _faults(token))
+            yield from (Fault(text=text, repair=repair) for text in _faults(token, now))
 
 
 def is_pending(token: Token, now: datetime.datetime) -> bool:
-    """Whether somebody may still use a token."""
-    ends = _ends(token)
-    return token.status not in ENDED and (ends is None or ends > now)
+    """Whether somebody may still use a token to become something; one for an image is for that."""
+    if token.status in ENDED or _is_for_image(token):
+        return False
+    return _is_ahead(_ends_of(token), now)
+
+
+def _is_for_image(token: Token) -> bool:
+    named = bool(token.resources and token.resources.images)
+    told = token.metadata
+    return (named or token.description in IMAGE_TOKENS) and not (told.request or told.serverName)
 
 
 def describe(token: Token) -> str:
@@ -62,34 +70,84 @@ def describe(token: Token) -> str:
     return f"token for {request.name if request else token.id}"
 
 
-def _faults(token: Token) -> Iterator[str]:
-    request = token.metadata.request
-    if _ends(token) is None:
-        yield f"the {describe(token)} never ends"
+def _faults(token: Token, now: datetime.datetime) -> Iterator[str]:
+    request, name = token.metadata.request, describe(token)
+    if request is None and not token.metadata.serverName:
+        raise CannotTell(f"what the holder of token {token.id} becomes is not told")
+    yield from _too_long(name, _ends_of(token), now)
     # A token for metrics opens nothing else: lxd/daemon.go, Authenticate.
     if request is not None and not request.restricted and request.type != "metrics":
-        yield f"the {describe(token)} makes its holder an administrator"
+        yield f"the {name} makes its holder an administrator"
 
 
-def _ends(token: Token) -> datetime.datetime | None:
-    text = token.metadata.expiresAt
-    if not text or text.startswith("0001-"):  # Go's zero time
-        return None
+def _too_long(name: str, ends: datetime.datetime | None, now: datetime.datetime) -> Iterator[str]:
+    if ends is None:
+        yield f"the {name} never ends"
+    elif (ends - now).days > LONGEST_DAYS:
+        yield f"the {name} ends on {ends:%Y-%m-%d} only, in {(ends - now).days} days"
+
+
+def _ends_of(token: Token) -> datetime.datetime | None:
+    return _ends(token.metadata.expiresAt, describe(token))
+
+
+def _is_ahead(ends: datetime.datetime | None, now: datetime.datetime) -> bool:
+    return ends is None or ends > now
+
+
+def _ends(text: str, name: str) -> datetime.datetime | None:
     try:
-        ends = datetime.datetime.fromisoformat(_FRACTION.sub(r"\1", text))
+        return gotime.moment(text)
     except ValueError as error:
-        raise CannotTell(f"the {describe(token)} ends at {text!r}, which is no time") from error
-    return ends if ends.tzinfo else ends.replace(tzinfo=datetime.UTC)
+        raise CannotTell(f"the {name} ends at {text!r}, which is no time") from error
 
 
-def refuse_pending(identities: tuple[Identity, ...]) -> None:
-    """Refuse to judge what 5.21 and later make of a token that is for a group.
+def pending(evidence: Evidence, now: datetime.datetime) -> tuple[Identity, ...]:
+    """What 5.21 and later make of a token that is for a group, while it may still be used.
 
     Raises:
-        CannotTell: there is one, and the API does not tell when it ends.
+        CannotTell: when one ends cannot be read.
     """
-    for identity in identities:
-        if PENDING_IDENTITY in identity.type and not identity.expires_at:
+    return tuple(
+        one
+        for one in evidence.identities.complete()
+        if clients.PENDING in one.type
+        if not one.expires_at or _is_ahead(_ends(one.expires_at, title(one)), now)
+    )
+
+
+def title(identity: Identity) -> str:
+    """A pending identity as findings name it."""
+    return f"token for {identity.name or identity.id}"
+
+
+def identities(evidence: Evidence, now: datetime.datetime) -> Iterator[Fault]:
+    """What is wrong with the pending identities.
+
+    Raises:
+        CannotTell: when one ends cannot be read, or what its groups may do.
+    """
+    for identity in pending(evidence, now):
+        who = shlex.quote(f"{identity.authentication_method}/{identity.id}")
+        repair = f"lxc auth identity delete {who}"
+        name = title(identity)
+        why = trust.by_group(evidence, identity)
+        if why:
+            text = f"the {name} makes its holder an administrator: {why}"
+            yield Fault(text=text, repair=repair)
+        if identity.expires_at:
+            ends = _ends(identity.expires_at, name)
+            yield from (Fault(text=one, repair=repair) for one in _too_long(name, ends, now))
+
+
+def refuse_pending(found: tuple[Identity, ...]) -> None:
+    """Refuse to judge a pending identity of which the API does not tell when its token ends.
+
+    Raises:
+        CannotTell: there is one.
+    """
+    for identity in found:
+        if not identity.expires_at:
             raise CannotTell(
                 f"{identity.name or identity.id} is a {identity.type}: LXD's API does not tell "
                 f"when its token ends: lxc auth identity delete tls/{identity.id}"
@@ -141,5 +199,4 @@ def lifetimes(
 
 
 def _longest(now: datetime.datetime) -> datetime.datetime:
-    """LXD's own default: `15m`, which are months, is longer."""
-    return now + datetime.timedelta(days=15)
+    return now + datetime.timedelta(days=LONGEST_DAYS)

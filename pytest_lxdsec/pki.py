@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
-from . import lxdconf, versions
+from . import builds, lxdconf, versions
 from .evidence.model import Evidence
 from .evidence.objects import Server
 from .evidence.remotefacts import Pki, PkiFile
@@ -94,7 +94,9 @@ def _list_faults(crl: PkiFile, ca: PkiFile, now: datetime.datetime) -> Iterator[
         yield f"{crl.file.path} cannot be read: {error}"
         return
     ends = found.next_update_utc
-    if ends is not None and ends < now:
+    if ends is None:
+        yield f"{crl.file.path} does not say until when it holds"
+    elif ends < now:
         yield f"{crl.file.path} was to be replaced by {ends:%Y-%m-%d}"
     if not _is_signed(found, signer):
         yield f"{crl.file.path} is not signed by {ca.file.path}"
@@ -118,7 +120,7 @@ def require_asked(evidence: Evidence, server: Server) -> str:
     if version.numbers >= _ASKS_SINCE.get(version.series, _FEATURE_ASKS_SINCE):
         return ""
     text = f"LXD {version} looks at no revocation list while {TRUST} is off (CVE-2024-6156)"
-    package = evidence.packages.lxd
-    if package and versions.parse_debian(package).is_distribution_build:
+    package = builds.distribution_package(evidence, server, version)
+    if package:
         raise CannotTell(f"{text}; whether package lxd {package} has the fix is not known")
     return text

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from . import nics, trust
+from . import clients, nics
 from .connections import Connection, Host
 from .evidence import model, objects, parts
 from .selection import Objects
@@ -146,10 +146,11 @@ def _images(evidence: model.Evidence, _: Connection, chosen: Objects) -> Found:
 
 
 def _certificates(evidence: model.Evidence, _: Connection, __: Objects) -> Found:
-    for certificate in trust.clients(evidence):
+    for certificate in clients.every(evidence):
         yield f"certificate/{certificate.key}", certificate
     yield from _unreadable("certificate", evidence.certificates.unreadable)
     yield from _unreadable("certificate", evidence.identities.unreadable)
+    yield from _unreadable("certificate", evidence.provider_groups.unreadable)
 
 
 def _keyed(kind: str, found: Iterable[_Keyed], chosen: Objects) -> Found:

@@ -1,50 +1,37 @@
-"""Who is trusted, and with how much; pure.
-
-Since 5.21 (API extension `access_management`) clients are identities: with a certificate, of an
-identity provider, or with a bearer token. The trust store lists those with certificates that are
-not in groups; the rest is in the list of identities only.
-"""
+"""How much a client is trusted, and how to trust it less; pure."""
 
 from __future__ import annotations
 
-import re
 import shlex
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
+from urllib import parse
 
+from . import clients
 from .evidence.model import Evidence
-from .evidence.objects import Certificate, Group, Identity
+from .evidence.objects import Certificate, Group, Identity, Permission, Server
 from .verdict import CannotTell, Manual, Remedy
 
-# shared/api/auth.go: who may do everything without being in a group.
-FULL_TYPES = ("Client certificate (unrestricted)", "Server certificate", "Initial UI token bearer")
 SERVER = "server"
 ADMINS = "admins"  # built in since 6.7
 # On the entity `server`: everything, or what lets one give oneself everything
-# (lxd/auth/drivers/openfga_model.openfga).
+# (lxd/auth/drivers/openfga_model.openfga). Who may edit every project may lift its restrictions,
+# and make privileged instances in it.
 ELEVATING = (
     "admin",
     "can_edit",
     "can_edit_groups",
     "can_edit_identities",
+    "can_edit_identity_provider_groups",
+    "can_edit_projects",
     "permission_manager",
+    "project_manager",
 )
-_FINGERPRINT = re.compile(r"[0-9a-f]{12,64}", re.IGNORECASE)
-
-
-def clients(evidence: Evidence) -> Iterator[Certificate]:
-    """The trust store, and every identity that is not in it, in the same shape."""
-    stored = {certificate.fingerprint for certificate in evidence.certificates}
-    yield from evidence.certificates
-    for identity in evidence.identities:
-        if identity.id not in stored:
-            yield Certificate(
-                fingerprint=identity.id,
-                name=identity.name,
-                type=identity.type,
-                restricted=identity.type not in FULL_TYPES,
-                projects=None,
-                certificate=identity.tls_certificate,
-            )
+# On single entities: their editor says which groups they have, or lifts their restriction
+# (lxd/identities.go, lxd/certificates.go); a group's editor what its members may.
+EDIT = "can_edit"
+EDITABLE = ("certificate", "identity", "identity_provider_group")
+GROUP_URL = "/1.0/auth/groups/"
+RBAC = "rbac.api.url"
 
 
 def power(evidence: Evidence, client: Certificate) -> str:
@@ -52,16 +39,20 @@ def power(evidence: Evidence, client: Certificate) -> str:
 
     Raises:
         CannotTell: a group that it is in is not listed.
-        Manual: it may be one by a group that only its identity provider knows of.
+        Manual: it may be one by what only its identity provider knows, or another service.
     """
     if client.type == SERVER:
         return _of_server(evidence)
-    if client.type in FULL_TYPES:
+    if client.type in clients.FULL_TYPES:
         return f"it is a {client.type}"
+    if client.type == clients.EVERY_USER:
+        return _of_every_user(evidence.server, client)
+    if client.type == clients.PROVIDER_GROUP:
+        return _of_provider_group(evidence, client)
     if client.type == "client" and not client.restricted:
         return "its certificate is not restricted"
-    identity = _identity(evidence, client)
-    return _by_group(evidence, identity) if identity else ""
+    identity = clients.identity(evidence, client)
+    return by_group(evidence, identity) if identity else ""
 
 
 def _of_server(evidence: Evidence) -> str:
@@ -70,70 +61,83 @@ def _of_server(evidence: Evidence) -> str:
     return "it is trusted as a cluster member, and there is no cluster"
 
 
-def _identity(evidence: Evidence, client: Certificate) -> Identity | None:
-    found = [one for one in evidence.identities.complete() if one.id == client.fingerprint]
-    return found[0] if found else None
+def _of_every_user(server: Server, client: Certificate) -> str:
+    if client.name == clients.CANDID and server.config.get(RBAC):
+        raise Manual(
+            f"{clients.CANDID} is set: what its users may do, only the service at {RBAC} knows"
+        )
+    return f"{client.name} is set, and whom that service knows may do everything"
 
 
-def _by_group(evidence: Evidence, identity: Identity) -> str:
-    groups = {group.name: group for group in evidence.groups.complete()}
-    for name in identity.groups or ():
-        if name not in groups:
-            raise CannotTell(f"{identity.name or identity.id} is in group {name}, not listed")
-        if is_admin_group(groups[name]):
-            return f"it is in group {name}, which may do everything"
-    if identity.authentication_method == "oidc":
-        _refuse_provider_groups(evidence, identity, groups.values())
+def _of_provider_group(evidence: Evidence, client: Certificate) -> str:
+    found = [one for one in evidence.provider_groups.complete() if one.name == client.name]
+    for provided in found:
+        why = _of_groups(evidence, provided.groups or (), f"group {provided.name}")
+        if why:
+            raise Manual(f"{clients.title(client)}: {why}: who is in it, only the provider knows")
     return ""
 
 
-def is_admin_group(group: Group) -> bool:
-    """Whether the members of a group may do everything, or give themselves the right to."""
+def by_group(evidence: Evidence, identity: Identity) -> str:
+    """Why an identity may do everything by its groups; "" where it may not. Raises as `power`."""
+    own = identity.groups or ()
+    why = _of_groups(evidence, own, identity.name or identity.id)
+    if not why and identity.authentication_method == "oidc":
+        _refuse_provider_groups(evidence, identity)
+    return why
+
+
+def _of_groups(evidence: Evidence, own: Collection[str], who: str) -> str:
+    groups = {group.name: group for group in evidence.groups.complete()}
+    for name in own:
+        if name not in groups:
+            raise CannotTell(f"{who} is in group {name}, not listed")
+        if is_admin_group(groups[name], own):
+            return f"it is in group {name}, which may do everything"
+    return ""
+
+
+def is_admin_group(group: Group, own: Collection[str]) -> bool:
+    """Whether a group may do everything, or give that right to one who is in the groups `own`."""
     return group.name == ADMINS or any(
-        permission.entity_type == SERVER and permission.entitlement in ELEVATING
-        for permission in group.permissions or ()
+        _is_elevating(permission, own) for permission in group.permissions or ()
     )
 
 
-def _refuse_provider_groups(
-    evidence: Evidence, identity: Identity, groups: Collection[Group]
-) -> None:
+def _is_elevating(permission: Permission, own: Collection[str]) -> bool:
+    if permission.entity_type == SERVER:
+        return permission.entitlement in ELEVATING
+    if permission.entitlement != EDIT:
+        return False
+    if permission.entity_type == "group":
+        return parse.unquote(permission.url.removeprefix(GROUP_URL)) in own
+    return permission.entity_type in EDITABLE
+
+
+def _refuse_provider_groups(evidence: Evidence, identity: Identity) -> None:
     """Refuse to call somebody restricted whom a provider's group may make an administrator."""
-    powerful = {group.name for group in groups if is_admin_group(group)}
     for provided in evidence.provider_groups.complete():
-        if powerful & {*(provided.groups or ())}:
+        own = (*(identity.groups or ()), *(provided.groups or ()))
+        if _of_groups(evidence, own, f"group {provided.name}"):
             raise Manual(
                 f"{identity.name or identity.id} may do everything if the identity provider has "
                 f"it in {provided.name}: only the provider knows"
             )
 
 
-def is_named(client: Certificate, names: Collection[str]) -> bool:
-    """Whether one of these is the client's name, its id, or the beginning of its fingerprint."""
-    return any(
-        name in (client.name, client.fingerprint)
-        or (_FINGERPRINT.fullmatch(name) and client.fingerprint.startswith(name.lower()))
-        for name in names
-        if name
-    )
-
-
-def title(client: Certificate) -> str:
-    """Name and kind."""
-    return f"{client.name or client.key} ({client.type})"
-
-
 def restrict(evidence: Evidence, client: Certificate) -> Remedy:
     """What takes the power from a client, and leaves it a client."""
     note = "or name it in policy api.admins, where it is to be an administrator"
-    identity = _identity(evidence, client)
+    if client.type == clients.EVERY_USER:
+        return Remedy(command=f"lxc config unset {client.name}", note=note)
+    identity = clients.identity(evidence, client)
     if identity is not None and identity.groups:
         who = shlex.quote(f"{identity.authentication_method}/{identity.id}")
         groups = {group.name: group for group in evidence.groups.complete()}
         commands = [
             f"lxc auth identity group remove {who} {shlex.quote(name)}"
             for name in identity.groups
-            if is_admin_group(groups[name])
+            if is_admin_group(groups[name], identity.groups)
         ]
         if commands:
             return Remedy(command=" && ".join(commands), touches=len(commands), note=note)
@@ -141,12 +145,18 @@ def restrict(evidence: Evidence, client: Certificate) -> Remedy:
         path = f"/1.0/certificates/{client.fingerprint}"
         body = shlex.quote('{"restricted": true}')
         return Remedy(command=f"lxc query -X PATCH -d {body} {path}", note=note)
-    return remove(client)
+    return remove(evidence, client)
 
 
-def remove(client: Certificate) -> Remedy:
+def remove(evidence: Evidence, client: Certificate) -> Remedy:
     """What ends the trust in a client."""
+    stored = {certificate.fingerprint for certificate in evidence.certificates}
+    identity = clients.identity(evidence, client)
+    command = f"lxc config trust remove {shlex.quote(client.fingerprint)}"
+    if identity is not None and client.fingerprint not in stored:
+        who = shlex.quote(f"{identity.authentication_method}/{identity.id}")
+        command = f"lxc auth identity delete {who}"
     return Remedy(
-        command=f"lxc config trust remove {shlex.quote(client.fingerprint)}",
+        command=command,
         note="the client is then a stranger, until it is added with another certificate",
     )

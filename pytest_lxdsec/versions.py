@@ -101,11 +101,19 @@ def parse_debian(text: str) -> DebianVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LtsSeries:
-    """A long term series: its first day, its last day of standard support, its newest release."""
+    """A long term series.
+
+    Attributes:
+        released: Its first day.
+        end_of_support: The last day of standard support.
+        latest: Its newest release.
+        pro_until: The last day of support by Ubuntu Pro, where that goes on longer.
+    """
 
     released: datetime.date
     end_of_support: datetime.date
     latest: Version
+    pro_until: datetime.date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,12 +156,17 @@ class Support:
         version: What was judged.
         latest: The newest known release of the LTS series, else the newest feature release.
         ends: The last day of the LTS series' standard support; None for a feature release.
+        is_by_old_data: Whether the data were older than a year on that day: there are newer
+            releases than they know, and the last day of support is all that still holds.
+        pro_until: As `LtsSeries.pro_until`, where that day has not come yet.
     """
 
     kind: SupportKind
     version: Version
     latest: Version
     ends: datetime.date | None = None
+    is_by_old_data: bool = False
+    pro_until: datetime.date | None = None
 
     @property
     def is_latest_bugfix(self) -> bool:
@@ -173,14 +186,21 @@ def judge_series(version: Version, releases: Releases, on: datetime.date) -> Sup
         ValueError: the version is that of an LTS series without a point number. LXD has always
             given one there (shared/version/flex.go since 2.0.0), so something cut it off.
     """
-    lts = releases.lts.get(version.series)
+    lts, is_old = releases.lts.get(version.series), releases.is_outdated(on)
     if lts is None:
         kind = _judge_feature(version, releases.feature)
-        return Support(kind=kind, version=version, latest=releases.feature)
+        return Support(kind=kind, version=version, latest=releases.feature, is_by_old_data=is_old)
     if not version.has_point:
         raise ValueError(f"{version} is an LTS series, not a release: expected {version}.z")
     kind = SupportKind.SUPPORTED_LTS if on <= lts.end_of_support else SupportKind.ENDED
-    return Support(kind=kind, version=version, latest=lts.latest, ends=lts.end_of_support)
+    return Support(
+        kind=kind,
+        version=version,
+        latest=lts.latest,
+        ends=lts.end_of_support,
+        is_by_old_data=is_old,
+        pro_until=lts.pro_until if lts.pro_until and on <= lts.pro_until else None,
+    )
 
 
 def _judge_feature(version: Version, latest: Version) -> SupportKind:

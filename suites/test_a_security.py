@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pytest_lxdsec import distributions, updates, verdict
+from pytest_lxdsec import distributions, restarts, updates, verdict
 from pytest_lxdsec.control import Kind, Level, Severity, control
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.policy import Policy
 from pytest_lxdsec.verdict import CannotTell, Remedy, Verdict
 
 SECTION = "security"
-NAMED = 5  # packages that a finding names
 
 
 @control(
@@ -62,7 +61,7 @@ def test_operating_system_is_supported(lxd_evidence: Evidence) -> Verdict:
 
 @control(
     "LXD-OS-03",
-    title="What is installed is what runs: kernel, libraries and LXD",
+    title="What is installed is what runs: the kernel, and LXD with its libraries",
     severity=Severity.MEDIUM,
     level=Level.ENFORCED,
     kind=Kind.REQUIREMENT,
@@ -70,27 +69,18 @@ def test_operating_system_is_supported(lxd_evidence: Evidence) -> Verdict:
     rationale="An update that nothing has been restarted for has closed no hole yet.",
 )
 def test_what_is_installed_runs(lxd_evidence: Evidence) -> Verdict:
-    boot, running = lxd_evidence.restarts, lxd_evidence.operating_system.kernel
     if not lxd_evidence.daemons:
         raise CannotTell("no LXD daemon of this host was found")
-    deleted = [daemon for daemon in lxd_evidence.daemons if daemon.is_deleted]
-    faults = [f"{d.exe} (process {d.pid}) was replaced since it started" for d in deleted]
-    if boot.reboot_reasons:
-        faults.append(f"a reboot is asked for by {', '.join(boot.reboot_reasons[:NAMED])}")
-    newer = () if faults else distributions.newer_kernels(running, boot.kernels)
-    if newer:
-        faults.append(f"kernel {running} runs, and {newer[-1]} is installed")
+    boot, system = lxd_evidence.restarts, lxd_evidence.operating_system
+    of_daemons = list(restarts.of_daemons(lxd_evidence.daemons, boot))
+    faults = of_daemons + list(restarts.of_kernel(system, boot, is_known=bool(of_daemons)))
     if not faults:
-        asked = ", ".join(boot.asked)
-        daemons = [f"{daemon.exe} is the file that runs" for daemon in lxd_evidence.daemons]
-        return verdict.passed(
-            f"kernel {running} is the newest in /boot", f"{asked}: no reboot asked for", *daemons
-        )
+        return verdict.passed(*restarts.seen(lxd_evidence.daemons, system, boot))
     return verdict.failed(
         observed="; ".join(faults),
         expected="the newest installed kernel, and no program or library that was replaced",
-        origin="the host's /boot, /run and /proc",
-        remedy=_restart(only_daemon=len(faults) == len(deleted)),
+        origin="the host's /boot, /run, /snap and /proc",
+        remedy=_restart(only_daemon=len(faults) == len(of_daemons)),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_lxdsec import verdict, versions
+from pytest_lxdsec import builds, verdict, versions
 from pytest_lxdsec.control import Kind, Level, Severity, control
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.evidence.objects import Server
@@ -20,8 +20,9 @@ def _support(server: Server, evidence: Evidence, releases: Releases) -> Support:
         raise CannotTell(str(error)) from error
 
 
-def _source(releases: Releases) -> str:
-    return f"release data of {releases.as_of}"
+def _source(releases: Releases, support: Support) -> str:
+    notice = ", more than a year old: see --lxd-releases" if support.is_by_old_data else ""
+    return f"release data of {releases.as_of}{notice}"
 
 
 @control(
@@ -38,14 +39,16 @@ def test_series_is_supported(
 ) -> Verdict:
     support = _support(lxd_server, lxd_evidence, lxd_releases)
     seen = f"LXD {support.version} is a {support.kind.value}"
+    source = _source(lxd_releases, support)
     match support.kind:
         case SupportKind.SUPPORTED_LTS:
-            return verdict.passed(f"{seen} until {support.ends} ({_source(lxd_releases)})")
-        case SupportKind.LATEST_FEATURE:
-            return verdict.passed(f"{seen} ({_source(lxd_releases)})")
-        case SupportKind.NEWER_THAN_DATA:
-            raise Manual(f"{seen} ({_source(lxd_releases)}): see LXD's releases page")
+            return verdict.passed(f"{seen} until {support.ends} ({source})")
+        case SupportKind.LATEST_FEATURE if not support.is_by_old_data:
+            return verdict.passed(f"{seen} ({source})")
+        case SupportKind.LATEST_FEATURE | SupportKind.NEWER_THAN_DATA:
+            raise Manual(f"{seen} ({source}): see LXD's releases page")
         case SupportKind.ENDED | SupportKind.OLD_FEATURE:
+            _refuse_extended_support(support, lxd_server, lxd_evidence)
             return verdict.failed(
                 observed=f"{seen}{f', on {support.ends}' if support.ends else ''}",
                 expected="a supported LTS series, or the latest feature release",
@@ -55,6 +58,24 @@ def test_series_is_supported(
                     note="or the distribution's package of a supported series",
                 ),
             )
+
+
+def _refuse_extended_support(support: Support, server: Server, evidence: Evidence) -> None:
+    """Ubuntu Pro brings fixes for longer; what a subscription covers, its owner knows."""
+    if support.pro_until and not _is_without_pro(server, evidence):
+        raise Manual(
+            f"LXD {support.version} is a {support.kind.value}, on {support.ends}; Ubuntu Pro "
+            f"supports it until {support.pro_until}: see pro status on its host"
+        )
+
+
+def _is_without_pro(server: Server, evidence: Evidence) -> bool:
+    """Whether it was seen that the server's host has no Ubuntu Pro."""
+    own = evidence.server.environment.server_name
+    if server.environment.server_name != own or evidence.absent("host.os"):
+        return False
+    system = evidence.operating_system
+    return not system.is_ubuntu or system.has_pro is False
 
 
 def _newest_lts(releases: Releases) -> str:
@@ -74,27 +95,30 @@ def test_latest_bugfix_release_runs(
     lxd_server: Server, lxd_evidence: Evidence, lxd_releases: Releases
 ) -> Verdict:
     support = _support(lxd_server, lxd_evidence, lxd_releases)
+    source = _source(lxd_releases, support)
     if support.kind is not SupportKind.SUPPORTED_LTS:
         raise NotApplicable(f"LXD {support.version} is no release of a supported LTS series")
     if support.is_newer_than_data:
-        raise Manual(f"LXD {support.version} is newer than {_source(lxd_releases)}")
+        raise Manual(f"LXD {support.version} is newer than {source}")
+    if support.is_latest_bugfix and support.is_by_old_data:
+        raise Manual(f"LXD {support.version} was the newest of its series ({source})")
     if support.is_latest_bugfix:
-        return verdict.passed(
-            f"LXD {support.version} is the newest of its series ({_source(lxd_releases)})"
-        )
-    _refuse_distribution_build(lxd_evidence)
+        return verdict.passed(f"LXD {support.version} is the newest of its series ({source})")
+    _refuse_distribution_build(lxd_evidence, lxd_server, support.version)
     return verdict.failed(
         observed=f"LXD {support.version} is older than {support.latest}",
-        expected=f"{support.latest}, the newest of the series ({_source(lxd_releases)})",
+        expected=f"{support.latest}, the newest of the series ({source})",
         origin="the server's version (GET /1.0)",
         remedy=Remedy(command="snap refresh lxd"),
     )
 
 
-def _refuse_distribution_build(evidence: Evidence) -> None:
+def _refuse_distribution_build(
+    evidence: Evidence, server: Server, version: versions.Version
+) -> None:
     """A distribution adds fixes of its own; which one is missing, its package manager knows."""
-    package = evidence.packages.lxd
-    if package and versions.parse_debian(package).is_distribution_build:
+    package = builds.distribution_package(evidence, server, version)
+    if package:
         raise NotApplicable(
             f"package lxd {package} is the distribution's own build with fixes of its own: "
             "LXD-OS-01 tells whether one is missing"

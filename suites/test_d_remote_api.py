@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pytest_lxdsec import (
     addresses,
     certificates,
+    clients,
     doors,
     endpoints,
     images,
@@ -30,7 +31,6 @@ SECTION = "access-to-the-remote-api"
 OK, FORBIDDEN, NOT_FOUND = 200, 403, 404
 UNTRUSTED = "untrusted"
 SPECIFIC = (addresses.Kind.SPECIFIC, addresses.Kind.LOOPBACK)
-CERTIFIED = ("client", "metrics", "server")  # in the trust store, which holds certificates only
 
 
 @control(
@@ -310,14 +310,15 @@ def test_invitations_are_short(lxd_server: Server, lxd_evidence: Evidence) -> Ve
     faults = list(_password(lxd_server))
     faults += invitations.options(lxd_server, now)
     faults += invitations.tokens(tokens, now)
+    faults += invitations.identities(lxd_evidence, now)
     if not faults:
-        invitations.refuse_pending(lxd_evidence.identities.complete())
+        invitations.refuse_pending(invitations.pending(lxd_evidence, now))
         return verdict.passed(*_invitations_seen(lxd_server, lxd_evidence))
     return verdict.failed(
         observed="; ".join(fault.text for fault in faults),
-        expected="no trust password, no pending token without end or restriction, "
-        "and an end of at most 15 days for new ones",
-        origin="the server's configuration and its pending tokens",
+        expected="no trust password, no pending token for an administrator or for more than "
+        "15 days, and an end of at most 15 days for new ones",
+        origin="the server's configuration, its pending tokens and identities",
         remedy=Remedy(
             command=" && ".join(dict.fromkeys(fault.repair for fault in faults)),
             touches=len(faults),
@@ -335,6 +336,7 @@ def _password(server: Server) -> Iterator[invitations.Fault]:
 def _invitations_seen(server: Server, evidence: Evidence) -> list[str]:
     now, tokens = evidence.now, evidence.tokens.complete()
     pending = [invitations.describe(one) for one in tokens if invitations.is_pending(one, now)]
+    pending += [invitations.title(one) for one in invitations.pending(evidence, now)]
     lifetimes = invitations.lifetimes(server, now)
     return [
         "no trust password is set",
@@ -355,17 +357,20 @@ def _invitations_seen(server: Server, evidence: Evidence) -> list[str]:
 def test_administrator_is_named(
     lxd_certificate: Certificate, lxd_evidence: Evidence, lxd_policy: Policy
 ) -> Verdict:
-    title = trust.title(lxd_certificate)
+    title = clients.title(lxd_certificate)
+    admins = lxd_policy.admins or ()
+    if clients.is_named(lxd_evidence, lxd_certificate, admins):
+        return verdict.passed(f"{title} may be an administrator, as api.admins says")
     why = trust.power(lxd_evidence, lxd_certificate)
     if not why:
         return verdict.passed(f"{title} is no administrator")
     if lxd_policy.admins is None:
         raise Manual(f"{title}: {why}: name it in policy api.admins, or restrict it")
-    if trust.is_named(lxd_certificate, lxd_policy.admins):
-        return verdict.passed(f"{title} is an administrator, as api.admins says")
+    shared = clients.namesakes(lxd_evidence, lxd_certificate, admins)
     return verdict.failed(
-        observed=f"{title} is an administrator: {why}",
-        expected="administrators whom policy api.admins names, and no others",
+        observed=f"{title} is an administrator: {why}{shared}",
+        expected="administrators whom policy api.admins names, and no others"
+        f"{': by their fingerprints, for names need not be unique' if shared else ''}",
         origin="the server's trust store and groups",
         remedy=trust.restrict(lxd_evidence, lxd_certificate),
     )
@@ -383,20 +388,28 @@ def test_administrator_is_named(
 def test_trusted_certificate_is_good(
     lxd_certificate: Certificate, lxd_evidence: Evidence
 ) -> Verdict:
-    if not lxd_certificate.certificate and lxd_certificate.type not in CERTIFIED:
-        raise NotApplicable(f"{trust.title(lxd_certificate)} has no certificate")
+    if not clients.has_certificate(lxd_evidence, lxd_certificate):
+        _refuse_bearer(lxd_evidence, lxd_certificate)
+        raise NotApplicable(f"{clients.title(lxd_certificate)} has no certificate")
     found = certificates.parse(lxd_certificate.certificate)
     faults = tuple(certificates.faults(found, lxd_evidence.now))
     if not faults:
         seen = certificates.describe(found)
-        return verdict.passed(f"{trust.title(lxd_certificate)}: {seen}")
+        return verdict.passed(f"{clients.title(lxd_certificate)}: {seen}")
     return verdict.failed(
-        observed=f"{trust.title(lxd_certificate)}: {'; '.join(faults)}",
+        observed=f"{clients.title(lxd_certificate)}: {'; '.join(faults)}",
         expected="a certificate in date, with RSA of 2048 bits or EC of 256 at least, "
         "not signed with MD5 or SHA-1",
         origin="the server's trust store",
-        remedy=trust.remove(lxd_certificate),
+        remedy=trust.remove(lxd_evidence, lxd_certificate),
     )
+
+
+def _refuse_bearer(evidence: Evidence, client: Certificate) -> None:
+    """How long a token may stand for a certificate, the guide does not say; LXD: ten years."""
+    until = clients.token_until(evidence, client)
+    if until:
+        raise Manual(f"{clients.title(client)} has a token {until}: is that as long as it should?")
 
 
 @control(

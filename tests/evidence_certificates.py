@@ -88,3 +88,41 @@ def crl(updated: datetime.datetime, ends: datetime.datetime, *, signer: str = "e
         .sign(private(signer), hashes.SHA384())
     )
     return made.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def crl_without_end(updated: datetime.datetime) -> str:
+    """As `crl`, but it does not say when there is to be a new one, as libraries refuse to make."""
+    ends = updated + YEAR
+    made = x509.load_pem_x509_crl(crl(updated, ends).encode())
+    moment = ends.strftime("%y%m%d%H%M%SZ").encode()
+    kept = made.tbs_certlist_bytes.replace(_der(0x17, moment), b"", 1)
+    body = _der(0x30, _content(kept))
+    signature = private("ec384").sign(body, ec.ECDSA(hashes.SHA384()))
+    algorithm = _algorithm(made)
+    signed = _der(0x30, body + algorithm + _der(0x03, b"\0" + signature))
+    again = x509.load_der_x509_crl(signed)
+    return again.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _der(tag: int, content: bytes) -> bytes:
+    """A value of DER, shorter than 65536 bytes: ITU-T X.690, 8.1.3."""
+    size = len(content)
+    if size < 0x80:
+        return bytes((tag, size)) + content
+    length = size.to_bytes(2 if size > 0xFF else 1, "big")
+    return bytes((tag, 0x80 + len(length))) + length + content
+
+
+def _content(value: bytes) -> bytes:
+    """What a value of DER holds."""
+    return value[2:] if value[1] < 0x80 else value[2 + value[1] - 0x80 :]
+
+
+def _algorithm(made: x509.CertificateRevocationList) -> bytes:
+    """The signature's algorithm, which a list says inside and outside of what is signed."""
+    whole, inside = (
+        _content(made.public_bytes(serialization.Encoding.DER)),
+        made.tbs_certlist_bytes,
+    )
+    rest = whole[len(inside) :]
+    return rest[: 2 + rest[1]]

@@ -35,8 +35,8 @@ def failing() -> Document:
 
 
 def _servers(document: Document) -> Document:
-    first = _member(evidence_api.SERVER_NAME, str(ENDED))
-    second = _member("lxd2", OUTDATED)
+    first = _member(evidence_api.SERVER_NAME, OUTDATED)
+    second = _member("lxd2", str(ENDED))
     document = patch(document, "server", to={"value": first})
     members = [
         {"server_name": name, "status": "Online", "message": ""}

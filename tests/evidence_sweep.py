@@ -29,6 +29,10 @@ LEFT_BY_LXD = ALL_CAPABILITIES & ~sum(1 << bit for bit in (16, 17, 25, 32, 33))
 KINDS = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 
 
+SNAP_REVISION = "33110"
+BUILD = "#45-Ubuntu SMP PREEMPT_DYNAMIC Fri Aug 30 12:02:04 UTC 2024"
+
+
 def operating_system() -> Json:
     """`host.os`."""
     release = {
@@ -37,7 +41,13 @@ def operating_system() -> Json:
         "VERSION_CODENAME": "noble",
         "VERSION_ID": "24.04",
     }
-    return {"release": release, "kernel": "6.8.0-45-generic", "hostname": "lxd1"}
+    return {
+        "release": release,
+        "kernel": "6.8.0-45-generic",
+        "hostname": "lxd1",
+        "build": BUILD,
+        "has_pro": False,
+    }
 
 
 def packages() -> Json:
@@ -73,12 +83,13 @@ def daemon() -> Json:
     return {
         "pid": DAEMON,
         "start_time": 5000,
-        "exe": "/snap/lxd/current/bin/lxd",
+        "exe": f"/snap/lxd/{SNAP_REVISION}/bin/lxd",
         "is_deleted": False,
         "uid": 0,
         "gid": 0,
         "arguments": ["--logfile", "/var/snap/lxd/common/lxd/logs/lxd.log", "--group", "lxd"],
-        "environment": {"SNAP": "/snap/lxd/current", "SNAP_NAME": "lxd"},
+        "environment": {"SNAP": f"/snap/lxd/{SNAP_REVISION}", "SNAP_NAME": "lxd"},
+        "replaced": [],
         "network_namespace": "net:[4026531840]",
         "namespaces": namespaces(0),
     }
@@ -503,7 +514,13 @@ def offer(version: str, answer: str = "alert", detail: str = "protocol_version")
 def restarts() -> Json:
     """`host.restarts`: the newest kernel runs."""
     kernels = ["6.8.0-9-generic", "6.8.0-45-generic", "6.8.0-1012-aws"]
-    return {"reboot_reasons": [], "asked": ["/run/reboot-required"], "kernels": kernels}
+    return {
+        "reboot_reasons": [],
+        "asked": ["/run/reboot-required"],
+        "kernels": kernels,
+        "running_image": f"6.8.0-45-generic (buildd@lcy02-amd64-115) {BUILD}",
+        "snap_revision": SNAP_REVISION,
+    }
 
 
 def distribution() -> Json:

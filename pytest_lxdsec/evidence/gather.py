@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib import parse
 
-from .. import addresses, attempts, endpoints
+from .. import addresses, attempts, endpoints, lxdconf
 from ..errors import Unreachable
 from ..probe import mark
 from ..transport import Answer, Api, Shell
@@ -216,7 +216,8 @@ def _projects_with(feature: str, projects: Answer) -> tuple[str, ...]:
 
 def _has(project: Mapping[str, Any], feature: str) -> bool:
     config = project.get("config")
-    return isinstance(config, dict) and config.get(f"features.{feature}") == "true"
+    value = config.get(f"features.{feature}") if isinstance(config, dict) else None
+    return isinstance(value, str) and lxdconf.is_true(value)
 
 
 def _entry(answers: Sequence[Answer], *, per_project: bool = False) -> Mapping[str, Any]:

@@ -48,7 +48,13 @@ class NamedPath:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Daemon:
-    """A LXD daemon of the host; `namespaces` maps kinds to what /proc/PID/ns links to."""
+    """A LXD daemon of the host.
+
+    Attributes:
+        namespaces: Kinds to what /proc/PID/ns links to.
+        replaced: Its program and its libraries, as far as those that it runs are not those that
+            are installed; None where that was not looked at.
+    """
 
     pid: int
     exe: str
@@ -58,6 +64,7 @@ class Daemon:
     arguments: tuple[str, ...]
     environment: Mapping[str, str]
     namespaces: Mapping[str, str]
+    replaced: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

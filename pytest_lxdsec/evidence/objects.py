@@ -1,4 +1,4 @@
-"""What LXD's API holds, as types; imports nothing of ours.
+"""What LXD's API holds, as types; imports `lxdconf`.
 
 Field names are LXD's own (shared/api/*.go, doc/rest-api.yaml), so that a reader can look them
 up. `msgspec` decodes them strictly: a field that is missing or of another type makes the object
@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+from .. import lxdconf
 
 # LXD calls every status but these running: lxd/instance/drivers/driver_common.go,
 # isRunningStatusCode. A frozen instance has a living init.
@@ -53,7 +55,8 @@ class Project:
 
     def has_own(self, feature: str) -> bool:
         """Whether `features.FEATURE` gives the project its own; else it shares the default's."""
-        return self.name == "default" or self.config.get(f"features.{feature}") == "true"
+        own = lxdconf.boolean(self.config, f"features.{feature}", default=False)
+        return self.name == "default" or own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,12 +219,21 @@ class TokenMetadata:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokenResources:
+    """What a token opens, where it is not the server: an image, for one download."""
+
+    images: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """An operation of class `token`: an invitation that nobody has used yet."""
+    """An operation of class `token`: an invitation that nobody has used yet, or a download."""
 
     id: str
     status: str
     metadata: TokenMetadata
+    description: str = ""
+    resources: TokenResources | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

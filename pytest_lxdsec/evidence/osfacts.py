@@ -11,16 +11,31 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatingSystem:
-    """os-release, the running kernel and the host's name."""
+    """os-release, the running kernel and the host's name.
+
+    Attributes:
+        release: Fields of os-release.
+        kernel: As `uname -r` has it.
+        hostname: The host's own name.
+        build: As `uname -v` has it: which build of that kernel; None where it was not looked at.
+        has_pro: Whether the host is attached to Ubuntu Pro; None where it was not looked at.
+    """
 
     release: Mapping[str, str]
     kernel: str
     hostname: str
+    build: str | None = None
+    has_pro: bool | None = None
 
     @property
     def title(self) -> str:
         """What people call it: Debian GNU/Linux 12 (bookworm)."""
         return self.release.get("PRETTY_NAME") or self.release.get("ID") or "unknown system"
+
+    @property
+    def is_ubuntu(self) -> bool:
+        """Whether it is Ubuntu itself, in any of its editions; what is made of it is not."""
+        return self.release.get("ID") in ("ubuntu", "ubuntu-core")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,11 +148,18 @@ class Restarts:
         reboot_reasons: Packages, or tools that say so; none where nobody asks for a reboot.
         asked: Which files and tools were looked at.
         kernels: Versions, as `uname -r` has them.
+        running_image: What the image in /boot that has the running kernel's name calls itself:
+            its `uname -r`, who has built it, and its `uname -v`; "" where it does not say.
+        snap_revision: The installed revision of LXD's snap; "" where there is none.
+
+    Both are None where they were not looked at.
     """
 
     reboot_reasons: tuple[str, ...]
     asked: tuple[str, ...]
     kernels: tuple[str, ...]
+    running_image: str | None = None
+    snap_revision: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,7 +60,7 @@ OBJECT_FIELDS: Mapping[str, tuple[str, ...]] = {
     "certificates": ("fingerprint", "name", "type", "restricted", "projects", "certificate"),
     "images": ("project", "fingerprint", "public", "aliases"),
     "members": ("server_name", "status", "message"),
-    "tokens": ("id", "class", "status", "metadata"),
+    "tokens": ("id", "class", "status", "description", "metadata", "resources"),
     "identities": (
         "authentication_method",
         "type",
@@ -79,6 +79,7 @@ INNER_FIELDS: Mapping[str, tuple[str, ...]] = {
     "permissions": ("entity_type", "url", "entitlement"),
     "metadata": ("expiresAt", "serverName", "request"),
     "request": ("name", "type", "restricted", "projects"),
+    "resources": ("images",),
 }
 # Patterns of whole keys. A proxy's URL may carry a password, so core.proxy_* is not among them.
 SERVER_KEYS = re.compile(

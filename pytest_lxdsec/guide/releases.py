@@ -37,14 +37,17 @@ def load(path: str | None = None) -> versions.Releases:
 
 
 def _series(table: tomlfile.Table, name: str) -> versions.LtsSeries:
-    table.allow("released", "end_of_support", "latest")
+    table.allow("released", "end_of_support", "latest", "pro_until")
     latest = _version(table, "latest")
     if latest.series != name or not latest.has_point:
         raise table.mistake("latest", f"{latest} is not of this series", f"write {name}.z")
     released, end = table.date("released"), table.date("end_of_support")
     if end <= released:
         raise table.mistake("end_of_support", f"{end} is not after {released}", "swap them")
-    return versions.LtsSeries(released=released, end_of_support=end, latest=latest)
+    pro = table.date("pro_until") if "pro_until" in table.values else None
+    if pro is not None and pro <= end:
+        raise table.mistake("pro_until", f"{pro} is not after {end}", "leave it out")
+    return versions.LtsSeries(released=released, end_of_support=end, latest=latest, pro_until=pro)
 
 
 def _version(table: tomlfile.Table, key: str) -> versions.Version:

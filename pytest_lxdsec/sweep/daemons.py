@@ -44,6 +44,7 @@ class Daemon:
     arguments: Sequence[str]
     environment: Mapping[str, str]
     namespaces: Mapping[str, str]
+    replaced: Sequence[str]
 
     @property
     def is_snap(self) -> bool:
@@ -106,4 +107,5 @@ def _daemon(pid: int) -> Daemon:
         arguments=processes.arguments(pid)[1:],
         environment={name: environment[name] for name in ENVIRONMENT if name in environment},
         namespaces=processes.namespaces(pid),
+        replaced=processes.replaced(pid),
     )

@@ -24,6 +24,9 @@ STATUS_FIELDS = (
     "Seccomp_filters",  # since 5.10
 )
 DELETED = " (deleted)"
+# proc(5): address, permissions, offset, device, inode, path; and paths that no package installs.
+MAPPED = 6
+NO_FILES = ("/memfd:", "/dev/", "/SYSV", "/anon_hugepage", "/[")
 
 
 def every() -> tuple[int, ...]:
@@ -72,6 +75,21 @@ def executable(pid: int) -> tuple[str, bool]:
     if path.endswith(DELETED):
         return path[: -len(DELETED)], True
     return path, False
+
+
+def replaced(pid: int) -> tuple[str, ...]:
+    """The programs and libraries that it runs and that are gone or replaced."""
+    return replaced_in(tools.read(f"/proc/{pid}/maps"))
+
+
+def replaced_in(maps: str) -> tuple[str, ...]:
+    """The same, of the file's text; memory without a file of its own is marked alike."""
+    found = set()
+    for line in tools.lines(maps):
+        words = line.split(None, 5)
+        if len(words) == MAPPED and "x" in words[1] and words[5].endswith(DELETED):
+            found.add(words[5][: -len(DELETED)])
+    return tuple(sorted(path for path in found if not path.startswith(NO_FILES)))
 
 
 def namespaces(pid: int) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What waits for a reboot, which kernels are installed, and how long the system is supported.
+"""What waits for a restart, what is installed, and how long the system is supported.
 
 Imports `known`, `system`, `tools`.
 """
@@ -17,6 +17,10 @@ from . import known, system, tools
 FLAG = "/run/reboot-required"
 PACKAGES = "/run/reboot-required.pkgs"
 KERNELS = "/boot"
+HEADER = 0x20000  # more than the part of an image in which its version may be
+SECTOR = 0x200
+# Where snapd keeps what is installed of LXD's snap.
+SNAPS = ("/snap/lxd/current", "/var/lib/snapd/snap/lxd/current")
 # Tools that know it, and what they exit with when there is need: needs-restarting(1), zypper(8).
 TOOLS = (
     (("needs-restarting", "-r"), 1),
@@ -38,6 +42,8 @@ class Restarts:
     reboot_reasons: Sequence[str]
     asked: Sequence[str]
     kernels: Sequence[str]
+    running_image: str
+    snap_revision: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +57,42 @@ def every(_: known.Known) -> Restarts:
     """Section: reasons to reboot, and the kernels that are installed."""
     reasons, asked = _reasons()
     names = os.listdir(KERNELS) if os.path.isdir(KERNELS) else []
-    return Restarts(reboot_reasons=reasons, asked=asked, kernels=kernels(names))
+    return Restarts(
+        reboot_reasons=reasons,
+        asked=asked,
+        kernels=kernels(names),
+        running_image=_running_image(names),
+        snap_revision=_snap_revision(),
+    )
+
+
+def _running_image(names: Sequence[str]) -> str:
+    running = os.uname().release
+    for name in (f"vmlinuz-{running}", f"vmlinux-{running}"):
+        if name in names:
+            with open(os.path.join(KERNELS, name), "rb") as file:
+                return image_version(file.read(HEADER))
+    return ""
+
+
+def image_version(head: bytes) -> str:
+    """What a kernel's image for x86 calls itself; "" for one of another kind.
+
+    The kernel's Documentation/arch/x86/boot.rst: where the magic is, `kernel_version` points to
+    a string of `uname -r` and `uname -v`, counted from the end of the first sector.
+    """
+    if head[0x202:0x206] != b"HdrS":
+        return ""
+    start = SECTOR + int.from_bytes(head[0x20E:0x210], "little")
+    text, end, _ = head[start:].partition(b"\0")
+    return text.decode("ascii", "replace") if end and start > SECTOR else ""
+
+
+def _snap_revision() -> str:
+    for path in SNAPS:
+        if os.path.islink(path):
+            return os.path.basename(os.readlink(path))
+    return ""
 
 
 def kernels(names: Sequence[str]) -> tuple[str, ...]:

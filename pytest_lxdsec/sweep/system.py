@@ -13,6 +13,11 @@ from . import known, tools
 
 # os-release(5): the second is read where there is no first.
 OS_RELEASE = ("/etc/os-release", "/usr/lib/os-release")
+# What `pro attach` leaves and `pro detach` takes away; clients before 27 have the first only.
+PRO_TOKENS = (
+    "/var/lib/ubuntu-advantage/private/machine-token.json",
+    "/var/lib/ubuntu-advantage/machine-token.json",
+)
 FIELDS = (
     "ID",
     "ID_LIKE",
@@ -31,6 +36,8 @@ class OperatingSystem:
     release: Mapping[str, str]
     kernel: str
     hostname: str
+    build: str
+    has_pro: bool
 
 
 def operating_system(_: known.Known) -> OperatingSystem:
@@ -38,7 +45,11 @@ def operating_system(_: known.Known) -> OperatingSystem:
     texts = (tools.read_if_there(path) for path in OS_RELEASE)
     found = next((text for text in texts if text is not None), "")
     return OperatingSystem(
-        release=os_release(found), kernel=os.uname().release, hostname=socket.gethostname()
+        release=os_release(found),
+        kernel=os.uname().release,
+        hostname=socket.gethostname(),
+        build=os.uname().version,
+        has_pro=any(map(os.path.exists, PRO_TOKENS)),
     )
 
 

@@ -241,6 +241,25 @@ CASES = (
         restores="lxc config unset core.remote_token_expiry",
     ),
     Case(
+        # A token for the download of an image is none of the findings.
+        control="LXD-API-07",
+        subject="server",
+        breaks="lxc query -X POST /1.0/images/$(lxc image list --format csv --columns F)/secret"
+        " > /dev/null\nlxc config trust add --name eve --restricted > /dev/null\n"
+        "lxc config set core.remote_token_expiry=15M",
+        finding="observed: the token for eve never ends\n",
+        restores="lxc config unset core.remote_token_expiry",
+    ),
+    Case(
+        control="LXD-API-08",
+        subject="certificate/candid.api.url",
+        breaks="lxc config set candid.api.url=https://login.example.org",
+        finding="candid.api.url (every user of a login service) is an administrator",
+        vanishes=True,
+        with_it=("LXD-API-* certificate/*",),
+        site=Policy(admins=("alice",)),
+    ),
+    Case(
         control="LXD-API-08",
         subject=f"certificate/{_key(EVE)}",
         breaks="# a client with every right\n" + _trust(EVE),

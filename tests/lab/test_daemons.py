@@ -107,5 +107,23 @@ def test_daemon_whose_program_was_replaced_is_found(lab: Lab) -> None:
     assert found.reason.count("was replaced since it started") == len(audit_daemons(lab))
 
 
+def test_daemon_whose_library_was_replaced_is_found(lab: Lab) -> None:
+    start(lab)
+    both_ways.run(
+        lab,
+        "library=$(realpath $(ldconfig -p | grep -o '/.*liblxc\\.so\\.1$'))\n"
+        "cp $library $library.new\nmv $library.new $library\n"
+        "mkdir -p /boot\ntouch /boot/vmlinuz-$(uname -r)",
+    )
+    found = audit(lab)["LXD-OS-03", "host"]
+    assert found.outcome is Outcome.FAIL
+    assert "runs with files that were replaced since: " in found.reason
+    assert "/liblxc.so.1" in found.reason
+    stop(lab)
+    start(lab)
+    again = audit(lab)["LXD-OS-03", "host"]
+    assert again.reason.count("replaced since") == found.reason.count("replaced since") - 1
+
+
 def audit_daemons(lab: Lab) -> tuple[object, ...]:
     return both_ways.see(lab).daemons

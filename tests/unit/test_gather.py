@@ -103,6 +103,15 @@ def test_objects_of_every_project_are_seen() -> None:
     assert {profile.project for profile in evidence.profiles} == {"default", "tenants"}
 
 
+@pytest.mark.parametrize("word", ["1", "yes", "on", "True"])
+def test_feature_is_on_by_every_word_that_lxd_takes_for_true(word: str) -> None:
+    projects = evidence_api.projects()
+    projects[1]["config"] = {"features.images": word, "features.profiles": word}
+    evidence = gathered(RecordedApi(answers(**{"/1.0/projects?recursion=1": projects})))
+    assert {image.project for image in evidence.images} == {"default", "tenants"}
+    assert all(project.has_own("profiles") for project in evidence.projects)
+
+
 def test_requests_do_not_grow_with_instances() -> None:
     one = evidence_api.instances()[0]
     many = [{**one, "name": f"web{number}"} for number in range(500)]

@@ -115,7 +115,8 @@ def test_token_that_has_ended_is_over() -> None:
 
 def test_nanoseconds_are_read() -> None:
     token = evidence_api.token("x")
-    token["metadata"]["expiresAt"] = "2099-11-24T00:06:53.901433303Z"
+    moment = evidence_api.TAKEN + HOUR
+    token["metadata"]["expiresAt"] = f"{moment:%Y-%m-%dT%H:%M:%S}.901433303Z"
     assert judge(with_token(token))[0] is Outcome.PASS
 
 
@@ -134,15 +135,85 @@ def test_join_token_needs_an_end_only() -> None:
     assert "join token for lxd2" in reason
 
 
-def test_pending_identity_without_an_end_cannot_be_told() -> None:
+def with_invited(*groups: str, ends: object = None) -> Document:
+    """A pending identity of these groups, of which there is `admins` only."""
     pending = {
         "authentication_method": "tls",
         "type": "Client certificate (pending)",
         "id": "0f0f",
         "name": "bob",
-        "groups": [],
+        "groups": list(groups),
+        "expires_at": ends,
     }
-    outcome, reason = judge(add(evidence_documents.baseline(), "identities", entry=pending))
+    document = add(evidence_documents.baseline(), "identities", entry=pending)
+    return add(document, "groups", entry={"name": "admins", "permissions": []})
+
+
+def in_days(days: int) -> str:
+    return (evidence_api.TAKEN + datetime.timedelta(days=days)).isoformat()
+
+
+def test_token_that_is_good_for_longer_than_lxds_own_is_found() -> None:
+    token = evidence_api.token("x", expires=evidence_api.TAKEN + datetime.timedelta(days=15))
+    assert judge(with_token(token))[0] is Outcome.PASS
+    token["metadata"]["expiresAt"] = "2126-01-01T00:00:00Z"
+    assert "the token for x ends on 2126-01-01 only" in judge(with_token(token))[1]
+
+
+def test_token_for_what_is_not_told_cannot_be_told() -> None:
+    token = evidence_api.token("x", expires=evidence_api.TAKEN + HOUR)
+    del token["metadata"]["request"]
+    outcome, reason = judge(with_token(token))
+    assert outcome is Outcome.ERROR
+    assert "what the holder of token x becomes is not told" in reason
+
+
+@pytest.mark.parametrize(
+    "of_its_kind",
+    [{"resources": {"images": ["/1.0/images/1a"]}}, {"description": "Image download token"}],
+)
+def test_token_for_a_download_is_no_invitation(of_its_kind: evidence_api.Json) -> None:
+    token = evidence_api.token("x") | of_its_kind
+    token["metadata"] = {"secret": "5ec1" * 16}
+    outcome, reason = judge(with_token(token))
+    assert outcome is Outcome.PASS
+    assert "token for x" not in reason
+
+
+def test_invitation_stays_one_whatever_its_description() -> None:
+    token = evidence_api.token("x") | {"description": "Image download token"}
+    assert judge(with_token(token))[1] == "the token for x never ends"
+
+
+def test_pending_identity_of_administrators_is_found() -> None:
+    outcome, reason = judge(with_invited("admins", ends=in_days(1)))
+    assert outcome is Outcome.FAIL
+    assert "the token for bob makes its holder an administrator" in reason
+
+
+@pytest.mark.parametrize("ends", ["0001-01-01T00:00:00Z", "2126-01-01T00:00:00Z"])
+def test_pending_identity_without_an_end_is_found(ends: str) -> None:
+    assert judge(with_invited(ends=ends))[0] is Outcome.FAIL
+
+
+def test_pending_identity_of_a_short_life_passes_and_is_named() -> None:
+    outcome, reason = judge(with_invited(ends=in_days(1)))
+    assert outcome is Outcome.PASS
+    assert "token for bob" in reason
+
+
+def test_pending_identity_whose_token_has_ended_is_over() -> None:
+    outcome, reason = judge(with_invited("admins", ends=in_days(-1)))
+    assert outcome is Outcome.PASS
+    assert "bob" not in reason
+
+
+def test_pending_identity_of_a_group_that_is_not_listed_cannot_be_told() -> None:
+    assert judge(with_invited("ops", ends=in_days(1)))[0] is Outcome.ERROR
+
+
+def test_pending_identity_without_an_end_cannot_be_told() -> None:
+    outcome, reason = judge(with_invited())
     assert outcome is Outcome.ERROR
     assert "bob is a Client certificate (pending)" in reason
 

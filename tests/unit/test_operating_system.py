@@ -7,7 +7,7 @@ import datetime
 import pytest
 
 from pytest_lxdsec import distributions
-from pytest_lxdsec.sweep import restarts
+from pytest_lxdsec.sweep import processes, restarts
 from pytest_lxdsec.verdict import CannotTell, Outcome
 from tests import evidence_api, evidence_documents, judging
 from tests.evidence_documents import GONE, Document, in_cluster, patch
@@ -132,6 +132,84 @@ def test_daemon_whose_program_was_replaced_needs_a_restart_only() -> None:
     found = judging.judge(evidence_documents.evidence(document))["LXD-OS-03", "host"]
     assert found.outcome is Outcome.FAIL
     assert "repair:   systemctl restart lxd" in found.text
+
+
+def test_daemon_whose_libraries_were_replaced_needs_a_restart_only() -> None:
+    library = "/usr/lib/x86_64-linux-gnu/libdqlite.so.0.0.1"
+    document = patch(evidence_documents.baseline(), "host.daemons", 0, "replaced", to=[library])
+    found = judging.judge(evidence_documents.evidence(document))["LXD-OS-03", "host"]
+    assert found.outcome is Outcome.FAIL
+    assert f"runs with files that were replaced since: {library}" in found.reason
+    assert "repair:   systemctl restart lxd" in found.text
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        ("host.daemons", 0, "replaced"),
+        ("host.os", "build"),
+        ("host.restarts", "running_image"),
+        ("host.restarts", "snap_revision"),
+    ],
+    ids=str,
+)
+def test_what_older_evidence_did_not_look_at_is_not_said_to_run(place: tuple[str, str]) -> None:
+    outcome, reason = judge(patch(evidence_documents.baseline(), *place, to=GONE), "LXD-OS-03")
+    assert outcome is Outcome.MANUAL
+    assert "gather it again" in reason
+
+
+def test_snap_that_was_refreshed_beside_the_daemon_is_found() -> None:
+    place = ("host.restarts", "snap_revision")
+    document = patch(evidence_documents.baseline(), *place, to="33999")
+    outcome, reason = judge(document, "LXD-OS-03")
+    assert outcome is Outcome.FAIL
+    assert "runs revision 33110 of the snap, and 33999 is installed" in reason
+
+
+def test_kernel_of_the_same_name_may_be_another_build() -> None:
+    place = ("host.restarts", "running_image")
+    image = "6.8.0-45-generic (buildd@x) #45-Ubuntu SMP PREEMPT_DYNAMIC Mon Sep 30 12:02:04 2024"
+    document = patch(evidence_documents.baseline(), *place, to=image)
+    outcome, reason = judge(document, "LXD-OS-03")
+    assert outcome is Outcome.FAIL
+    assert "/boot has another build of it" in reason
+
+
+def test_kernel_that_is_compared_by_its_name_only_is_said_to_be() -> None:
+    document = evidence_documents.baseline()
+    assert "the newest in /boot, the same build of it" in judge(document, "LXD-OS-03")[1]
+    document = patch(document, "host.restarts", "running_image", to="")
+    assert "the newest in /boot, by its name only" in judge(document, "LXD-OS-03")[1]
+
+
+def test_image_of_a_kernel_says_which_build_it_is() -> None:
+    head = bytearray(0x400)
+    head[0x202:0x206], head[0x20E:0x210] = b"HdrS", (0x100).to_bytes(2, "little")
+    head[0x300:0x310] = b"6.1.0 (me) #1 x\0"
+    assert restarts.image_version(bytes(head)) == "6.1.0 (me) #1 x"
+    assert restarts.image_version(bytes(head[:0x306])) == ""
+    head[0x202:0x206] = b"MZMZ"
+    assert restarts.image_version(bytes(head)) == ""
+
+
+MAPS = """\
+00400000-00500000 r-xp 00000000 08:01 1 /usr/bin/lxd (deleted)
+7f000000-7f001000 r--p 00000000 08:01 2 /usr/lib/liblxc.so.1 (deleted)
+7f001000-7f002000 r-xp 00001000 08:01 2 /usr/lib/liblxc.so.1 (deleted)
+7f002000-7f003000 r--p 00000000 08:01 3 /usr/share/locale/x (deleted)
+7f003000-7f004000 rwxp 00000000 00:05 4 /memfd:ffi (deleted)
+7f004000-7f005000 rwxs 00000000 00:05 5 /dev/zero (deleted)
+7f005000-7f006000 r-xp 00000000 08:01 6 /usr/lib/libc.so.6
+7f006000-7f007000 r-xp 00000000 08:01 7 /srv/my lib.so (deleted)
+7f007000-7f008000 rw-p 00000000 00:00 0
+7ffc0000-7ffc1000 r-xp 00000000 00:00 0 [vdso]
+"""
+
+
+def test_replaced_files_that_run_are_found_in_the_memory_of_a_process() -> None:
+    expected = ("/srv/my lib.so", "/usr/bin/lxd", "/usr/lib/liblxc.so.1")
+    assert processes.replaced_in(MAPS) == expected
 
 
 def test_evidence_can_be_judged_for_another_day() -> None:

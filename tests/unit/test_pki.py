@@ -14,6 +14,7 @@ from tests.evidence_certificates import YEAR
 from tests.evidence_documents import Document, configure_server, patch
 
 STARTED = 1000
+SNAP = {"SNAP_NAME": "lxd"}
 CA = evidence_certificates.pem(TAKEN - YEAR, TAKEN + YEAR, common_name="ca")
 GOOD = evidence_certificates.crl(TAKEN - YEAR, TAKEN + YEAR)
 
@@ -58,13 +59,14 @@ def test_list_that_is_signed_in_date_and_loaded_passes() -> None:
         (CA, "is no revocation list in PEM"),
         (f"{GOOD[:60]}\n-----END X509 CRL-----\n", "cannot be read"),
         (evidence_certificates.crl(TAKEN - 2 * YEAR, TAKEN - YEAR), "was to be replaced by"),
+        (evidence_certificates.crl_without_end(TAKEN - YEAR), "does not say until when it holds"),
         (
             evidence_certificates.crl(TAKEN - YEAR, TAKEN + YEAR, signer="rsa2048"),
             "is not signed by",
         ),
     ],
     # Certificates are new in each process: their texts name no test.
-    ids=["binary", "certificate", "cut", "outdated", "stranger's"],
+    ids=["binary", "certificate", "cut", "outdated", "endless", "stranger's"],
 )
 def test_list_that_revokes_nothing_is_found(text: str, fault: str) -> None:
     outcome, reason = judge(with_files(server_ca=CA, ca_crl=text))
@@ -87,6 +89,7 @@ def of_version(version: str, package: str = "") -> Document:
     document = with_files(server_ca=CA, ca_crl=GOOD)
     for part in (("server",), ("servers", 0)):
         document = patch(document, *part, "environment", "server_version", to=version)
+    document = patch(document, "host.server", "environment", to={} if package else SNAP)
     return patch(document, "host.packages", "lxd", to=package)
 
 
@@ -109,6 +112,11 @@ def test_build_of_a_distribution_may_have_the_fix() -> None:
     outcome, reason = judge(of_version("5.0.2", "5.0.2-5+deb12u6"))
     assert outcome is Outcome.ERROR
     assert "5.0.2-5+deb12u6" in reason
+
+
+def test_package_that_is_not_what_runs_has_no_say() -> None:
+    document = of_version("5.21.1", "5.0.2-5+deb12u6")
+    assert judge(document)[0] is Outcome.FAIL
 
 
 def test_start_of_a_process_is_known_to_the_second() -> None:

@@ -74,6 +74,11 @@ def test_data_are_outdated_after_a_year(
     ("right", "wrong", "message"),
     [
         (
+            "end_of_support = 2027-06-30",
+            "end_of_support = 2027-06-30\npro_until = 2027-06-30",
+            "7: lts.5.0.pro_until: 2027-06-30 is not after 2027-06-30: leave it out",
+        ),
+        (
             '"5.0.9"',
             '"5.x"',
             "7: lts.5.0.latest: '5.x' is no release of LXD: expected x.y.z or x.y",

@@ -113,6 +113,7 @@ def daemon(*arguments: str, **environment: str) -> daemons.Daemon:
         arguments=arguments,
         environment=environment,
         namespaces={},
+        replaced=(),
     )
 
 

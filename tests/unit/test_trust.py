@@ -41,8 +41,8 @@ def identity(kind: str, *groups: str, method: str = "tls") -> Json:
     }
 
 
-def group(name: str, entitlement: str, entity: str = "server") -> Json:
-    permission = {"entity_type": entity, "url": "/1.0", "entitlement": entitlement}
+def group(name: str, entitlement: str, entity: str = "server", url: str = "/1.0") -> Json:
+    permission = {"entity_type": entity, "url": url, "entitlement": entitlement}
     return {"name": name, "permissions": [permission]}
 
 
@@ -123,12 +123,31 @@ def test_identity_that_is_stored_too_is_judged_once() -> None:
         (group("ops", "can_edit_identities"), Outcome.FAIL),
         (group("ops", "can_edit"), Outcome.FAIL),
         (group("ops", "can_view"), Outcome.PASS),
+        (group("ops", "can_edit_identity_provider_groups"), Outcome.FAIL),
+        (group("ops", "can_edit_projects"), Outcome.FAIL),
+        (group("ops", "project_manager"), Outcome.FAIL),
+        (group("ops", "storage_pool_manager"), Outcome.PASS),
         (group("ops", "can_edit", entity="project"), Outcome.PASS),
+        (group("ops", "can_edit", entity="identity"), Outcome.FAIL),
+        (group("ops", "can_edit", entity="certificate"), Outcome.FAIL),
+        (group("ops", "can_edit", entity="identity_provider_group"), Outcome.FAIL),
+        (group("ops", "can_delete", entity="identity"), Outcome.PASS),
+        (group("ops", "can_edit", entity="group", url="/1.0/auth/groups/ops"), Outcome.FAIL),
+        (group("ops", "can_edit", entity="group", url="/1.0/auth/groups/op"), Outcome.PASS),
+        (group("ops", "can_view", entity="group", url="/1.0/auth/groups/ops"), Outcome.PASS),
+        (group("o p", "can_edit", entity="group", url="/1.0/auth/groups/o%20p"), Outcome.FAIL),
     ],
 )
 def test_group_decides_what_a_fine_grained_client_may(found: Json, outcome: Outcome) -> None:
-    document = with_identity(identity("Client certificate", "ops"), found)
+    document = with_identity(identity("Client certificate", found["name"]), found)
     assert judge(document, TLS)[0] is outcome
+
+
+def test_editor_of_another_group_of_ones_own_is_an_administrator() -> None:
+    edit = group("ops", "can_edit", entity="group", url="/1.0/auth/groups/dev")
+    dev = group("dev", "can_view")
+    document = with_identity(identity("Client certificate", "dev", "ops"), edit, dev)
+    assert judge(document, TLS)[0] is Outcome.FAIL
 
 
 def test_built_in_group_of_administrators_needs_no_permission() -> None:
@@ -153,6 +172,110 @@ def test_group_of_the_provider_that_makes_administrators_is_for_people_to_judge(
     outcome, reason = judge(document, OIDC)
     assert outcome is Outcome.MANUAL
     assert "if the identity provider has it in sre" in reason
+
+
+PROVIDED = "certificate/identity-provider-group/sre"
+
+
+def with_provided(*groups: Json) -> Document:
+    """A group of the provider's that stands for these groups, before anybody has logged in."""
+    document = evidence_documents.baseline()
+    for one in groups:
+        document = add(document, "groups", entry=one)
+    entry = {"name": "sre", "groups": [one["name"] for one in groups]}
+    return add(document, "provider_groups", entry=entry)
+
+
+def test_group_of_the_provider_is_judged_before_anybody_logs_in() -> None:
+    outcome, reason = judge(with_provided(group("ops", "admin")), PROVIDED)
+    assert outcome is Outcome.MANUAL
+    assert "who is in it, only the provider knows" in reason
+    assert judge(with_provided(group("ops", "can_view")), PROVIDED)[0] is Outcome.PASS
+
+
+def test_group_of_the_provider_may_be_named() -> None:
+    document = with_provided(group("ops", "admin"))
+    assert judge(document, PROVIDED, Policy(admins=("sre",)))[0] is Outcome.PASS
+
+
+def test_group_of_the_provider_for_a_group_that_is_not_listed_cannot_be_told() -> None:
+    entry = {"name": "sre", "groups": ["ops"]}
+    document = add(evidence_documents.baseline(), "provider_groups", entry=entry)
+    assert judge(document, PROVIDED)[0] is Outcome.ERROR
+
+
+def with_options(*options: str) -> Document:
+    document = evidence_documents.baseline()
+    for option in options:
+        document = evidence_documents.configure_server(document, option, "https://login.example")
+    return document
+
+
+@pytest.mark.parametrize("option", ["candid.api.url", "oidc.issuer"])
+def test_service_whose_every_user_is_an_administrator_is_found(option: str) -> None:
+    outcome, text = judge(with_options(option), f"certificate/{option}")
+    assert outcome is Outcome.FAIL
+    assert f"lxc config unset {option}" in text
+
+
+def test_service_that_divides_rights_is_for_people_to_judge() -> None:
+    document = with_options("candid.api.url", "rbac.api.url")
+    assert judge(document, "certificate/candid.api.url")[0] is Outcome.MANUAL
+
+
+def test_provider_whose_users_are_in_groups_is_no_client_by_itself() -> None:
+    document = with_options("oidc.issuer")
+    known = ["access_management", "projects"]
+    for part in (("server",), ("servers", 0)):
+        document = patch(document, *part, "api_extensions", to=known)
+    found = judging.judge(evidence_documents.evidence(document))
+    assert ("LXD-API-08", "certificate/oidc.issuer") not in found
+
+
+def test_name_of_two_clients_names_neither() -> None:
+    other = evidence_documents.value(evidence_documents.baseline(), "certificates", 0)
+    document = stored(restricted=False)
+    document = add(document, "certificates", entry=other | {"fingerprint": "d2" * 32})
+    outcome, text = judge(document, site=Policy(admins=("ci",)))
+    assert outcome is Outcome.FAIL
+    assert "2 clients are called ci" in text
+    assert judge(document, site=Policy(admins=("c1" * 32,)))[0] is Outcome.PASS
+
+
+def test_trust_in_an_identity_ends_as_identities_do() -> None:
+    document = with_identity(identity("Initial UI token bearer", method="bearer"))
+    _, text = judge(document, TLS)
+    assert f"lxc auth identity delete bearer/{'a1' * 32}" in text
+
+
+def test_certificate_that_lxd_does_not_tell_cannot_be_told() -> None:
+    document = with_identity(identity("Client certificate") | {"tls_certificate": ""})
+    assert judge(document, TLS, control="LXD-API-09")[0] is Outcome.ERROR
+
+
+def test_client_that_was_only_invited_has_no_certificate() -> None:
+    entry = identity("Client certificate (pending)") | {"tls_certificate": ""}
+    outcome, _ = judge(with_identity(entry), TLS, control="LXD-API-09")
+    assert outcome is Outcome.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize(
+    ("ends", "extensions", "outcome"),
+    [
+        ("2126-01-01T00:00:00.123456789Z", [], Outcome.MANUAL),
+        ("0001-01-01T00:00:00Z", [], Outcome.MANUAL),
+        (None, [], Outcome.MANUAL),
+        (None, ["access_management_expiry"], Outcome.NOT_APPLICABLE),
+        ("2020-01-01T00:00:00Z", [], Outcome.NOT_APPLICABLE),
+        ("soon", [], Outcome.ERROR),
+    ],
+)
+def test_token_of_a_bearer_is_for_people_to_judge(
+    ends: object, extensions: list[str], outcome: Outcome
+) -> None:
+    entry = identity("Client token bearer", method="bearer") | {"expires_at": ends}
+    document = patch(with_identity(entry), "server", "api_extensions", to=extensions)
+    assert judge(document, TLS, control="LXD-API-09")[0] is outcome
 
 
 def test_identity_without_a_certificate_has_no_key() -> None:
