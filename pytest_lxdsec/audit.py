@@ -31,6 +31,7 @@ from .control import Control, Severity
 from .evidence import model, replay
 from .guide import releases
 from .outcomes import Result
+from .reports import identity
 from .verdict import Outcome
 
 RESULT = pytest.StashKey[Result]()
@@ -226,10 +227,16 @@ class Audit:
 
     def _known(self, result: Result) -> Result:
         """Tolerate a failure that the baseline has."""
-        told = (texts.printable(t) for t in (result.host, result.subject, result.reason))
-        if self.baseline is None or not self.baseline.knows(result.control, *told):
+        if self.baseline is None or not self.baseline.knows(result.control, _identity(result)):
             return result
         return outcomes.tolerate_known(result, baseline.TEXT)
+
+
+def _identity(result: Result) -> identity.Identity:
+    """Which finding it is, in the words of reports."""
+    host, subject, seen = map(texts.printable, (result.host, result.subject, result.reason))
+    details = map(texts.printable, result.finding.details if result.finding else ())
+    return identity.of(result.control.id, host, subject, seen, details)
 
 
 def _kind(metafunc: pytest.Metafunc, made: Control | None) -> str:

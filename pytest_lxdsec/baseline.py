@@ -25,17 +25,15 @@ class Baseline:
         """Take a report for what is known."""
         self._controls: Mapping[str, Control] = {one.id: one for one in document.controls}
         self._known = {
-            identity.of(one.control, one.host, one.subject, one.reason)
-            for one in document.results
-            if one.verdict is Outcome.FAIL
+            identity.of_result(one) for one in document.results if one.verdict is Outcome.FAIL
         }
 
-    def knows(self, control: Control | Asked, host: str, subject: str, observed: str) -> bool:
-        """Whether a finding, in the words that reports have for it, is known."""
+    def knows(self, control: Control | Asked, mark: identity.Identity) -> bool:
+        """Whether a control's finding, in the words that reports have for it, is known."""
         before = self._controls.get(control.id)
         if before is None or not asks_the_same(before, control):
             return False
-        return identity.of(control.id, host, subject, observed) in self._known
+        return mark in self._known
 
 
 def asks_the_same(before: Control, now: Control | Asked) -> bool:

@@ -31,6 +31,7 @@ def test_no_security_update_is_pending(lxd_evidence: Evidence, lxd_policy: Polic
         expected="every security update of the distribution is installed",
         origin=waiting.origin,
         remedy=waiting.repair(),
+        details=waiting.details,
     )
 
 
@@ -91,6 +92,7 @@ def test_what_is_installed_runs(lxd_evidence: Evidence) -> Verdict:
         expected="the newest installed kernel, and no program or library that was replaced",
         origin="the host's /boot, /run and /proc",
         remedy=_restart(only_daemon=len(faults) == len(deleted)),
+        details=boot.reboot_reasons if len(boot.reboot_reasons) > NAMED else (),
     )
 
 

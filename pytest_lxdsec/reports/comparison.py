@@ -135,13 +135,9 @@ def _found(earlier: Result | None, result: Result) -> tuple[str, Difference]:
         return "new", Difference(result=result, note="accepted before")
     if earlier.verdict not in FINDINGS:
         return "new", Difference(result=result, note=f"before: {words.VERDICTS[earlier.verdict]}")
-    if _identity(earlier) != _identity(result):
+    if identity.of_result(earlier) != identity.of_result(result):
         return "new", Difference(result=result, note=f"before: {earlier.reason}")
     return "unchanged", Difference(result=result, note=result.tolerated)
-
-
-def _identity(result: Result) -> identity.Identity:
-    return identity.of(result.control, result.host, result.subject, result.reason)
 
 
 def _gone(before: _Side, now: _Side) -> Iterator[tuple[str, Difference]]:

@@ -136,8 +136,7 @@ def _results(whole: Document, rules: Mapping[str, int]) -> Iterator[Json]:
 
 def _result(result: Result, control: Control, rule: int) -> Json:
     is_finding = result.finding is not None
-    observed = result.reason if is_finding else ""
-    mark = identity.of(result.control, result.host, result.subject, observed)
+    mark = identity.of_result(result)
     told: Json = {
         "ruleId": control.id,
         "ruleIndex": rule,

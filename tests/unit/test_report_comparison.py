@@ -8,7 +8,7 @@ import pytest
 
 from pytest_lxdsec.baseline import Baseline
 from pytest_lxdsec.control import Severity
-from pytest_lxdsec.reports import comparison
+from pytest_lxdsec.reports import comparison, identity
 from pytest_lxdsec.reports.comparison import Comparison
 from pytest_lxdsec.reports.document import Document, Result
 from pytest_lxdsec.verdict import Outcome
@@ -90,6 +90,24 @@ def test_another_stranger_on_a_host_is_new() -> None:
     assert counts(compare([first], [second])) == (1, 0, 0, 0)
 
 
+def cut(last: str) -> Result:
+    """A finding on a host that names the first of many, and has all one by one."""
+    told = made.failed(made.SOCKET, subject="host")
+    assert told.finding is not None
+    seen = "2 are pending: a and 1 more"
+    finding = dataclasses.replace(told.finding, observed=seen, details=("a", last))
+    return dataclasses.replace(told, reason=seen, finding=finding)
+
+
+def test_what_a_text_no_longer_names_is_new_too() -> None:
+    assert counts(compare([cut("b")], [cut("c")])) == (1, 0, 0, 0)
+
+
+def test_baseline_does_not_know_what_a_text_no_longer_names() -> None:
+    assert not knows(made.make([cut("b")]), cut("c"))
+    assert knows(made.make([cut("b")]), cut("b"))
+
+
 def blind(whole: Document) -> Document:
     hosts = tuple(made.host(one.name, f"cannot reach {one.name}") for one in whole.hosts)
     return dataclasses.replace(whole, hosts=hosts, results=(), controls=())
@@ -127,7 +145,8 @@ def test_lines_say_what_is_new_with_its_past_and_end_with_counts() -> None:
 
 
 def knows(old: Document, result: Result) -> bool:
-    return Baseline(old).knows(made.CONTROLS[0], result.host, result.subject, result.reason)
+    (asked,) = (one for one in made.CONTROLS if one.id == result.control)
+    return Baseline(old).knows(asked, identity.of_result(result))
 
 
 def test_baseline_knows_what_failed() -> None:

@@ -156,3 +156,10 @@ def test_identity_of_an_object_is_without_what_was_observed() -> None:
 def test_identity_of_a_whole_is_with_what_was_observed(subject: str) -> None:
     first = identity.of(made.SOCKET, made.ONE, subject, "alice is in group lxd")
     assert first != identity.of(made.SOCKET, made.ONE, subject, "alice and bob are in group lxd")
+
+
+def test_identity_does_not_depend_on_the_order_of_details() -> None:
+    seen = ("bob (process 7 of bob)", "alice")
+    first = identity.of(made.SOCKET, made.ONE, "host", "2 hold it", seen)
+    again = ("alice", "bob (process 81 of bob)")
+    assert first == identity.of(made.SOCKET, made.ONE, "host", "2 hold it", again)
