@@ -86,16 +86,7 @@ def read(option: str, path: pathlib.Path) -> Document:
         UserError: there is no such file, or it is none of ours, or of a later version, or
             damaged.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(
-            f"{option}: cannot read {str(path)!r}: {error.strerror}: name a {JSON}"
-        ) from error
-    try:
-        about = msgspec.json.decode(content, type=_About)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UserError(f"{option}: {str(path)!r} is no {JSON}: {error}") from error
+    content, about = _open(option, path)
     if about.format != document.FORMAT:
         raise UserError(f"{option}: {str(path)!r} is no {JSON}: name one of {OPTION}'s directory")
     if about.version != document.VERSION:
@@ -107,6 +98,28 @@ def read(option: str, path: pathlib.Path) -> Document:
         return msgspec.json.decode(content, type=Document)
     except (msgspec.DecodeError, RecursionError) as error:
         raise UserError(f"{option}: {str(path)!r} is damaged: {error}") from error
+
+
+def format_of(option: str, path: pathlib.Path) -> str:
+    """What a file of JSON says that it is; "" where it does not.
+
+    Raises:
+        UserError: it cannot be read, or is no JSON.
+    """
+    return _open(option, path)[1].format
+
+
+def _open(option: str, path: pathlib.Path) -> tuple[bytes, _About]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"{option}: cannot read {str(path)!r}: {error.strerror}: name a {JSON}"
+        ) from error
+    try:
+        return content, msgspec.json.decode(content, type=_About)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UserError(f"{option}: {str(path)!r} is no {JSON}: {error}") from error
 
 
 class _About(msgspec.Struct):

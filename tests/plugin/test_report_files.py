@@ -306,11 +306,12 @@ def test_baseline_that_is_no_report_is_a_usage_error(
 # --- the command ---------------------------------------------------------------------------------
 
 
-def lxdsec(*arguments: str | pathlib.Path) -> subprocess.CompletedProcess[str]:
+def lxdsec(*arguments: str | pathlib.Path, addopts: str = "") -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
     return subprocess.run(
         [sys.executable, "-c", "from pytest_lxdsec import cli; raise SystemExit(cli.main())"]
         + [str(argument) for argument in arguments],
-        env={k: v for k, v in os.environ.items() if not k.startswith("PYTEST")},
+        env=environment | {"PYTEST_ADDOPTS": addopts},
         capture_output=True,
         text=True,
         timeout=sessions.SECONDS,
@@ -332,8 +333,60 @@ def test_diff_with_new_findings_exits_with_1(bad: pathlib.Path, good: pathlib.Pa
     assert "LXD-NAM-01" in done.stdout.partition("\n\n")[0]
 
 
-def test_diff_of_what_is_neither_is_refused(tmp_path: pathlib.Path, good: pathlib.Path) -> None:
-    (tmp_path / "x").write_text("{}")
-    done = lxdsec("diff", good, tmp_path / "x")
+def test_diff_judges_all_of_the_evidence_whatever_the_user_asks_of_pytest(
+    bad: pathlib.Path, before: pathlib.Path
+) -> None:
+    done = lxdsec("diff", before, bad, addopts="-x")
+    assert done.returncode == 0
+    assert done.stdout.endswith(" unchanged, 0 no longer looked at\n")
+
+
+def test_diff_with_an_audit_that_was_cut_short_exits_with_1(
+    tmp_path: pathlib.Path, before: pathlib.Path, bad: pathlib.Path
+) -> None:
+    audit(tmp_path, bad, "-x")
+    done = lxdsec("diff", before, tmp_path / "out" / files.JSON)
     assert done.returncode == 1
+    assert done.stdout.startswith("the new audit was cut short")
+
+
+def test_diff_takes_a_report_for_one_whatever_words_are_in_it(
+    tmp_path: pathlib.Path, before: pathlib.Path
+) -> None:
+    renamed = before.read_text(encoding="utf-8").replace("/builder1", "/lxdsec-evidence")
+    (tmp_path / "report.json").write_text(renamed)
+    done = lxdsec("diff", tmp_path / "report.json", tmp_path / "report.json")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("{}", "is no report.json"),
+        ('{"format": "lxdsec-evidence", ', "is no report.json"),
+        ('{"format": "lxdsec-evidence", "version": 1}', "cannot judge"),
+        ('{"format": "lxdsec-report", "version": 99}', "is of version 99"),
+        (None, "there is no file"),
+    ],
+)
+def test_diff_of_what_is_neither_is_a_usage_error(
+    tmp_path: pathlib.Path, before: pathlib.Path, content: str | None, told: str
+) -> None:
+    if content is not None:
+        (tmp_path / "x").write_text(content)
+    done = lxdsec("diff", before, tmp_path / "x")
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert done.stderr.startswith("lxdsec: diff: ")
+    assert told in done.stderr
+
+
+def test_diff_by_a_broken_policy_is_a_usage_error(
+    tmp_path: pathlib.Path, good: pathlib.Path
+) -> None:
+    (tmp_path / "policy.toml").write_text("[oss]\n")
+    done = lxdsec("diff", good, good, "--policy", tmp_path / "policy.toml")
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+
+
+def test_wrong_arguments_are_a_usage_error() -> None:
+    assert lxdsec("diff", "one").returncode == pytest.ExitCode.USAGE_ERROR
