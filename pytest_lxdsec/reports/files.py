@@ -54,6 +54,25 @@ def prepare(directory: pathlib.Path) -> None:
         raise UserError(f"{OPTION}: cannot write to {str(directory)!r}: name another directory")
 
 
+def clear(directory: pathlib.Path, *, keep: str) -> None:
+    """Remove an earlier run's reports, so that nobody takes them for this one's if it fails.
+
+    Args:
+        directory: Where reports are written; it need not be there.
+        keep: A file that stays until it is written anew: the user's own baseline.
+
+    Raises:
+        UserError: one of them cannot be removed.
+    """
+    kept = pathlib.Path(keep).resolve() if keep else None
+    for path in (directory / name for name in WRITERS):
+        if path.is_file() and path.resolve() != kept:
+            try:
+                path.unlink()
+            except OSError as error:
+                raise _cannot(path, error) from error
+
+
 def write(whole: Document, directory: pathlib.Path) -> tuple[pathlib.Path, ...]:
     """Write every report; each is there as a whole or not at all. Return their paths.
 

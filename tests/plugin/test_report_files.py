@@ -194,6 +194,59 @@ def test_directory_that_cannot_be_made_is_a_usage_error(
     assert "--lxd-report: cannot write 'out'" in session.err
 
 
+def yesterdays(directory: pathlib.Path) -> set[str]:
+    """The reports of an earlier run that are still there."""
+    found = {name: directory / "out" / name for name in files.WRITERS}
+    return {name for name, path in found.items() if path.exists() and not path.read_bytes()}
+
+
+@pytest.fixture
+def old(tmp_path: pathlib.Path) -> pathlib.Path:
+    """A directory with the reports of an earlier run."""
+    (tmp_path / "out").mkdir()
+    for name in files.WRITERS:
+        (tmp_path / "out" / name).touch()
+    (tmp_path / "policy.toml").write_text("[oss]\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--lxd-policy=policy.toml",),
+        ("--lxd-control=LXD-NAM-1",),
+        ("--lxd-host=evidence:gone.json",),
+        ("--lxd-host=htps://a",),
+        ("-p", "xdist", "-n2", "--lxd-host=evidence:gone.json"),
+    ],
+)
+def test_run_that_fails_leaves_no_reports_of_an_earlier_one(
+    old: pathlib.Path, good: pathlib.Path, arguments: tuple[str, ...]
+) -> None:
+    session = audit(old, good, *arguments)
+    assert session.exit_status == pytest.ExitCode.USAGE_ERROR
+    assert yesterdays(old) == set()
+
+
+@pytest.mark.parametrize("arguments", [("--collect-only",), ("--help",)])
+def test_reports_of_an_earlier_run_stay_where_nothing_runs(
+    old: pathlib.Path, good: pathlib.Path, arguments: tuple[str, ...]
+) -> None:
+    audit(old, good, *arguments)
+    assert yesterdays(old) == set(files.WRITERS)
+
+
+def test_baseline_stays_until_it_is_written_anew(
+    old: pathlib.Path, good: pathlib.Path, before: pathlib.Path
+) -> None:
+    (old / "out" / files.JSON).write_bytes(before.read_bytes())
+    baseline = f"--lxd-baseline=out/{files.JSON}"
+    audit(old, good, baseline, "--lxd-policy=policy.toml")
+    assert (old / "out" / files.JSON).read_bytes() == before.read_bytes()
+    audit(old, good, baseline)
+    assert (old / "out" / files.JSON).read_bytes() != before.read_bytes()
+
+
 # --- waivers -------------------------------------------------------------------------------------
 
 
