@@ -15,7 +15,6 @@ from . import words
 from .document import Document, Result
 
 ANSWERS = (Outcome.PASS, Outcome.FAIL, Outcome.WAIVED)
-CUT_SHORT = "was cut short, or nothing was run: results are missing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +29,7 @@ def lost(old: Document, new: Document) -> Iterator[str]:
     """Why one of the audits is not whole, and which hosts are missing in the new one."""
     for name, whole in (("old", old), ("new", new)):
         if not whole.complete:
-            yield f"the {name} audit {CUT_SHORT}"
+            yield f"the {name} audit {words.MISSING}"
     now = {host.name: host for host in new.hosts}
     for before in old.hosts:
         if before.error:

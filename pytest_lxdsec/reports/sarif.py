@@ -66,7 +66,11 @@ def _run(whole: Document) -> Json:
         "columnKind": "unicodeCodePoints",
         "invocations": [_invocation(whole)],
         "results": results,
-        "properties": {"counts": dict(whole.counts)},
+        "properties": {
+            "counts": dict(whole.counts),
+            "unreached": whole.unreached,
+            "wrong_waivers": whole.wrong_waivers,
+        },
     }
 
 
@@ -114,7 +118,7 @@ def _waiver_rule() -> Json:
 def _invocation(whole: Document) -> Json:
     notifications = [_notification(host) for host in whole.hosts if host.error]
     if not whole.complete:
-        text = "the run was cut short: results are missing"
+        text = f"the run {words.MISSING}"
         notifications.append({"level": "error", "message": {"text": text}})
     return {
         "executionSuccessful": not notifications,
