@@ -167,7 +167,7 @@ class Hooks:
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Audit the waivers when all controls are judged, in whichever process."""
         done = yield
-        self.is_complete = True
+        self.is_complete = bool(session.testscollected)
         is_run = session.testscollected and not session.config.getoption("collectonly")
         if is_run and not self.is_worker:
             self.waivers = waiver_cases.judge(self.audit, list(self.records.values()))

@@ -47,6 +47,8 @@ def write(whole: Document, out: BinaryIO) -> None:
 
 
 def _suites(whole: Document) -> Iterator[Suite]:
+    if not whole.complete:
+        yield _cut_short()
     slugs = _slugs([host.name for host in whole.hosts])
     yield from (_unreached(host, slugs[host.name]) for host in whole.hosts if host.error)
     hosts = {host.name: host for host in whole.hosts}
@@ -165,6 +167,26 @@ def _numbered(cases: Iterable[Case]) -> list[Case]:
         name = f"{case.name} ({seen[case.name]})"
         found.append(dataclasses.replace(case, name=name) if again else case)
     return found
+
+
+def _cut_short() -> Suite:
+    """What says that results are missing: servers show test cases, and nothing else."""
+    told = f"the run {words.MISSING}"
+    case = Case(
+        name="The run comes to its end",
+        element=BROKEN,
+        kind="cut-short",
+        message=told,
+        text=told,
+    )
+    return Suite(
+        name="Run",
+        classname=f"{ROOT}.run",
+        host="",
+        timestamp="",
+        properties={},
+        cases=[case],
+    )
 
 
 def _unreached(host: Host, slug: str) -> Suite:

@@ -185,6 +185,16 @@ def test_run_that_is_cut_short_says_so(tmp_path: pathlib.Path, bad: pathlib.Path
     assert report(tmp_path)["complete"] is False
 
 
+@pytest.mark.parametrize("arguments", [("-x",), ("-k", "nothing_has_this_name")])
+def test_run_without_all_results_is_an_error_in_junit(
+    tmp_path: pathlib.Path, bad: pathlib.Path, arguments: tuple[str, ...]
+) -> None:
+    audit(tmp_path, bad, *arguments)
+    case = sessions.cases(tmp_path / "out" / "junit.xml")[0]
+    assert (case.element, case.name) == ("error", "The run comes to its end")
+    assert case.message == "the run was cut short, or nothing was run: results are missing"
+
+
 def test_directory_that_cannot_be_made_is_a_usage_error(
     tmp_path: pathlib.Path, good: pathlib.Path
 ) -> None:
