@@ -18,7 +18,6 @@ from typing import BinaryIO
 import lxml.etree
 
 from ..verdict import Outcome
-from ..waiver_audit import State
 from . import junit_xml, words
 from .document import Control, Document, Host, Result, Section, Waiver
 from .junit_xml import BROKEN, FAILED, SKIPPED, Case, Suite
@@ -222,7 +221,7 @@ def _waiver(waiver: Waiver) -> Case:
     where = "" if waiver.host == "*" else f" on {waiver.host}"
     told = f"{waiver.source}: waiver of {waiver.control} for {waiver.subject}: {waiver.text}"
     element = FAILED if waiver.state.is_wrong else ""
-    if waiver.state is State.NOT_JUDGED:
+    if waiver.state.is_open:
         element = SKIPPED
     return Case(
         name=_short(f"[WAIVER] {waiver.control} [{waiver.subject}{where}]"),

@@ -306,6 +306,31 @@ def test_waiver_of_what_was_not_run_is_not_judged(
     assert states(tmp_path)[IN_USE] == "not judged"
 
 
+def test_waiver_for_no_audited_host_is_told_with_the_nearest(
+    tmp_path: pathlib.Path, bad: pathlib.Path
+) -> None:
+    target = json.loads(bad.read_text(encoding="utf-8"))["target"]
+    text = POLICY.format(expires="2099-01-31").partition("\n\n")[0]
+    (tmp_path / "policy.toml").write_text(f'{text}\nhost = "{target}x"\n')
+    arguments = ("--lxd-policy=policy.toml", "--lxd-control=LXD-NAM-01")
+    session = audit(tmp_path, bad, *arguments)
+    assert states(tmp_path) == {IN_USE: "matches no host"}
+    (case,) = [one for one in session.cases if one.properties.get("lxd.waiver") == IN_USE]
+    assert case.element == "skipped"
+    assert f"no audited host is {target}x (the nearest is {target}): correct it" in session.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "state"), [((), "expired"), (("--lxd-now=2020-01-01",), "not judged")]
+)
+def test_waivers_are_audited_where_no_host_is_reached(
+    tmp_path: pathlib.Path, arguments: tuple[str, ...], state: str
+) -> None:
+    given = (policy(tmp_path, "2020-06-30"), "--lxd-host=unix:///nowhere/unix.socket")
+    sessions.run(tmp_path, "--lxd-report=out", *given, *arguments)
+    assert states(tmp_path)[IN_USE] == state
+
+
 def test_waiver_is_judged_again_after_last_failed(
     tmp_path: pathlib.Path, good: pathlib.Path
 ) -> None:
