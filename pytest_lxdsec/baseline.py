@@ -10,6 +10,8 @@ import pathlib
 from collections.abc import Mapping
 
 from .control import Control as Asked
+from .errors import UserError
+from .guide import sections
 from .reports import files, identity
 from .reports.document import Control, Document
 from .verdict import Outcome
@@ -50,6 +52,13 @@ def load(path: str) -> Baseline:
     """Read what `--lxd-baseline` names.
 
     Raises:
-        UserError: it is no report.
+        UserError: it is no report, or one by another edition of the guide, whose findings are not
+            known to be about the same.
     """
-    return Baseline(files.read(OPTION, pathlib.Path(path)))
+    document = files.read(OPTION, pathlib.Path(path))
+    if document.guide.edition != sections.EDITION:
+        raise UserError(
+            f"{OPTION}: {path!r} is by the guide's edition {document.guide.edition}, this program "
+            f"has {sections.EDITION}: make it again with {files.OPTION}"
+        )
+    return Baseline(document)

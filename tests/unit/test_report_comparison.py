@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 
 import pytest
 
+from pytest_lxdsec import baseline, errors
 from pytest_lxdsec.baseline import Baseline
 from pytest_lxdsec.control import Severity
-from pytest_lxdsec.reports import comparison, identity
+from pytest_lxdsec.reports import comparison, files, identity
 from pytest_lxdsec.reports.comparison import Comparison
 from pytest_lxdsec.reports.document import Document, Result
 from pytest_lxdsec.verdict import Outcome
@@ -229,3 +231,15 @@ def test_baseline_knows_nothing_else(old: Result) -> None:
 
 def test_baseline_of_a_changed_control_knows_nothing() -> None:
     assert not knows(harder(made.make([FAILED])), FAILED)
+
+
+def test_baseline_by_another_edition_of_the_guide_is_refused(tmp_path: pathlib.Path) -> None:
+    files.write(newer(made.make([FAILED])), tmp_path)
+    with pytest.raises(errors.UserError, match="is by the guide's edition 2027-01-01, this"):
+        baseline.load(str(tmp_path / files.JSON))
+
+
+def test_baseline_by_this_edition_of_the_guide_is_taken(tmp_path: pathlib.Path) -> None:
+    files.write(made.make([FAILED]), tmp_path)
+    found = baseline.load(str(tmp_path / files.JSON))
+    assert found.knows(made.CONTROLS[0], identity.of_result(FAILED))
