@@ -28,7 +28,8 @@ from . import (
 from . import waivers as accepted
 from .connections import Trust
 from .control import Control, Severity
-from .evidence import model, replay
+from .errors import UserError
+from .evidence import replay
 from .guide import releases
 from .outcomes import Result
 from .reports import identity
@@ -124,13 +125,13 @@ class Audit:
         )
 
     def _save(self, path: pathlib.Path) -> None:
-        seen = [host.evidence for host in self.hosts if host.evidence is not None]
-        if len(self.hosts) == 1:
-            for evidence in seen:
-                replay.save(evidence, path)
-            return
-        for name, evidence in zip(_file_names(seen), seen, strict=True):
-            replay.save(evidence, path / name)
+        names = _file_names(self.hosts)
+        places = [path] if len(names) == 1 else [path / name for name in names]
+        for host, place in zip(self.hosts, places, strict=True):
+            if host.evidence is not None:
+                replay.save(host.evidence, place)
+            else:
+                _forget(place)
 
     @functools.cached_property
     def _directory(self) -> pathlib.Path:
@@ -268,11 +269,24 @@ def _refuse_late_question(request: pytest.FixtureRequest) -> NoReturn:
     )
 
 
-def _file_names(seen: Sequence[model.Evidence]) -> list[str]:
+def _forget(path: pathlib.Path) -> None:
+    """Remove what an earlier run saved: what was not seen must not be taken for what was."""
+    try:
+        if path.is_file():
+            path.resolve().unlink()
+    except OSError as error:
+        raise UserError(
+            f"--lxd-save-evidence: cannot remove {str(path)!r}, which an earlier run saved: "
+            f"{error.strerror}: name another file"
+        ) from error
+
+
+def _file_names(found: Sequence[hosts.Host]) -> list[str]:
     """A file for each host, named after it; two that would have the same are numbered."""
     names: list[str] = []
-    for evidence in seen:
-        stem = "".join(c if c.isalnum() or c in ".-_" else "_" for c in evidence.header.target)
+    for host in found:
+        target = host.evidence.header.target if host.evidence else host.name
+        stem = "".join(c if c.isalnum() or c in ".-_" else "_" for c in target)
         taken = sum(name.partition("~")[0] == stem for name in names)
         names.append(f"{stem}~{taken + 1}" if taken else stem)
     return [f"{name}.json" for name in names]

@@ -238,6 +238,19 @@ def test_run_that_fails_leaves_no_reports_of_an_earlier_one(
     assert yesterdays(old) == set()
 
 
+@pytest.mark.parametrize(
+    ("others", "name"),
+    [((), "kept"), (("--lxd-host=unix:///nowhere/b",), "kept/unix____nowhere_a.json")],
+)
+def test_host_that_is_not_reached_leaves_no_evidence_of_an_earlier_run(
+    tmp_path: pathlib.Path, others: tuple[str, ...], name: str
+) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("yesterday's")
+    sessions.run(tmp_path, "--lxd-host=unix:///nowhere/a", "--lxd-save-evidence=kept", *others)
+    assert not (tmp_path / name).exists()
+
+
 @pytest.mark.parametrize("arguments", [("--collect-only",), ("--help",)])
 def test_reports_of_an_earlier_run_stay_where_nothing_runs(
     old: pathlib.Path, good: pathlib.Path, arguments: tuple[str, ...]
