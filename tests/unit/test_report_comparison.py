@@ -170,8 +170,10 @@ def cut(last: str) -> Result:
     return dataclasses.replace(told, reason=seen, finding=finding)
 
 
-def test_what_a_text_no_longer_names_is_new_too() -> None:
-    assert counts(compare([cut("b")], [cut("c")])) == (1, 0, 0, 0)
+def test_what_a_text_no_longer_names_is_new_too_and_named() -> None:
+    found = compare([cut("b")], [cut("c")])
+    assert counts(found) == (1, 0, 0, 0)
+    assert found.new[0].note == "not before: c"
 
 
 def test_baseline_does_not_know_what_a_text_no_longer_names() -> None:
