@@ -28,9 +28,11 @@ from . import (
 from . import waivers as accepted
 from .connections import Trust
 from .control import Control, Severity
-from .evidence import model, replay
+from .errors import UserError
+from .evidence import replay
 from .guide import releases
 from .outcomes import Result
+from .reports import identity
 from .verdict import Outcome
 
 RESULT = pytest.StashKey[Result]()
@@ -123,13 +125,13 @@ class Audit:
         )
 
     def _save(self, path: pathlib.Path) -> None:
-        seen = [host.evidence for host in self.hosts if host.evidence is not None]
-        if len(self.hosts) == 1:
-            for evidence in seen:
-                replay.save(evidence, path)
-            return
-        for name, evidence in zip(_file_names(seen), seen, strict=True):
-            replay.save(evidence, path / name)
+        names = _file_names(self.hosts)
+        places = [path] if len(names) == 1 else [path / name for name in names]
+        for host, place in zip(self.hosts, places, strict=True):
+            if host.evidence is not None:
+                replay.save(host.evidence, place)
+            else:
+                _forget(place)
 
     @functools.cached_property
     def _directory(self) -> pathlib.Path:
@@ -242,10 +244,16 @@ class Audit:
 
     def _known(self, result: Result) -> Result:
         """Tolerate a failure that the baseline has."""
-        told = (texts.printable(t) for t in (result.host, result.subject, result.reason))
-        if self.baseline is None or not self.baseline.knows(result.control, *told):
+        if self.baseline is None or not self.baseline.knows(result.control, _identity(result)):
             return result
         return outcomes.tolerate_known(result, baseline.TEXT)
+
+
+def _identity(result: Result) -> identity.Identity:
+    """Which finding it is, in the words of reports."""
+    host, subject, seen = map(texts.printable, (result.host, result.subject, result.reason))
+    details = map(texts.printable, result.finding.details if result.finding else ())
+    return identity.of(result.control.id, host, subject, seen, details)
 
 
 def _kind(metafunc: pytest.Metafunc, made: Control | None) -> str:
@@ -279,11 +287,24 @@ def _refuse_late_question(request: pytest.FixtureRequest) -> NoReturn:
     )
 
 
-def _file_names(seen: Sequence[model.Evidence]) -> list[str]:
+def _forget(path: pathlib.Path) -> None:
+    """Remove what an earlier run saved: what was not seen must not be taken for what was."""
+    try:
+        if path.is_file():
+            path.resolve().unlink()
+    except OSError as error:
+        raise UserError(
+            f"--lxd-save-evidence: cannot remove {str(path)!r}, which an earlier run saved: "
+            f"{error.strerror}: name another file"
+        ) from error
+
+
+def _file_names(found: Sequence[hosts.Host]) -> list[str]:
     """A file for each host, named after it; two that would have the same are numbered."""
     names: list[str] = []
-    for evidence in seen:
-        stem = "".join(c if c.isalnum() or c in ".-_" else "_" for c in evidence.header.target)
+    for host in found:
+        target = host.evidence.header.target if host.evidence else host.name
+        stem = "".join(c if c.isalnum() or c in ".-_" else "_" for c in target)
         taken = sum(name.partition("~")[0] == stem for name in names)
         names.append(f"{stem}~{taken + 1}" if taken else stem)
     return [f"{name}.json" for name in names]

@@ -10,6 +10,8 @@ import pathlib
 from collections.abc import Mapping
 
 from .control import Control as Asked
+from .errors import UserError
+from .guide import sections
 from .reports import files, identity
 from .reports.document import Control, Document
 from .verdict import Outcome
@@ -25,17 +27,15 @@ class Baseline:
         """Take a report for what is known."""
         self._controls: Mapping[str, Control] = {one.id: one for one in document.controls}
         self._known = {
-            identity.of(one.control, one.host, one.subject, one.reason)
-            for one in document.results
-            if one.verdict is Outcome.FAIL
+            identity.of_result(one) for one in document.results if one.verdict is Outcome.FAIL
         }
 
-    def knows(self, control: Control | Asked, host: str, subject: str, observed: str) -> bool:
-        """Whether a finding, in the words that reports have for it, is known."""
+    def knows(self, control: Control | Asked, mark: identity.Identity) -> bool:
+        """Whether a control's finding, in the words that reports have for it, is known."""
         before = self._controls.get(control.id)
         if before is None or not asks_the_same(before, control):
             return False
-        return identity.of(control.id, host, subject, observed) in self._known
+        return mark in self._known
 
 
 def asks_the_same(before: Control, now: Control | Asked) -> bool:
@@ -52,6 +52,13 @@ def load(path: str) -> Baseline:
     """Read what `--lxd-baseline` names.
 
     Raises:
-        UserError: it is no report.
+        UserError: it is no report, or one by another edition of the guide, whose findings are not
+            known to be about the same.
     """
-    return Baseline(files.read(OPTION, pathlib.Path(path)))
+    document = files.read(OPTION, pathlib.Path(path))
+    if document.guide.edition != sections.EDITION:
+        raise UserError(
+            f"{OPTION}: {path!r} is by the guide's edition {document.guide.edition}, this program "
+            f"has {sections.EDITION}: make it again with {files.OPTION}"
+        )
+    return Baseline(document)

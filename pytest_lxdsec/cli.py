@@ -13,31 +13,41 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from . import commands, errors
+from . import commands, errors, texts
 
 if TYPE_CHECKING:
     from .lab import status
 
 _Subcommands = argparse._SubParsersAction  # noqa: SLF001  # argparse has no public name for it
+USAGE = 4  # as pytest's: `lxdsec diff` has 1 for what is worse
 _INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one subcommand; return its exit status, 1 after an error and 2 for wrong usage."""
+    """Run one subcommand; return its exit status: 4 for a user's mistake, 1 for other errors."""
     options = _parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         return run(options)
     except errors.LxdsecError as error:
-        sys.stderr.write(f"lxdsec: {error}\n")
-        return 1
+        sys.stderr.write(f"lxdsec: {texts.printable(str(error))}\n")
+        return USAGE if isinstance(error, errors.UserError) else 1
     except KeyboardInterrupt:
         sys.stderr.write("lxdsec: interrupted\n")
         return _INTERRUPTED
 
 
+class _Parser(argparse.ArgumentParser):
+    """As argparse's, with pytest's exit status for wrong usage; subcommands' parsers are such."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and how it is used, and exit."""
+        self.print_usage(sys.stderr)
+        self.exit(USAGE, f"{self.prog}: error: {message}\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="lxdsec", description="Around pytest-lxdsec: LXD's Security guide as tests."
     )
     groups = parser.add_subparsers(required=True, metavar="COMMAND")

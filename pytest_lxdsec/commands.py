@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import pathlib
 import subprocess
 import sys
@@ -26,8 +27,8 @@ def add(groups: Subcommands[argparse.ArgumentParser]) -> None:
     controls.set_defaults(run=_controls)
     diff = groups.add_parser(
         DIFF,
-        help="compare two audits: report.json, or evidence; exit status 1 where a finding is new, "
-        "or a host can no longer be reached",
+        help="compare two audits: report.json, or evidence; exit status 1 where a finding is new "
+        "or something is no longer looked at, 4 where they cannot be read",
     )
     diff.add_argument("old", metavar="OLD", type=pathlib.Path)
     diff.add_argument("new", metavar="NEW", type=pathlib.Path)
@@ -62,7 +63,7 @@ def _document(path: pathlib.Path, policy: pathlib.Path | None) -> Document:
         raise errors.UserError(
             f"{DIFF}: there is no file {str(path)!r}: name a report or evidence"
         )
-    if replay.FORMAT.encode() not in path.read_bytes():
+    if files.format_of(DIFF, path) != replay.FORMAT:
         return files.read(DIFF, path)
     with tempfile.TemporaryDirectory(prefix="lxdsec-") as directory:
         return _judged(path.resolve(), policy, pathlib.Path(directory))
@@ -76,8 +77,15 @@ def _judged(path: pathlib.Path, policy: pathlib.Path | None, directory: pathlib.
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     command += [f"--lxd-host=evidence:{path}", f"--lxd-report={directory}"]
     command += [f"--lxd-policy={policy.resolve()}"] if policy else []
-    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    # What the user wants of their own runs, as PYTEST_ADDOPTS=-x, is nothing to this one.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+    done = subprocess.run(
+        command, cwd=directory, env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode not in JUDGED:
         last = (done.stderr.strip() or done.stdout.strip()).rpartition("\n")[2]
         raise errors.UserError(f"{DIFF}: cannot judge {str(path)!r}: {last}")
-    return files.read(DIFF, directory / files.JSON)
+    whole = files.read(DIFF, directory / files.JSON)
+    if not whole.complete:
+        raise errors.UserError(f"{DIFF}: cannot judge all of {str(path)!r}: the run broke off")
+    return whole

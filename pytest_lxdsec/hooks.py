@@ -27,11 +27,16 @@ def configure(config: pytest.Config, key: pytest.StashKey[audit.Audit]) -> None:
     """
     if config.getoption("help", default=False) or config.getoption("version", default=0):
         return
+    is_worker = hasattr(config, "workerinput")
     with _usage_errors():
-        made = audit.Audit(options.from_config(config), catalogue.packaged())
-        if options.runs_suites_only(config):
-            made.check(made.known)
-        is_worker = hasattr(config, "workerinput")
+        settings = options.from_config(config)
+        try:
+            made = audit.Audit(settings, catalogue.packaged())
+            if options.runs_suites_only(config):
+                made.check(made.known)
+        finally:  # after a mistake too: who looks for reports must not find yesterday's
+            if settings.report and not is_worker and not config.getoption("collectonly"):
+                files.clear(pathlib.Path(settings.report), keep=settings.baseline)
         if made.settings.report and not is_worker:
             files.prepare(pathlib.Path(made.settings.report))
     config.stash[key] = made
@@ -162,7 +167,7 @@ class Hooks:
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Audit the waivers when all controls are judged, in whichever process."""
         done = yield
-        self.is_complete = True
+        self.is_complete = bool(session.testscollected)
         is_run = session.testscollected and not session.config.getoption("collectonly")
         if is_run and not self.is_worker:
             self.waivers = waiver_cases.judge(self.audit, list(self.records.values()))

@@ -48,13 +48,13 @@ class Opening:
         """The sources with this end that the policy does not name."""
         return self.found.outside(allowed, end)
 
-    def text(self, allowed: Collection[IpNetwork], end: Decision) -> str:
-        """Who gets in, or may, and by which rule; for a finding."""
+    def text(self, allowed: Collection[IpNetwork], end: Decision, most: int | None = _TOLD) -> str:
+        """Who gets in, or may, and by which rule; for a finding, that names `most` networks."""
         out = self.outside(allowed, end)
         everybody = sum(_size(self.outside(allowed, each)) for each in Decision)
         has_others = any(net.version == self.found.version for net in allowed)
         every = f"any {'other ' if has_others else ''}IPv{self.found.version} address"
-        who = every if _size(out) == everybody else _networks(out)
+        who = every if _size(out) == everybody else _networks(out, most)
         span = next(s for s in self.found.spans if s.verdict.decision is end and _holds(out, s))
         way = f"by {span.interface} ({span.verdict.reason})"
         return f"{self.where} from {who}, {way}"
@@ -72,10 +72,17 @@ def _holds(networks: Iterable[IpNetwork], span: reach.Span) -> bool:
     )
 
 
-def _networks(some: Sequence[IpNetwork]) -> str:
-    told = ", ".join(str(net) for net in some[:_TOLD])
-    more = len(some) - _TOLD
+def _networks(some: Sequence[IpNetwork], most: int | None = _TOLD) -> str:
+    told = ", ".join(str(net) for net in some[:most])
+    more = len(some[most:]) if most is not None else 0
     return told if more <= 0 else f"{told} and {more} more networks"
+
+
+def in_full(some: Sequence[Opening], allowed: Collection[IpNetwork]) -> tuple[str, ...]:
+    """Who gets in, with every network, where a finding cannot name all; else nothing."""
+    cut = [each.text(allowed, Decision.ACCEPT) for each in some]
+    full = [each.text(allowed, Decision.ACCEPT, most=None) for each in some]
+    return tuple(full) if full != cut else ()
 
 
 def _size(networks: Iterable[IpNetwork]) -> int:

@@ -22,7 +22,7 @@ def of_daemons(daemons: Sequence[Daemon], boot: Restarts) -> Iterator[str]:
     for daemon in daemons:
         if daemon.is_deleted:
             yield f"{daemon.exe} (process {daemon.pid}) was replaced since it started"
-        libraries = [path for path in daemon.replaced or () if path != daemon.exe]
+        libraries = _libraries(daemon)
         if libraries:
             named = ", ".join(libraries[:NAMED])
             yield f"process {daemon.pid} runs with files that were replaced since: {named}"
@@ -32,6 +32,16 @@ def of_daemons(daemons: Sequence[Daemon], boot: Restarts) -> Iterator[str]:
                 f"process {daemon.pid} runs revision {revision} of the snap, and "
                 f"{boot.snap_revision} is installed"
             )
+
+
+def in_full(daemons: Sequence[Daemon], boot: Restarts) -> tuple[str, ...]:
+    """All that the faults name, where one of them names but the first; else nothing."""
+    lists = [boot.reboot_reasons, *map(_libraries, daemons)]
+    return tuple(name for names in lists if len(names) > NAMED for name in names)
+
+
+def _libraries(daemon: Daemon) -> list[str]:
+    return [path for path in daemon.replaced or () if path != daemon.exe]
 
 
 def _revision(daemon: Daemon) -> str:

@@ -45,6 +45,11 @@ class Pending:
         more = f" and {count - NAMED} more" if count > NAMED else ""
         return f"{counted} pending: {', '.join(self.told[:NAMED])}{more}"
 
+    @property
+    def details(self) -> tuple[str, ...]:
+        """One by one, where the line cannot name all."""
+        return self.told if len(self.told) > NAMED else ()
+
     def age(self, now: datetime.datetime, most_days: int) -> str:
         """How old the index is: by an old one, nothing is ever pending.
 

@@ -24,6 +24,7 @@ class State(enum.Enum):
     TOO_WIDE = "too wide"
     NOT_NEEDED = "not needed"
     EXPIRING = "expiring"
+    NO_HOST = "matches no host"
     NOT_JUDGED = "not judged"
     IN_USE = "in use"
 
@@ -31,6 +32,16 @@ class State(enum.Enum):
     def is_wrong(self) -> bool:
         """Whether somebody must change the policy."""
         return self in _WRONG
+
+    @property
+    def is_open(self) -> bool:
+        """Whether this run cannot say what is to be done."""
+        return self in (State.NO_HOST, State.NOT_JUDGED)
+
+    @property
+    def is_told(self) -> bool:
+        """Whether somebody should read of it who reads only what is to be done."""
+        return self.is_wrong or self in (State.EXPIRING, State.NO_HOST)
 
 
 _WRONG = (State.EXPIRED, State.MATCHES_NOTHING, State.TOO_WIDE, State.NOT_NEEDED)
@@ -44,11 +55,14 @@ class Covered:
         objects: How many objects of the audited hosts its globs match.
         results: What came of its control on those that were looked at.
         unknown: Why objects may have been overlooked; "" where none can have been.
+        has_host: Whether its host glob matches one that was named. Another run may audit what it
+            means, since a site has one policy for all: so that is told, and is not wrong.
     """
 
     objects: int
     results: Sequence[Outcome]
     unknown: str = ""
+    has_host: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +110,7 @@ def _state(waiver: Waiver, on: datetime.date, covered: Covered) -> tuple[State, 
 
 def _without_objects(covered: Covered) -> tuple[State, str]:
     if covered.unknown:
-        return State.NOT_JUDGED, covered.unknown
+        return (State.NOT_JUDGED if covered.has_host else State.NO_HOST), covered.unknown
     return State.MATCHES_NOTHING, "matches no object of any audited host: correct or remove it"
 
 

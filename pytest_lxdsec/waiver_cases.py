@@ -8,6 +8,8 @@ each by the reports that an item would have had: in JUnit, in the counts and in 
 from __future__ import annotations
 
 import collections
+import datetime
+import difflib
 import fnmatch
 import pathlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,19 +22,19 @@ from .hosts import Host
 from .reports.record import Record
 from .selection import Objects
 from .verdict import CannotTell, Outcome
-from .waiver_audit import Covered, Judged, State
+from .waiver_audit import Covered, Judged
 from .waivers import Waiver
 
 NAME = "lxd-waiver"
 
 
 def judge(made: Audit, records: Sequence[Record]) -> tuple[Judged, ...]:
-    """Audit the policy's waivers as of the evidence's day; none where no host was reached."""
+    """Audit the policy's waivers as of the evidence's day; without any, as of today."""
     days = [host.evidence.now.date() for host in made.hosts if host.evidence]
-    if not days:
-        return ()
+    today = made.day or datetime.datetime.now(datetime.UTC).date()
     look = _Look(made, records)
-    return waiver_audit.audit(made.policy.waivers, on=max(days), covered=look.covered)
+    on = max(days, default=today)
+    return waiver_audit.audit(made.policy.waivers, on=on, covered=look.covered)
 
 
 class _Look:
@@ -48,12 +50,12 @@ class _Look:
 
     def covered(self, waiver: Waiver) -> Covered:
         """What a waiver speaks of."""
+        hosts = [host for host in self._hosts if fnmatch.fnmatchcase(_name(host), waiver.host)]
+        if not hosts:
+            return Covered(objects=0, results=(), unknown=self._no_host(waiver), has_host=False)
         kind = self._kind(waiver.control)
         if not kind:
             return Covered(objects=0, results=(), unknown="its control was not run")
-        hosts = [host for host in self._hosts if fnmatch.fnmatchcase(_name(host), waiver.host)]
-        if not hosts:
-            return Covered(objects=0, results=(), unknown=f"no audited host is {waiver.host}")
         objects: set[tuple[str, str]] = set()
         unknown = ""
         for host in hosts:
@@ -66,6 +68,13 @@ class _Look:
             if (one.host, one.subject) in objects
         )
         return Covered(objects=len(objects), results=results, unknown=unknown)
+
+    def _no_host(self, waiver: Waiver) -> str:
+        names = [_name(host) for host in self._hosts]
+        near = difflib.get_close_matches(waiver.host, names, n=1)
+        hint = f" (the nearest is {near[0]})" if near else ""
+        said = f"no audited host is {waiver.host}{hint}"
+        return texts.printable(f"{said}: correct it, unless another run audits that host")
 
     def _kind(self, control: str) -> str:
         """What a control is run for; of a site's own, as its results say."""
@@ -166,6 +175,6 @@ def _reports(
 def _outcome(location: tuple[str, int | None, str], one: Judged) -> tuple[str, object]:
     if one.state.is_wrong:
         return "failed", text(one)
-    if one.state is State.NOT_JUDGED:
+    if one.state.is_open:
         return "skipped", (location[0], (location[1] or 0) + 1, f"not assessed: {text(one)}")
     return "passed", None

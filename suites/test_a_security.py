@@ -30,6 +30,7 @@ def test_no_security_update_is_pending(lxd_evidence: Evidence, lxd_policy: Polic
         expected="every security update of the distribution is installed",
         origin=waiting.origin,
         remedy=waiting.repair(),
+        details=waiting.details,
     )
 
 
@@ -81,6 +82,7 @@ def test_what_is_installed_runs(lxd_evidence: Evidence) -> Verdict:
         expected="the newest installed kernel, and no program or library that was replaced",
         origin="the host's /boot, /run, /snap and /proc",
         remedy=_restart(only_daemon=len(faults) == len(of_daemons)),
+        details=restarts.in_full(lxd_evidence.daemons, boot),
     )
 
 

@@ -142,6 +142,7 @@ def test_packet_filter_admits_allowed_sources_only(
                 allowed,
                 firewall=lxd_evidence.server.environment.firewall,
             ),
+            details=reachable.in_full(wide, allowed),
         )
     for each in found:
         if each.outside(allowed, Decision.UNKNOWN):

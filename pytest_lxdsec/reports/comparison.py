@@ -9,22 +9,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from .. import texts
 from ..baseline import asks_the_same
 from ..verdict import Outcome
-from . import identity, words
+from . import coverage, identity, words
+from .coverage import Unseen
 from .document import Control, Document, Result
 
 FINDINGS = (Outcome.FAIL, Outcome.WAIVED)
+UNTOLD = (Outcome.ERROR, Outcome.NOT_ASSESSED)
+NOT_PASSED = (*UNTOLD, Outcome.MANUAL)
 RANKS = {outcome: rank for rank, outcome in enumerate(words.VERDICTS)}
 Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """A finding, and what is to be said of it beside what was observed."""
+    """A finding, what is to be said of it beside what was observed, and whether it is worse."""
 
     result: Result
     note: str = ""
+    is_worse: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,22 +40,25 @@ class Comparison:
         new: They fail now, and did not before; among them what could not be told before.
         fixed: They failed, and their control passes on their object now.
         unchanged: They fail as before, or are accepted now.
-        incomparable: Nobody can say, each with the reason; those that fail now count as new. What
-            passed and can no longer be told is among them.
-        lost: Why hosts could not be reached now that were not out of reach before.
+        incomparable: Nobody can say, each with the reason. Those that fail now are worse, and
+            those that can no longer be told; what passed before is among the latter.
+        unseen: What had an answer, and has no result now.
+        lost: Why hosts have no results now that were not out of reach before, or why results of
+            either audit are missing.
     """
 
     new: tuple[Difference, ...]
     fixed: tuple[Difference, ...]
     unchanged: tuple[Difference, ...]
     incomparable: tuple[Difference, ...]
+    unseen: tuple[Unseen, ...] = ()
     lost: tuple[str, ...] = ()
 
     @property
     def is_worse(self) -> bool:
-        """Whether something fails now that may not have failed before, or a host is lost."""
-        failing = any(one.result.verdict is Outcome.FAIL for one in self.incomparable)
-        return bool(self.new or self.lost) or failing
+        """Whether something may be wrong now that was not, or is not looked at any longer."""
+        is_less = bool(self.lost) or any(one.is_loss for one in self.unseen)
+        return bool(self.new) or is_less or any(one.is_worse for one in self.incomparable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +68,7 @@ class _Side:
     edition: str
     controls: Mapping[str, Control]
     results: Mapping[Key, Result]
-    unreached: Mapping[str, str]
+    hosts: Mapping[str, str]  # with the error of those that could not be reached
 
     @classmethod
     def of(cls, document: Document) -> _Side:
@@ -68,7 +76,7 @@ class _Side:
             edition=document.guide.edition,
             controls={control.id: control for control in document.controls},
             results=_worst(document.results),
-            unreached={host.name: host.error for host in document.hosts if host.error},
+            hosts={host.name: host.error for host in document.hosts},
         )
 
 
@@ -93,7 +101,8 @@ def compare(old: Document, new: Document) -> Comparison:
         fixed=tuple(sorted_["fixed"]),
         unchanged=tuple(sorted_["unchanged"]),
         incomparable=tuple(sorted_["unknown"]),
-        lost=tuple(error for host, error in now.unreached.items() if host not in before.unreached),
+        unseen=tuple(coverage.unseen(old, new)),
+        lost=tuple(coverage.lost(old, new)),
     )
 
 
@@ -111,7 +120,8 @@ def _now(before: _Side, now: _Side) -> Iterator[tuple[str, Difference]]:
         ):
             continue
         if reason := _changed(result.control, before, now):
-            yield "unknown", Difference(result=result, note=reason)
+            is_worse = result.verdict is Outcome.FAIL
+            yield "unknown", Difference(result=result, note=reason, is_worse=is_worse)
         else:
             yield _found(earlier, result)
 
@@ -135,27 +145,33 @@ def _found(earlier: Result | None, result: Result) -> tuple[str, Difference]:
         return "new", Difference(result=result, note="accepted before")
     if earlier.verdict not in FINDINGS:
         return "new", Difference(result=result, note=f"before: {words.VERDICTS[earlier.verdict]}")
-    if _identity(earlier) != _identity(result):
-        return "new", Difference(result=result, note=f"before: {earlier.reason}")
+    if identity.of_result(earlier) != identity.of_result(result):
+        return "new", Difference(result=result, note=_what_differs(earlier, result))
     return "unchanged", Difference(result=result, note=result.tolerated)
 
 
-def _identity(result: Result) -> identity.Identity:
-    return identity.of(result.control, result.host, result.subject, result.reason)
+def _what_differs(earlier: Result, result: Result) -> str:
+    """What was not observed before, where it was observed one by one; else what was."""
+    then, now = (one.finding.details if one.finding else () for one in (earlier, result))
+    more = [detail for detail in now if detail not in then]
+    return f"not before: {', '.join(more)}" if then and more else f"before: {earlier.reason}"
 
 
 def _gone(before: _Side, now: _Side) -> Iterator[tuple[str, Difference]]:
     """What became of that which was found then, and is not now."""
     for key, earlier in before.results.items():
         later = now.results.get(key)
-        if earlier.verdict is Outcome.PASS and later and later.verdict is Outcome.ERROR:
-            yield "unknown", Difference(result=later, note="before: pass")
+        is_untold = later is not None and later.verdict in UNTOLD
+        if earlier.verdict is Outcome.PASS and later and later.verdict in NOT_PASSED:
+            note = f"before: pass, now: {words.VERDICTS[later.verdict]}"
+            yield "unknown", Difference(result=later, note=note, is_worse=is_untold)
         if earlier.verdict not in FINDINGS or (later and later.verdict in FINDINGS):
             continue
         reason = _changed(earlier.control, before, now) or _unseen(earlier, later, now)
+        result, note = _as_of_now(earlier, later), reason or _why(later)
         yield (
             ("unknown" if reason else "fixed"),
-            Difference(result=_as_of_now(earlier, later), note=reason or _why(later)),
+            Difference(result=result, note=note, is_worse=is_untold),
         )
 
 
@@ -177,7 +193,9 @@ def _undecided(earlier: Result) -> Result:
 def _unseen(earlier: Result, later: Result | None, now: _Side) -> str:
     """Why it is not known whether a finding is gone; "" where it is known."""
     if later is None:
-        if earlier.host in now.unreached:
+        if earlier.host not in now.hosts:
+            return "its host was not audited"
+        if now.hosts[earlier.host]:
             return "its host could not be reached"
         if earlier.control not in now.controls:
             return "its control was not run"
@@ -192,8 +210,12 @@ def _why(later: Result | None) -> str:
 
 
 def lines(comparison: Comparison) -> Iterator[str]:
-    """The comparison for people."""
-    yield from (f"not reached: {error}" for error in comparison.lost)
+    """The comparison for people; what stands in reports is other people's words."""
+    yield from map(texts.printable, _lines(comparison))
+
+
+def _lines(comparison: Comparison) -> Iterator[str]:
+    yield from comparison.lost
     parts = {
         "new": comparison.new,
         "cannot be compared": comparison.incomparable,
@@ -201,8 +223,13 @@ def lines(comparison: Comparison) -> Iterator[str]:
     }
     for title, found in parts.items():
         yield from _part(title, found)
+    if comparison.unseen:
+        yield "no longer looked at:"
+        yield from (f"  {one.text}" for one in comparison.unseen)
+        yield ""
     counts = [f"{len(found)} {title}" for title, found in parts.items()]
-    yield ", ".join([*counts, f"{len(comparison.unchanged)} unchanged"])
+    counts += [f"{len(comparison.unchanged)} unchanged"]
+    yield ", ".join([*counts, f"{len(comparison.unseen)} no longer looked at"])
 
 
 def _part(title: str, found: Iterable[Difference]) -> Iterator[str]:

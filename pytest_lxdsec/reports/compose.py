@@ -11,7 +11,7 @@ from ..evidence import gather, model
 from ..hosts import Host
 from ..verdict import Outcome
 from ..waiver_audit import Judged
-from . import document
+from . import document, identity
 from .record import Record
 
 NAME = "pytest-lxdsec"
@@ -102,7 +102,8 @@ def _result(
     finding = _finding(record)
     state = None
     if finding is not None and baseline is not None:
-        is_known = baseline.knows(control, record.host, record.subject, record.reason)
+        found = (record.control, record.host, record.subject, record.reason, record.details)
+        is_known = baseline.knows(control, identity.of(*found))
         state = document.Baseline.UNCHANGED if is_known else document.Baseline.NEW
     return document.Result(
         control=record.control,

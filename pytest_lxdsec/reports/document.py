@@ -153,9 +153,11 @@ class Document:
     """One audit.
 
     Attributes:
-        complete: Whether the run came to its end.
-        counts: How many results have each verdict, hosts that could not be reached not among
-            them.
+        complete: Whether the run came to its end, and had something to run.
+        counts: How many results have each verdict; a host that could not be reached counts as an
+            error, as it does for pytest.
+        unreached: How many hosts could not be reached.
+        wrong_waivers: How many waivers somebody must change; each fails the run.
         sections: In the guide's order, a site's own after them.
         controls: In the order of their sections, then by id.
         results: In the controls' order, then by host as named and by object.
@@ -168,6 +170,8 @@ class Document:
     complete: bool
     hosts: tuple[Host, ...]
     counts: Mapping[str, int]
+    unreached: int
+    wrong_waivers: int
     sections: tuple[Section, ...]
     controls: tuple[Control, ...]
     results: tuple[Result, ...]
@@ -191,6 +195,8 @@ def make(  # noqa: PLR0913 - one argument for each thing that the results do not
         results,
         key=lambda one: (control_place[one.control], host_place[one.host], one.subject),
     )
+    unreached = sum(1 for host in hosts if host.error)
+    audited = tuple(waivers)
     return Document(
         format=FORMAT,
         version=VERSION,
@@ -198,11 +204,13 @@ def make(  # noqa: PLR0913 - one argument for each thing that the results do not
         guide=Guide(title=sections.GUIDE, url=sections.BASE_URL, edition=sections.EDITION),
         complete=complete,
         hosts=tuple(hosts),
-        counts=tally(one.verdict for one in ordered),
+        counts=tally([*(one.verdict for one in ordered), *[Outcome.ERROR] * unreached]),
+        unreached=unreached,
+        wrong_waivers=sum(1 for waiver in audited if waiver.state.is_wrong),
         sections=_sections(asked, ordered),
         controls=tuple(asked),
         results=tuple(ordered),
-        waivers=tuple(waivers),
+        waivers=audited,
     )
 
 

@@ -54,6 +54,25 @@ def prepare(directory: pathlib.Path) -> None:
         raise UserError(f"{OPTION}: cannot write to {str(directory)!r}: name another directory")
 
 
+def clear(directory: pathlib.Path, *, keep: str) -> None:
+    """Remove an earlier run's reports, so that nobody takes them for this one's if it fails.
+
+    Args:
+        directory: Where reports are written; it need not be there.
+        keep: A file that stays until it is written anew: the user's own baseline.
+
+    Raises:
+        UserError: one of them cannot be removed.
+    """
+    kept = pathlib.Path(keep).resolve() if keep else None
+    for path in (directory / name for name in WRITERS):
+        if path.is_file() and path.resolve() != kept:
+            try:
+                path.unlink()
+            except OSError as error:
+                raise _cannot(path, error) from error
+
+
 def write(whole: Document, directory: pathlib.Path) -> tuple[pathlib.Path, ...]:
     """Write every report; each is there as a whole or not at all. Return their paths.
 
@@ -86,16 +105,7 @@ def read(option: str, path: pathlib.Path) -> Document:
         UserError: there is no such file, or it is none of ours, or of a later version, or
             damaged.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(
-            f"{option}: cannot read {str(path)!r}: {error.strerror}: name a {JSON}"
-        ) from error
-    try:
-        about = msgspec.json.decode(content, type=_About)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UserError(f"{option}: {str(path)!r} is no {JSON}: {error}") from error
+    content, about = _open(option, path)
     if about.format != document.FORMAT:
         raise UserError(f"{option}: {str(path)!r} is no {JSON}: name one of {OPTION}'s directory")
     if about.version != document.VERSION:
@@ -107,6 +117,28 @@ def read(option: str, path: pathlib.Path) -> Document:
         return msgspec.json.decode(content, type=Document)
     except (msgspec.DecodeError, RecursionError) as error:
         raise UserError(f"{option}: {str(path)!r} is damaged: {error}") from error
+
+
+def format_of(option: str, path: pathlib.Path) -> str:
+    """What a file of JSON says that it is; "" where it does not.
+
+    Raises:
+        UserError: it cannot be read, or is no JSON.
+    """
+    return _open(option, path)[1].format
+
+
+def _open(option: str, path: pathlib.Path) -> tuple[bytes, _About]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"{option}: cannot read {str(path)!r}: {error.strerror}: name a {JSON}"
+        ) from error
+    try:
+        return content, msgspec.json.decode(content, type=_About)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UserError(f"{option}: {str(path)!r} is no {JSON}: {error}") from error
 
 
 class _About(msgspec.Struct):

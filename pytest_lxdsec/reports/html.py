@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from . import words
+from . import document, words
 from .document import Document, Finding, Result
 
 PARTS = "page"
@@ -69,7 +69,8 @@ def _data(whole: Document) -> Json:
         "tool": whole.tool,
         "title": words.title(whole),
         "complete": whole.complete,
-        "counts": whole.counts,
+        "counts": document.tally(one.verdict for one in whole.results),
+        "wrong_waivers": whole.wrong_waivers,
         "hosts": whole.hosts,
         "sections": whole.sections,
         "controls": whole.controls,

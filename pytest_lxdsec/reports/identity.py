@@ -2,15 +2,19 @@
 
 The same control on the same object of the same host. Where the object is the whole host or a
 whole server, one failure stands for many possible things, and what was observed belongs to it: a
-second stranger in LXD's group must not hide behind the first. Of a process, its program and user
-are what was observed: its number is another one after each restart.
+second stranger in LXD's group must not hide behind the first. So does what was observed one by
+one, since the text about it may name only the first few. Of a process, its program and user are
+what was observed: its number is another one after each restart.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
+
+from .document import Result
 
 WHOLE = ("host", "server")
 PROCESS = re.compile(r"\(process \d+")
@@ -25,11 +29,21 @@ class Identity(NamedTuple):
     observed: str
 
 
-def of(control: str, host: str, subject: str, observed: str) -> Identity:
+def of(
+    control: str, host: str, subject: str, observed: str, details: Iterable[str] = ()
+) -> Identity:
     """The identity of a finding."""
-    whole = subject.partition("/")[0] in WHOLE
-    seen = PROCESS.sub("(process", observed)
-    return Identity(control, host, subject, seen if whole else "")
+    if subject.partition("/")[0] not in WHOLE:
+        return Identity(control, host, subject, "")
+    seen = PROCESS.sub("(process", "\n".join([observed, *sorted(details)]))
+    return Identity(control, host, subject, seen)
+
+
+def of_result(result: Result) -> Identity:
+    """The identity of a result's finding; of what is none, without what was said."""
+    finding = result.finding
+    observed, details = (result.reason, finding.details) if finding else ("", ())
+    return of(result.control, result.host, result.subject, observed, details)
 
 
 def fingerprint(identity: Identity) -> str:

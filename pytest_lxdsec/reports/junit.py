@@ -18,7 +18,6 @@ from typing import BinaryIO
 import lxml.etree
 
 from ..verdict import Outcome
-from ..waiver_audit import State
 from . import junit_xml, words
 from .document import Control, Document, Host, Result, Section, Waiver
 from .junit_xml import BROKEN, FAILED, SKIPPED, Case, Suite
@@ -47,6 +46,8 @@ def write(whole: Document, out: BinaryIO) -> None:
 
 
 def _suites(whole: Document) -> Iterator[Suite]:
+    if not whole.complete:
+        yield _cut_short()
     slugs = _slugs([host.name for host in whole.hosts])
     yield from (_unreached(host, slugs[host.name]) for host in whole.hosts if host.error)
     hosts = {host.name: host for host in whole.hosts}
@@ -167,6 +168,26 @@ def _numbered(cases: Iterable[Case]) -> list[Case]:
     return found
 
 
+def _cut_short() -> Suite:
+    """What says that results are missing: servers show test cases, and nothing else."""
+    told = f"the run {words.MISSING}"
+    case = Case(
+        name="The run comes to its end",
+        element=BROKEN,
+        kind="cut-short",
+        message=told,
+        text=told,
+    )
+    return Suite(
+        name="Run",
+        classname=f"{ROOT}.run",
+        host="",
+        timestamp="",
+        properties={},
+        cases=[case],
+    )
+
+
 def _unreached(host: Host, slug: str) -> Suite:
     case = Case(
         name="The host can be reached and read",
@@ -200,7 +221,7 @@ def _waiver(waiver: Waiver) -> Case:
     where = "" if waiver.host == "*" else f" on {waiver.host}"
     told = f"{waiver.source}: waiver of {waiver.control} for {waiver.subject}: {waiver.text}"
     element = FAILED if waiver.state.is_wrong else ""
-    if waiver.state is State.NOT_JUDGED:
+    if waiver.state.is_open:
         element = SKIPPED
     return Case(
         name=_short(f"[WAIVER] {waiver.control} [{waiver.subject}{where}]"),

@@ -167,7 +167,7 @@ def _waivers(waivers: Sequence[Waiver]) -> Iterator[str]:
     yield "| State | Control | Object | Until | Owner | Where | |"
     yield "|:--|:--|:--|:--|:--|:--|:--|"
     for waiver in sorted(waivers, key=lambda one: list(State).index(one.state))[:MOST_HOSTS]:
-        mark = "❌" if waiver.state.is_wrong else "⚠️" if waiver.state is State.EXPIRING else ""
+        mark = "❌" if waiver.state.is_wrong else "⚠️" if waiver.state.is_told else ""
         cells = (waiver.control, waiver.subject, str(waiver.expires), waiver.owner, waiver.source)
         told = " | ".join(_plain(cell) for cell in cells)
         yield f"| {mark} {waiver.state.value} | {told} | {_plain(waiver.text)} |"

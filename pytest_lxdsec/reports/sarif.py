@@ -66,7 +66,11 @@ def _run(whole: Document) -> Json:
         "columnKind": "unicodeCodePoints",
         "invocations": [_invocation(whole)],
         "results": results,
-        "properties": {"counts": dict(whole.counts)},
+        "properties": {
+            "counts": dict(whole.counts),
+            "unreached": whole.unreached,
+            "wrong_waivers": whole.wrong_waivers,
+        },
     }
 
 
@@ -114,7 +118,7 @@ def _waiver_rule() -> Json:
 def _invocation(whole: Document) -> Json:
     notifications = [_notification(host) for host in whole.hosts if host.error]
     if not whole.complete:
-        text = "the run was cut short: results are missing"
+        text = f"the run {words.MISSING}"
         notifications.append({"level": "error", "message": {"text": text}})
     return {
         "executionSuccessful": not notifications,
@@ -136,8 +140,7 @@ def _results(whole: Document, rules: Mapping[str, int]) -> Iterator[Json]:
 
 def _result(result: Result, control: Control, rule: int) -> Json:
     is_finding = result.finding is not None
-    observed = result.reason if is_finding else ""
-    mark = identity.of(result.control, result.host, result.subject, observed)
+    mark = identity.of_result(result)
     told: Json = {
         "ruleId": control.id,
         "ruleIndex": rule,

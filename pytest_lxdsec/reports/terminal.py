@@ -17,7 +17,7 @@ from ..control import Severity
 from ..evidence import model
 from ..guide import sections
 from ..hosts import Host
-from ..waiver_audit import Judged, State
+from ..waiver_audit import Judged
 from .record import Record
 
 # How many subjects of one control are shown unless -v is given; all are in the JUnit file.
@@ -99,8 +99,8 @@ def summary(out: pytest.TerminalReporter, records: Sequence[Record], *, verbose:
 
 
 def waivers(out: pytest.TerminalReporter, judged: Iterable[Judged]) -> None:
-    """Print what somebody must change in the policy, and what soon."""
-    told = [one for one in judged if one.state.is_wrong or one.state is State.EXPIRING]
+    """Print what somebody must change in the policy, what soon, and what perhaps."""
+    told = [one for one in judged if one.state.is_told]
     if not told:
         return
     out.section("waivers")

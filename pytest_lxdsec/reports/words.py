@@ -12,6 +12,7 @@ SKIPPED = {
     Outcome.MANUAL: "manual",
     Outcome.NOT_ASSESSED: "not assessed",
 }
+MISSING = "was cut short, or nothing was run: results are missing"
 VERDICTS: Mapping[Outcome, str] = {
     Outcome.FAIL: "fail",
     Outcome.ERROR: "cannot tell",
@@ -77,8 +78,10 @@ def counts(found: Mapping[str, int]) -> str:
 def title(whole: Document) -> str:
     """The audit in a line: who, and how it ended."""
     reached = [host.name for host in whole.hosts if not host.error]
-    missed = len(whole.hosts) - len(reached)
     parts = [f"{count(len(reached), 'host')}: {counts(whole.counts)}"]
-    parts += [f"{count(missed, 'host')} could not be reached"] if missed else []
-    parts += [] if whole.complete else ["the run was cut short"]
+    if whole.unreached:
+        parts += [f"{count(whole.unreached, 'host')} could not be reached"]
+    if whole.wrong_waivers:
+        parts += [f"{count(whole.wrong_waivers, 'waiver')} to correct"]
+    parts += [] if whole.complete else [f"the run {MISSING}"]
     return "; ".join(parts)

@@ -62,7 +62,7 @@ def test_status_of_a_run_s_lab_says_that_it_ends_with_it() -> None:
 
 def test_status_of_an_unknown_id_names_the_nearest(name: str) -> None:
     done = lxdsec("status", f"{name}x")
-    assert done.returncode == 1
+    assert done.returncode == 4
     assert done.stderr == f"lxdsec: lab: no lab '{name}x': did you mean {name}?\n"
 
 

@@ -185,6 +185,16 @@ def test_run_that_is_cut_short_says_so(tmp_path: pathlib.Path, bad: pathlib.Path
     assert report(tmp_path)["complete"] is False
 
 
+@pytest.mark.parametrize("arguments", [("-x",), ("-k", "nothing_has_this_name")])
+def test_run_without_all_results_is_an_error_in_junit(
+    tmp_path: pathlib.Path, bad: pathlib.Path, arguments: tuple[str, ...]
+) -> None:
+    audit(tmp_path, bad, *arguments)
+    case = sessions.cases(tmp_path / "out" / "junit.xml")[0]
+    assert (case.element, case.name) == ("error", "The run comes to its end")
+    assert case.message == "the run was cut short, or nothing was run: results are missing"
+
+
 def test_directory_that_cannot_be_made_is_a_usage_error(
     tmp_path: pathlib.Path, good: pathlib.Path
 ) -> None:
@@ -192,6 +202,72 @@ def test_directory_that_cannot_be_made_is_a_usage_error(
     session = audit(tmp_path, good)
     assert session.exit_status == pytest.ExitCode.USAGE_ERROR
     assert "--lxd-report: cannot write 'out'" in session.err
+
+
+def yesterdays(directory: pathlib.Path) -> set[str]:
+    """The reports of an earlier run that are still there."""
+    found = {name: directory / "out" / name for name in files.WRITERS}
+    return {name for name, path in found.items() if path.exists() and not path.read_bytes()}
+
+
+@pytest.fixture
+def old(tmp_path: pathlib.Path) -> pathlib.Path:
+    """A directory with the reports of an earlier run."""
+    (tmp_path / "out").mkdir()
+    for name in files.WRITERS:
+        (tmp_path / "out" / name).touch()
+    (tmp_path / "policy.toml").write_text("[oss]\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--lxd-policy=policy.toml",),
+        ("--lxd-control=LXD-NAM-1",),
+        ("--lxd-host=evidence:gone.json",),
+        ("--lxd-host=htps://a",),
+        ("-p", "xdist", "-n2", "--lxd-host=evidence:gone.json"),
+    ],
+)
+def test_run_that_fails_leaves_no_reports_of_an_earlier_one(
+    old: pathlib.Path, good: pathlib.Path, arguments: tuple[str, ...]
+) -> None:
+    session = audit(old, good, *arguments)
+    assert session.exit_status == pytest.ExitCode.USAGE_ERROR
+    assert yesterdays(old) == set()
+
+
+@pytest.mark.parametrize(
+    ("others", "name"),
+    [((), "kept"), (("--lxd-host=unix:///nowhere/b",), "kept/unix____nowhere_a.json")],
+)
+def test_host_that_is_not_reached_leaves_no_evidence_of_an_earlier_run(
+    tmp_path: pathlib.Path, others: tuple[str, ...], name: str
+) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("yesterday's")
+    sessions.run(tmp_path, "--lxd-host=unix:///nowhere/a", "--lxd-save-evidence=kept", *others)
+    assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("arguments", [("--collect-only",), ("--help",)])
+def test_reports_of_an_earlier_run_stay_where_nothing_runs(
+    old: pathlib.Path, good: pathlib.Path, arguments: tuple[str, ...]
+) -> None:
+    audit(old, good, *arguments)
+    assert yesterdays(old) == set(files.WRITERS)
+
+
+def test_baseline_stays_until_it_is_written_anew(
+    old: pathlib.Path, good: pathlib.Path, before: pathlib.Path
+) -> None:
+    (old / "out" / files.JSON).write_bytes(before.read_bytes())
+    baseline = f"--lxd-baseline=out/{files.JSON}"
+    audit(old, good, baseline, "--lxd-policy=policy.toml")
+    assert (old / "out" / files.JSON).read_bytes() == before.read_bytes()
+    audit(old, good, baseline)
+    assert (old / "out" / files.JSON).read_bytes() != before.read_bytes()
 
 
 # --- waivers -------------------------------------------------------------------------------------
@@ -241,6 +317,31 @@ def test_waiver_of_what_was_not_run_is_not_judged(
 ) -> None:
     audit(tmp_path, bad, policy(tmp_path), "--lxd-control=LXD-NAM-01")
     assert states(tmp_path)[IN_USE] == "not judged"
+
+
+def test_waiver_for_no_audited_host_is_told_with_the_nearest(
+    tmp_path: pathlib.Path, bad: pathlib.Path
+) -> None:
+    target = json.loads(bad.read_text(encoding="utf-8"))["target"]
+    text = POLICY.format(expires="2099-01-31").partition("\n\n")[0]
+    (tmp_path / "policy.toml").write_text(f'{text}\nhost = "{target}x"\n')
+    arguments = ("--lxd-policy=policy.toml", "--lxd-control=LXD-NAM-01")
+    session = audit(tmp_path, bad, *arguments)
+    assert states(tmp_path) == {IN_USE: "matches no host"}
+    (case,) = [one for one in session.cases if one.properties.get("lxd.waiver") == IN_USE]
+    assert case.element == "skipped"
+    assert f"no audited host is {target}x (the nearest is {target}): correct it" in session.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "state"), [((), "expired"), (("--lxd-now=2020-01-01",), "not judged")]
+)
+def test_waivers_are_audited_where_no_host_is_reached(
+    tmp_path: pathlib.Path, arguments: tuple[str, ...], state: str
+) -> None:
+    given = (policy(tmp_path, "2020-06-30"), "--lxd-host=unix:///nowhere/unix.socket")
+    sessions.run(tmp_path, "--lxd-report=out", *given, *arguments)
+    assert states(tmp_path)[IN_USE] == state
 
 
 def test_waiver_is_judged_again_after_last_failed(
@@ -306,11 +407,12 @@ def test_baseline_that_is_no_report_is_a_usage_error(
 # --- the command ---------------------------------------------------------------------------------
 
 
-def lxdsec(*arguments: str | pathlib.Path) -> subprocess.CompletedProcess[str]:
+def lxdsec(*arguments: str | pathlib.Path, addopts: str = "") -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
     return subprocess.run(
         [sys.executable, "-c", "from pytest_lxdsec import cli; raise SystemExit(cli.main())"]
         + [str(argument) for argument in arguments],
-        env={k: v for k, v in os.environ.items() if not k.startswith("PYTEST")},
+        env=environment | {"PYTEST_ADDOPTS": addopts},
         capture_output=True,
         text=True,
         timeout=sessions.SECONDS,
@@ -332,8 +434,60 @@ def test_diff_with_new_findings_exits_with_1(bad: pathlib.Path, good: pathlib.Pa
     assert "LXD-NAM-01" in done.stdout.partition("\n\n")[0]
 
 
-def test_diff_of_what_is_neither_is_refused(tmp_path: pathlib.Path, good: pathlib.Path) -> None:
-    (tmp_path / "x").write_text("{}")
-    done = lxdsec("diff", good, tmp_path / "x")
+def test_diff_judges_all_of_the_evidence_whatever_the_user_asks_of_pytest(
+    bad: pathlib.Path, before: pathlib.Path
+) -> None:
+    done = lxdsec("diff", before, bad, addopts="-x")
+    assert done.returncode == 0
+    assert done.stdout.endswith(" unchanged, 0 no longer looked at\n")
+
+
+def test_diff_with_an_audit_that_was_cut_short_exits_with_1(
+    tmp_path: pathlib.Path, before: pathlib.Path, bad: pathlib.Path
+) -> None:
+    audit(tmp_path, bad, "-x")
+    done = lxdsec("diff", before, tmp_path / "out" / files.JSON)
     assert done.returncode == 1
+    assert done.stdout.startswith("the new audit was cut short")
+
+
+def test_diff_takes_a_report_for_one_whatever_words_are_in_it(
+    tmp_path: pathlib.Path, before: pathlib.Path
+) -> None:
+    renamed = before.read_text(encoding="utf-8").replace("/builder1", "/lxdsec-evidence")
+    (tmp_path / "report.json").write_text(renamed)
+    done = lxdsec("diff", tmp_path / "report.json", tmp_path / "report.json")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("{}", "is no report.json"),
+        ('{"format": "lxdsec-evidence", ', "is no report.json"),
+        ('{"format": "lxdsec-evidence", "version": 1}', "cannot judge"),
+        ('{"format": "lxdsec-report", "version": 99}', "is of version 99"),
+        (None, "there is no file"),
+    ],
+)
+def test_diff_of_what_is_neither_is_a_usage_error(
+    tmp_path: pathlib.Path, before: pathlib.Path, content: str | None, told: str
+) -> None:
+    if content is not None:
+        (tmp_path / "x").write_text(content)
+    done = lxdsec("diff", before, tmp_path / "x")
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert done.stderr.startswith("lxdsec: diff: ")
+    assert told in done.stderr
+
+
+def test_diff_by_a_broken_policy_is_a_usage_error(
+    tmp_path: pathlib.Path, good: pathlib.Path
+) -> None:
+    (tmp_path / "policy.toml").write_text("[oss]\n")
+    done = lxdsec("diff", good, good, "--policy", tmp_path / "policy.toml")
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+
+
+def test_wrong_arguments_are_a_usage_error() -> None:
+    assert lxdsec("diff", "one").returncode == pytest.ExitCode.USAGE_ERROR

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import re
+import subprocess
 from typing import Any
 
 import pytest
@@ -69,9 +71,45 @@ def test_gitlab_reads_junit_also_when_the_audit_fails() -> None:
     assert (artefacts["when"], artefacts["reports"]["junit"]) == ("always", "report/junit.xml")
 
 
+@pytest.mark.parametrize("name", JOBS)
+def test_job_takes_no_host_for_another(name: str) -> None:
+    assert "KNOWN_HOSTS" in JOBS[name]
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_job_fails_where_the_audit_does(name: str) -> None:
+    hiding = ("catchError", "UNSTABLE", "|| true", "continue-on-error", "allow_failure", "set +e")
+    assert [word for word in hiding if word in JOBS[name]] == []
+
+
+def jenkins_script() -> str:
+    """What Jenkins gives to the shell: a backslash stands twice in Groovy's strings."""
+    script: str = JOBS["Jenkinsfile"].split("'''")[1]
+    return script.replace("\\\\", "\\")
+
+
+def test_jenkins_runs_the_audit_with_the_key_and_the_hosts_keys(tmp_path: pathlib.Path) -> None:
+    program = tmp_path / ".venv" / "bin" / "pytest"
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\necho "$@" > arguments\nexit 1\n')
+    program.chmod(0o755)
+    given = {"KEY": "/with space/key", "KNOWN_HOSTS": "/known"}
+    command = ["sh", "-ec", jenkins_script()]
+    done = subprocess.run(command, cwd=tmp_path, env=os.environ | given, check=False)
+    assert done.returncode == 1
+    assert (tmp_path / "ssh_config").read_text() == (
+        'IdentityFile "/with space/key"\nUserKnownHostsFile "/known"\n'
+    )
+    assert (tmp_path / "arguments").read_text() == (
+        "--lxd-host=ssh://root@lxd1.example?ssh_config=ssh_config "
+        "--lxd-policy=policy.toml --lxd-report=report\n"
+    )
+
+
 def test_jenkinsfile_is_closed_and_reads_junit_always() -> None:
     text = JOBS["Jenkinsfile"]
     assert text.count("{") == text.count("}")
+    assert text.count("(") == text.count(")")
     assert text.count("'") % 2 == 0
     assert "junit testResults: 'report/junit.xml'" in text.partition("always {")[2]
 

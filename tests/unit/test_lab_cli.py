@@ -18,10 +18,12 @@ def one() -> status.Status:
 
 
 @pytest.mark.parametrize("arguments", [[], ["lab"], ["lab", "up", "--instances", "-1"]])
-def test_wrong_usage_is_exit_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_usage_is_exit_four(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as caught:
         cli.main(arguments)
-    assert caught.value.code == 2
+    assert caught.value.code == 4
     assert capsys.readouterr().err != ""
 
 
@@ -31,12 +33,12 @@ def test_number_of_instances_must_be_one(capsys: pytest.CaptureFixture[str]) -> 
     assert "'many' is not a number of instances: use 0 or more" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("action", ["up", "status", "down"])
+@pytest.mark.parametrize(("action", "status_"), [("up", 1), ("status", 4), ("down", 4)])
 def test_without_root_it_says_so_in_one_line(
-    action: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    action: str, status_: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert cli.main(["lab", action]) == 1
+    assert cli.main(["lab", action]) == status_
     assert capsys.readouterr().err == "lxdsec: lab: needs root: run it as root (sudo)\n"
 
 
@@ -87,7 +89,7 @@ def test_down_without_id_asks_which_of_several(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _pretend(("aaa", "bbb"), monkeypatch)
-    assert cli.main(["lab", "down"]) == 1
+    assert cli.main(["lab", "down"]) == 4
     said = capsys.readouterr().err
     assert said == "lxdsec: lab down: which? aaa, bbb: name one, or use --all\n"
 
@@ -96,6 +98,6 @@ def test_down_where_none_runs_is_an_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _pretend((), monkeypatch)
-    assert cli.main(["lab", "down"]) == 1
+    assert cli.main(["lab", "down"]) == 4
     said = capsys.readouterr().err
     assert said == "lxdsec: lab down: no lasting lab is running: lxdsec lab status\n"

@@ -120,6 +120,15 @@ def test_reboot_that_is_asked_for_is_found_whatever_the_kernel() -> None:
     assert judge(document, "LXD-OS-03") == (Outcome.FAIL, "a reboot is asked for by libc6")
 
 
+def test_every_package_that_asks_for_a_reboot_is_told_one_by_one() -> None:
+    asking = list("abcdef")
+    place = ("host.restarts", "reboot_reasons")
+    document = patch(evidence_documents.baseline(), *place, to=asking)
+    found = judging.judge(evidence_documents.evidence(document))["LXD-OS-03", "host"].finding
+    assert found is not None
+    assert found.details == tuple(asking)
+
+
 def test_newer_kernel_waits_for_a_reboot() -> None:
     document = patch(evidence_documents.baseline(), "host.os", "kernel", to="6.8.0-9-generic")
     assert judge(document, "LXD-OS-03")[1] == (

@@ -13,7 +13,7 @@ from pytest_lxdsec import reachable
 from pytest_lxdsec.evidence import model
 from pytest_lxdsec.outcomes import Result
 from pytest_lxdsec.policy import Network, Policy
-from pytest_lxdsec.verdict import Outcome
+from pytest_lxdsec.verdict import Finding, Outcome
 from tests import evidence_documents, evidence_filters, evidence_sweep, judging
 from tests.evidence_documents import Document, patch
 
@@ -93,6 +93,27 @@ def test_some_sources_too_many_are_named() -> None:
     rules = evidence_filters.of([evidence_filters.closed_port(allowed="10.0.0.0/7")])
     document = patch(baseline(), "host.filters", to={"value": rules})
     assert "192.0.2.10:8443 from 11.0.0.0/8, by" in judge(document).text
+
+
+def admitted(network: str, *allowed: str) -> Finding:
+    """What is found where a network is let in, and the policy names these."""
+    rules = evidence_filters.of([evidence_filters.closed_port(allowed=network)])
+    site = Policy(allowed_sources=tuple(map(ipaddress.ip_network, allowed)))
+    finding = judge(patch(baseline(), "host.filters", to={"value": rules}), site).finding
+    assert finding is not None
+    return finding
+
+
+def test_every_network_of_many_is_told_one_by_one() -> None:
+    first = admitted("0.0.0.0/2", "10.0.0.0/8", "40.0.0.0/8")
+    other = admitted("0.0.0.0/2", "10.0.0.0/8", "48.0.0.0/8")
+    assert first.observed == other.observed
+    assert "41.0.0.0/8" in first.details[0]
+    assert "49.0.0.0/8" in other.details[0]
+
+
+def test_few_networks_are_told_once() -> None:
+    assert admitted("11.0.0.0/16").details == ()
 
 
 def test_without_a_policy_nobody_is_allowed() -> None:

@@ -10,9 +10,10 @@ import jsonschema
 import pytest
 
 from pytest_lxdsec import errors
-from pytest_lxdsec.reports import document, files, identity, schema
+from pytest_lxdsec.reports import document, files, identity, schema, words
 from pytest_lxdsec.reports.document import SectionState
 from pytest_lxdsec.verdict import Outcome
+from pytest_lxdsec.waiver_audit import State
 from tests import report_documents as made
 
 
@@ -62,6 +63,19 @@ def test_a_section_is_as_bad_as_the_worst_in_it(
 def test_every_verdict_is_counted() -> None:
     counts = made.make([made.failed(), made.told(Outcome.PASS)]).counts
     assert counts == {outcome.value: 0 for outcome in Outcome} | {"fail": 1, "pass": 1}
+
+
+def test_host_that_cannot_be_reached_counts_as_an_error() -> None:
+    hosts = [made.host(), made.host(made.TWO), made.host("ssh://gone", "cannot reach it")]
+    whole = made.make([made.told(Outcome.PASS)], hosts=hosts)
+    assert (whole.counts["pass"], whole.counts["error"], whole.unreached) == (1, 1, 1)
+    assert words.title(whole) == "2 hosts: 1 cannot tell, 1 pass; 1 host could not be reached"
+
+
+def test_waivers_that_fail_the_run_are_counted() -> None:
+    whole = made.make([made.told(Outcome.PASS)], waivers=[made.waiver(state) for state in State])
+    assert whole.wrong_waivers == 4
+    assert words.title(whole) == "2 hosts: 1 pass; 4 waivers to correct"
 
 
 def test_shipped_schema_is_that_of_the_types() -> None:
@@ -156,3 +170,10 @@ def test_identity_of_an_object_is_without_what_was_observed() -> None:
 def test_identity_of_a_whole_is_with_what_was_observed(subject: str) -> None:
     first = identity.of(made.SOCKET, made.ONE, subject, "alice is in group lxd")
     assert first != identity.of(made.SOCKET, made.ONE, subject, "alice and bob are in group lxd")
+
+
+def test_identity_does_not_depend_on_the_order_of_details() -> None:
+    seen = ("bob (process 7 of bob)", "alice")
+    first = identity.of(made.SOCKET, made.ONE, "host", "2 hold it", seen)
+    again = ("alice", "bob (process 81 of bob)")
+    assert first == identity.of(made.SOCKET, made.ONE, "host", "2 hold it", again)

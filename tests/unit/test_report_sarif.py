@@ -106,6 +106,13 @@ def test_what_passed_is_counted_and_not_listed() -> None:
     assert found["properties"]["counts"]["pass"] == 1
 
 
+def test_what_fails_the_run_without_a_result_is_counted() -> None:
+    whole = made.full()
+    told = run(whole)["properties"]
+    assert (told["unreached"], told["wrong_waivers"]) == (1, whole.wrong_waivers)
+    assert told["counts"]["error"] == 2
+
+
 def test_unreached_host_is_a_notification_and_no_success() -> None:
     (invocation,) = run(made.full())["invocations"]
     (notification,) = invocation["toolExecutionNotifications"]

@@ -74,6 +74,14 @@ def test_waiver_of_what_may_be_hidden_is_not_judged() -> None:
     assert (found.state, found.text) == (State.NOT_JUDGED, "no instances: no access")
 
 
+def test_waiver_for_no_audited_host_is_told_and_not_wrong() -> None:
+    covered = Covered(objects=0, results=(), unknown="no audited host is it", has_host=False)
+    (found,) = waiver_audit.audit([WAIVER], on=LONG_BEFORE, covered=lambda _: covered)
+    assert (found.state, found.text) == (State.NO_HOST, "no audited host is it")
+    assert found.state.is_told
+    assert not found.state.is_wrong
+
+
 def test_waiver_wider_than_it_says_is_wrong() -> None:
     found = judged(Outcome.WAIVED, Outcome.WAIVED, most=1)
     assert found.state is State.TOO_WIDE

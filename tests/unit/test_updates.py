@@ -174,3 +174,23 @@ def test_what_a_pin_keeps_away_is_named_with_its_version() -> None:
     assert command(judge(by_apt(2, kept_back=["lib1"]))) == (
         "apt-get install --only-upgrade --yes lib0 lib1=1.0-2"
     )
+
+
+def six(last: str) -> Result:
+    pending = [{**PENDING[0], "name": name} for name in (*"abcde", last)]
+    return judge(host("dnf", pending=pending))
+
+
+def test_every_update_of_many_is_told_one_by_one() -> None:
+    first, other = (six(last).finding for last in "fg")
+    assert first is not None
+    assert other is not None
+    assert first.observed == other.observed
+    assert first.details != other.details
+    assert len(first.details) == 6
+
+
+def test_few_updates_are_told_once() -> None:
+    found = judge(host("dnf", pending=PENDING)).finding
+    assert found is not None
+    assert found.details == ()

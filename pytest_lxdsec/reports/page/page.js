@@ -6,6 +6,7 @@ function drawTop() {
   const said = [fail ? count(fail, "finding") : "No findings"];
   if (error) said.push(`${number(error)} could not be told`);
   if (unreached.length) said.push(`${count(unreached.length, "host")} not reached`);
+  if (data.wrong_waivers) said.push(`${count(data.wrong_waivers, "waiver")} to correct`);
   document.getElementById("top").append(
     make("p", { class: "label" }, link(data.guide.url, data.guide.title),
       ` · edition of ${data.guide.edition}`),
@@ -14,7 +15,7 @@ function drawTop() {
     bar(),
     ...unreached.map((host) => make("p", { class: "alert", role: "alert" }, host.error)),
     data.complete ? "" : make("p", { class: "alert", role: "alert" },
-      "The run was cut short: what is not here was not looked at."),
+      "The run was cut short, or nothing was run: what is not here was not looked at."),
     hostTable());
 }
 
