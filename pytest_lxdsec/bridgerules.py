@@ -22,7 +22,7 @@ from .verdict import CannotTell, Remedy
 
 TABLE = ("bridge", "lxd")  # lxd/firewall/drivers/drivers_nftables.go
 XTABLES = "xtables"
-_IIFNAME = rules.Meta(key="iifname")
+HAND_OVER = "net.bridge.bridge-nf-call-ip6tables"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ def try_frames(evidence: Evidence, held: Held, asked: Sequence[laws.Law]) -> Tri
     """
     bench = _bench(evidence)
     try:
-        around = foreign.surroundings(bench.part(held), held)
+        around = foreign.surroundings(bench.part(held, asked), held)
     except foreign.TooManyError as error:
         raise CannotTell(str(error)) from error
     outcomes = [bench.search(held, asked, whom) for whom in around]
@@ -63,19 +63,6 @@ def try_frames(evidence: Evidence, held: Held, asked: Sequence[laws.Law]) -> Tri
     certain = [offence for offence in offences if offence.is_certain]
     worst = next(iter((*certain, *offences)), None)
     return Tried(offence=worst, count=sum(each.tried for each in outcomes))
-
-
-def require_whole(evidence: Evidence, held: Held) -> None:
-    """Refuse to judge by the bridge's rules alone where LXD keeps some of them in ip6tables.
-
-    Raises:
-        CannotTell: it does, and frames pass the bridge.
-    """
-    if evidence.server.environment.firewall == XTABLES:
-        raise CannotTell(
-            f"LXD's {XTABLES} driver holds {held.interface} in ip6tables too, behind the "
-            "bridge's rules, and that is not modelled"
-        )
 
 
 def sources(held: Held) -> tuple[laws.Law, ...]:
@@ -168,8 +155,7 @@ def lost(evidence: Evidence, nic: Nic, held: Held) -> str:
     """In which way LXD's rules for a NIC are gone; "" where all that it writes is there."""
     ruleset = packetfilter.ruleset(evidence)
     if evidence.server.environment.firewall == XTABLES:
-        has_rules = any(_names(rule) == held.interface for rule in _of_ebtables(ruleset))
-        return "" if has_rules else f"ebtables has no rule about {held.interface}"
+        return _lost_of_xtables(ruleset, held)
     table = ruleset.table(*TABLE)
     if table is None:
         return "LXD's table `bridge lxd` is not in the kernel: its rules were flushed"
@@ -177,6 +163,24 @@ def lost(evidence: Evidence, nic: Nic, held: Held) -> str:
         return "LXD's table `bridge lxd` is dormant: all its rules are there, and none is at work"
     faults = (_lost_chain(table, f"{hook}.{label(nic)}", held) for hook in ("in", "fwd"))
     return next((fault for fault in faults if fault), "")
+
+
+def _lost_of_xtables(ruleset: rules.RuleSet, held: Held) -> str:
+    """lxd/firewall/drivers/drivers_xtables.go: ip6tables has what is about advertisements."""
+    places = {"ebtables": ("bridge", "iifname")}
+    if held.filters_ipv6:
+        places["ip6tables"] = ("ip6", rules.PHYSDEV_IN.key)
+    for tool, (family, key) in places.items():
+        asked = (_name(rule, key) for rule in _of_filter(ruleset, family))
+        if held.interface not in asked:
+            return f"{tool} has no rule about {held.interface}"
+    if held.filters_ipv6 and _is_withheld(ruleset):
+        return f"{HAND_OVER} is off: ip6tables, where LXD has some of its rules, sees no frame"
+    return ""
+
+
+def _is_withheld(ruleset: rules.RuleSet) -> bool:
+    return "ip6" not in ruleset.handed_over
 
 
 def _lost_chain(table: rules.Table, name: str, held: Held) -> str:
@@ -187,27 +191,39 @@ def _lost_chain(table: rules.Table, name: str, held: Held) -> str:
         return f"LXD's chain {name} is empty: its rules were flushed"
     if chain.hook is None:
         return f"LXD's chain {name} hangs at no hook"
-    known = dict.fromkeys(_names(rule) for rule in chain.rules)
+    known = dict.fromkeys(_name(rule, "iifname") for rule in chain.rules)
     if held.interface not in known:
         told = ", ".join(each for each in known if each) or "no interface"
         return f"the rules in LXD's chain {name} are about {told}, and the NIC is {held.interface}"
     return ""
 
 
-def _names(rule: rules.Rule) -> str:
-    """The interface that a rule begins with; "" for none or several."""
-    first = rule.steps[0] if rule.steps else None
-    if isinstance(first, rules.Match) and first.field == _IIFNAME and not first.negated:
-        patterns = first.among.patterns if isinstance(first.among, ranges.Names) else ()
-        return patterns[0] if len(patterns) == 1 else ""
+def _name(rule: rules.Rule, key: str) -> str:
+    """The one interface that a rule is for; "" for any or several."""
+    for step in rule.steps:
+        if isinstance(step, rules.Match) and step.field == rules.Meta(key=key):
+            patterns = step.among.patterns if isinstance(step.among, ranges.Names) else ()
+            return patterns[0] if len(patterns) == 1 and not step.negated else ""
     return ""
 
 
-def _of_ebtables(ruleset: rules.RuleSet) -> Iterator[rules.Rule]:
+def _of_filter(ruleset: rules.RuleSet, family: str) -> Iterator[rules.Rule]:
     for table in ruleset.tables:
-        if (table.family, table.name) == ("bridge", "filter"):
+        if (table.family, table.name) == (family, "filter"):
             for chain in table.chains:
                 yield from chain.rules
+
+
+def falls_short(evidence: Evidence, held: Held) -> bool:
+    """Whether LXD's rules are in force, and leave nothing open but others' MAC addresses in ARP.
+
+    Its xtables driver asks for those only where ARP is held to an IPv4 address, and only in ARP
+    that says it is Ethernet's; no configuration closes that.
+    """
+    if evidence.server.environment.firewall != XTABLES:
+        return False
+    others = tuple(law for law in sources(held) if law is not laws.ARP_MAC)
+    return try_frames(evidence, held, others).offence is None
 
 
 def explain(evidence: Evidence, nic: Nic, held: Held, offence: trial.Offence) -> str:
@@ -251,7 +267,11 @@ def restore(evidence: Evidence, nic: Nic) -> Remedy:
     LXD installs them when the NIC starts, and at no other time. While its table is dormant it
     cannot: to start the instance fails (5.0.2), so the table is woken, with the rules in it.
     """
-    table = packetfilter.ruleset(evidence).table(*TABLE)
+    ruleset = packetfilter.ruleset(evidence)
+    if evidence.server.environment.firewall == XTABLES and _is_withheld(ruleset):
+        note = "write the same into /etc/sysctl.d, and br_netfilter into /etc/modules-load.d"
+        return Remedy(command=f"sysctl -w {HAND_OVER}=1", note=note)
+    table = ruleset.table(*TABLE)
     if table is not None and table.is_dormant:
         command = f"nft add table {' '.join(TABLE)}"
         return Remedy(command=command, note="it wakes the table, for every NIC of this host")

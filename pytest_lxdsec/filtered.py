@@ -80,6 +80,7 @@ def held(evidence: Evidence, nic: Nic) -> Held:
     six = _allowed(evidence, nic, 6, is_on=on.ipv6)
     return Held(
         interface=nic.host_name,
+        bridge=nic.parent,
         mac=mac(nic),
         ipv4=tuple(net for net in four if isinstance(net, ipaddress.IPv4Network)),
         ipv6=tuple(net for net in six if isinstance(net, ipaddress.IPv6Network)),

@@ -6,6 +6,7 @@ pass, or nothing.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 
 from . import running
@@ -14,6 +15,9 @@ from .evidence.model import Evidence
 from .evidence.netfacts import Link, Saves
 from .firewall import ebtables, iptables, nft, overlay, rules, xt_lines
 from .verdict import CannotTell
+
+# Documentation/networking/ip-sysctl.rst: what br_netfilter hands over, by the rules' family.
+_SETTINGS = {"ip": "bridge-nf-call-iptables", "ip6": "bridge-nf-call-ip6tables"}
 
 
 @functools.lru_cache(maxsize=running.KEPT)
@@ -26,8 +30,9 @@ def ruleset(evidence: Evidence) -> rules.RuleSet:
     found = evidence.filters
     printed = (_text(found.nft, "nft"), _text(found.listing, "nft --debug=netlink"))
     shims, legacy = _texts(found.shims, "the nft shim"), _texts(found.legacy, "a legacy tool")
+    handed_over = tuple(f for f, key in _SETTINGS.items() if found.bridge.get(key) == "1")
     try:
-        return _decoded(*printed, shims, legacy)
+        return dataclasses.replace(_decoded(*printed, shims, legacy), handed_over=handed_over)
     except (nft.NotUnderstood, xt_lines.NotUnderstood) as error:
         raise CannotTell(f"the host's packet filter cannot be read: {error}") from error
 

@@ -31,6 +31,7 @@ ADVERTISED = frozenset(
         "na_noopt_spoof_ownsrc",
         "na_spoof_exthdr_llsrc",
         "na_spoof_exthdr_vicsrc",
+        "na_spoof_exthdr_ownsrc",
     )
 )
 # What LXD's older driver asks of no frame, or only where it has an IPv4 address to ask for.

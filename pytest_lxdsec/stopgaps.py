@@ -36,6 +36,12 @@ def known_ethertypes(held: Held) -> Remedy:
     return _remedy([f"add rule {TABLE} {hook} {rule}" for hook in _HOOKS])
 
 
+def own_arp(held: Held) -> Remedy:
+    """Drop ARP that gives another's MAC address, whatever hardware it says it is for."""
+    rule = f'iifname "{held.interface}" arp saddr ether != {held.mac} drop'
+    return _remedy([f"add rule {TABLE} {hook} {rule}" for hook in _HOOKS])
+
+
 def own_advertisements(held: Held) -> Remedy:
     """Let pass neighbour advertisements only of the NIC's own addresses, from them, in full."""
     name = held.interface

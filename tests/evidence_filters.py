@@ -138,6 +138,28 @@ def lxd_rules(label: str, *, setting: str = "v4+v6none") -> Rules:
     return json.loads(changed), _change(programs, changes), "table bridge lxd {\n}\n"
 
 
+def xtables(label: str) -> Json:
+    """What LXD's other driver writes for a NIC with all filters, and for no other."""
+    number = evidence_api.NUMBERS[label]
+    packed = ipaddress.IPv6Address(IPV6).packed.hex()
+    changes = {
+        "veth6c86b5f1": evidence_api.interface_of(label),
+        MAC: evidence_api.mac(number),
+        MAC.replace(":", ""): evidence_api.mac(number).replace(":", ""),
+        IPV4: evidence_api.ipv4(number),
+        IPV6: evidence_api.ipv6(number),
+        packed: ipaddress.IPv6Address(evidence_api.ipv6(number)).packed.hex(),
+    }
+    found = json.loads(_change((RECORDED / "xtables.json").read_text(), changes))
+    return {
+        "nft": text(found["nft"]),
+        "listing": text(found["listing"]),
+        "shims": {family: text(saved) for family, saved in found["shims"].items()},
+        "legacy": none(),
+        "bridge": {"bridge-nf-call-ip6tables": "1", "bridge-nf-call-iptables": "1"},
+    }
+
+
 def _number(mac: str) -> str:
     return str(int(mac.replace(":", ""), 16))
 

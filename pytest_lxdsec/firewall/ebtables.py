@@ -91,18 +91,16 @@ def _ip(option: Option) -> Iterator[Step]:
     elif name == "proto":
         value = numbers.PROTOCOLS.get(option.value.lower())
         number = int(option.value) if value is None else value
-        key = rules.Meta(key="xt protocol") if prefix == "ip6" else _network(72, 8)
+        key = rules.Meta(key="skipped protocol") if prefix == "ip6" else _network(72, 8)
         yield _match(option, key, ranges.number(number))
     elif name in {"sport", "dport"}:
         low, colon, high = option.value.partition(":")
         pair = (int(low), int(high) if colon else int(low))
-        yield _whole()
-        field = rules.Payload(base=Base.TRANSPORT, offset=0 if name == "sport" else 16, length=16)
+        field = _behind(kind, 0 if name == "sport" else 16, 16)
+        yield from _there(kind)
         yield _match(option, field, ranges.Intervals([pair]))
     elif option.name == "--ip6-icmp-type":
-        yield _whole()
-        field = rules.Payload(base=Base.TRANSPORT, offset=0, length=8)
-        yield _match(option, field, ranges.number(_icmp_type(option.value)))
+        yield _match(option, _behind(kind, 0, 8), ranges.number(_icmp_type(option.value)))
     else:
         raise ValueError(option.name)
 
@@ -120,8 +118,15 @@ def _icmp_type(text: str) -> int:
     return known[name] if name in known else int(text)
 
 
-def _whole() -> Step:
-    return Match(field=rules.Meta(key="fragment"), among=ranges.number(0))
+def _there(kind: int) -> Iterator[Step]:
+    """IPv4's later fragments have no ports; of IPv6 the protocol says that (ebt_ip6.c)."""
+    if kind == numbers.ETH_IPV4:
+        yield Match(field=rules.Meta(key="fragment"), among=ranges.number(0))
+
+
+def _behind(kind: int, offset: int, length: int) -> rules.Payload:
+    base = Base.SKIPPED if kind == numbers.ETH_IPV6 else Base.TRANSPORT
+    return rules.Payload(base=base, offset=offset, length=length)
 
 
 def _match(option: Option, field: rules.Field, among: ranges.Among) -> Step:

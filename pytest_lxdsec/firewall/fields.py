@@ -80,6 +80,8 @@ def read(wanted: rules.Field, seen: packet.Packet, state: State) -> Value:  # no
             return _fib(wanted, seen, state)
         case rules.Extension(number=number):
             return _extension(number, seen)
+        case rules.Search():
+            return _search(wanted, seen, state)
         case rules.Unmodelled(text=text):
             return Unsure(f"{text} is not modelled")
 
@@ -124,11 +126,19 @@ def _start(wanted: rules.Payload, seen: packet.Packet) -> int | Absent | Unsure:
         return seen.network
     if wanted.base is Base.LINK:
         return 0 if seen.has_link else Unsure("who sent the frame is not known")
+    if wanted.base is Base.SKIPPED:
+        found = _skipped(seen)
+        return ABSENT if found is None else seen.network + found[1]
     if seen.transport is None:
         return ABSENT
     if seen.transport.fragment_offset and not _is_fast(wanted):
         return ABSENT
     return seen.network + seen.transport.start
+
+
+def _skipped(seen: packet.Packet) -> tuple[int, int] | None:
+    octets = seen.octets[seen.network :]
+    return packet.skipped(octets) if len(octets) >= packet.IPV6_HEADER else None
 
 
 def _is_fast(wanted: rules.Payload) -> bool:
@@ -182,6 +192,43 @@ def _extension(number: int, seen: packet.Packet) -> Value:
     return int(packet.has_extension(octets, number))
 
 
+def _search(wanted: rules.Search, seen: packet.Packet, state: State) -> Value:
+    """As xt_string has it, of a packet in one piece (net/core/skbuff.c, skb_find_text).
+
+    Until Linux 6.0 the bytes had to begin before the end, since then they have to end there.
+    """
+    if state.altered:
+        return Unsure(state.altered)
+    if any(_is_within(wanted, free, seen) for free in seen.free):
+        return Unsure("the sender may choose what it asks about")
+    octets = _ip_octets(seen)
+    at = octets.find(wanted.pattern, wanted.low)
+    if at < 0 or at > wanted.high:
+        return 0
+    if at + len(wanted.pattern) <= wanted.high:
+        return 1
+    return Unsure("whether bytes that end further on are found depends on the kernel")
+
+
+def _is_within(wanted: rules.Search, free: rules.Payload, seen: packet.Packet) -> bool:
+    """Whether bits that the sender may choose are among those that are searched."""
+    if free.base is Base.LINK:
+        return False
+    first = free.offset
+    if free.base is not Base.NETWORK and seen.transport is not None:
+        first += seen.transport.start * 8
+    end = (wanted.high + len(wanted.pattern)) * 8
+    return first < end and wanted.low * 8 < first + free.length
+
+
+def _ip_octets(seen: packet.Packet) -> bytes:
+    """The packet as long as it says that it is: br_netfilter cuts the rest off."""
+    octets = seen.octets[seen.network :]
+    if seen.protocol == numbers.ETH_IPV6:
+        return octets[: packet.IPV6_HEADER + int.from_bytes(octets[4:6], "big")]
+    return octets[: int.from_bytes(octets[2:4], "big")]
+
+
 # --- what the kernel knows -------------------------------------------------------------------
 
 
@@ -197,6 +244,15 @@ def _meta(key: str, seen: packet.Packet, state: State) -> Value:
 
 def _iif(seen: packet.Packet) -> Value:
     return Unsure("the number of the interface is not known") if seen.iif is None else seen.iif
+
+
+def _port(name: str | None) -> Value:
+    return Unsure("the port of a bridge that it took is not known") if name is None else name
+
+
+def _is_bridged_on(seen: packet.Packet) -> Value:
+    name = _port(seen.port_out)
+    return int(bool(name)) if isinstance(name, str) else name
 
 
 def _packet_type(seen: packet.Packet) -> Value:
@@ -217,10 +273,18 @@ def _xt_protocol(seen: packet.Packet) -> Value:
     return seen.transport.protocol
 
 
+def _skipped_protocol(seen: packet.Packet) -> Value:
+    found = _skipped(seen)
+    return ABSENT if found is None else found[0]
+
+
 _META: Mapping[str, Callable[[packet.Packet], Value]] = {
     "iifname": lambda seen: seen.iifname,
     "oifname": lambda seen: seen.oifname,
     "iif": _iif,
+    "physdev in": lambda seen: _port(seen.port_in),
+    "physdev out": lambda seen: _port(seen.port_out),
+    "physdev is bridged": _is_bridged_on,
     "protocol": lambda seen: seen.protocol,
     "nfproto": _nfproto,
     "l4proto": lambda seen: seen.transport.protocol if seen.transport else ABSENT,
@@ -230,6 +294,7 @@ _META: Mapping[str, Callable[[packet.Packet], Value]] = {
     ),
     "fragment": lambda seen: int(bool(seen.transport and seen.transport.fragment_offset)),
     "xt protocol": _xt_protocol,
+    "skipped protocol": _skipped_protocol,
     "ebtables": lambda seen: (
         numbers.ETH_8021Q
         if int.from_bytes(seen.octets[12:14], "big") in numbers.TAGS

@@ -21,7 +21,13 @@ _ARP_IPV4 = rules.Payload(base=Base.NETWORK, offset=112, length=32)
 _SOURCE_MAC = rules.Payload(base=Base.LINK, offset=48, length=48)
 _MACS = (_ARP_MAC, _SOURCE_MAC)
 _IPV4 = (_ARP_IPV4, fields.SOURCE[numbers.ETH_IPV4])
-_IPV6 = (fields.SOURCE[numbers.ETH_IPV6],)
+_IPV6 = (
+    fields.SOURCE[numbers.ETH_IPV6],
+    # What neighbour discovery is about, from either header on.
+    rules.Payload(base=Base.NETWORK, offset=384, length=128),
+    rules.Payload(base=Base.TRANSPORT, offset=64, length=128),
+)
+_OF_BRIDGES = ("bridge", "netdev")
 _LINK_LOCAL = ipaddress.IPv6Network("fe80::/10")
 
 
@@ -91,12 +97,22 @@ def _begins(field: rules.Payload, wanted: rules.Payload) -> bool:
 
 
 def _compared(part: rules.RuleSet) -> Iterator[tuple[rules.Field, ranges.Among]]:
-    every = (rule for table in part.tables for chain in table.chains for rule in chain.rules)
-    for step in (step for rule in every for step in rule.steps):
-        if isinstance(step, rules.Match):
-            yield from _columns(step.field, [step.among])
-        elif isinstance(step, rules.VerdictMap):
-            yield from _columns(step.field, [among for among, _ in step.entries])
+    for table in part.tables:
+        for step in (s for chain in table.chains for rule in chain.rules for s in rule.steps):
+            if table.family not in _OF_BRIDGES:
+                yield from _searched(step)
+            elif isinstance(step, rules.Match):
+                yield from _columns(step.field, [step.among])
+            elif isinstance(step, rules.VerdictMap):
+                yield from _columns(step.field, [among for among, _ in step.entries])
+
+
+def _searched(step: rules.Step) -> Iterator[tuple[rules.Field, ranges.Among]]:
+    """An address that is searched as bytes; of all else behind the bridge no source is left."""
+    if isinstance(step, rules.Match) and isinstance(step.field, rules.Search):
+        pattern = step.field.pattern
+        if len(pattern) * 8 == _IPV6[0].length:
+            yield _IPV6[0], ranges.number(int.from_bytes(pattern, "big"))
 
 
 def _columns(

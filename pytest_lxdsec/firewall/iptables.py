@@ -49,6 +49,8 @@ _MODULES = {
     "addrtype",
     "rpfilter",
     "ipv6-icmp",
+    "physdev",
+    "string",
 }
 _ETHERTYPE = {"ip": numbers.ETH_IPV4, "ip6": numbers.ETH_IPV6}
 _ROOM = {"tcp": 20, "udp": 8, "icmp": 4, "icmp6": 4, "multiport": 4}
@@ -102,9 +104,11 @@ class _Reader:
             pair = (int(ipaddress.ip_address(low)), int(ipaddress.ip_address(high)))
             field = self._ends[option.name[2:5]]
             yield Match(field=field, among=ranges.Intervals([pair]), negated=option.negated)
+        elif option.name in _PATTERNS:
+            yield _search(option, every)
         elif reader is not None:
             yield from reader(option)
-        elif option.name not in {"--comment", "--invert"}:
+        elif option.name not in _WITH_OTHERS:
             raise _NotKnownError
 
     def _address(self, option: Option) -> Step:
@@ -191,6 +195,48 @@ def _interface(option: Option) -> Iterator[Step]:
     yield Match(field=rules.Meta(key=key), among=ranges.Names((pattern,)), negated=option.negated)
 
 
+def _port(option: Option) -> Iterator[Step]:
+    """Only ports by their whole names: the wildcards of this module are rare."""
+    if option.value.endswith("+"):
+        raise _NotKnownError
+    key = f"physdev {option.name.rpartition('-')[2]}"
+    among = ranges.Names((option.value,))
+    yield Match(field=rules.Meta(key=key), among=among, negated=option.negated)
+
+
+def _is_bridged_on(option: Option) -> Iterator[Step]:
+    field = rules.Meta(key="physdev is bridged")
+    yield Match(field=field, among=ranges.number(1), negated=option.negated)
+
+
+def _search(option: Option, every: Sequence[Option]) -> Step:
+    """`-m string`: of which there is one in a rule, or who knows which offsets are whose."""
+    given = {each.name: each for each in every}
+    if sum(each.name in _PATTERNS for each in every) != 1 or "--icase" in given:
+        raise _NotKnownError
+    ends = {name: int(given[name].value, 0) for name in ("--from", "--to") if name in given}
+    is_hex = option.name == "--hex-string"
+    return Match(
+        field=rules.Search(
+            pattern=_hex_octets(option.value) if is_hex else option.value.encode(),
+            low=ends.get("--from", 0),
+            high=ends.get("--to", 0xFFFF),
+        ),
+        among=ranges.number(1),
+        negated=option.negated,
+    )
+
+
+def _hex_octets(text: str) -> bytes:
+    """`text|68 65 78|text`: every second part is in hexadecimal."""
+    parts = text.split("|")
+    if not len(parts) % 2:
+        raise _NotKnownError
+    return b"".join(
+        bytes.fromhex(part) if at % 2 else part.encode() for at, part in enumerate(parts)
+    )
+
+
 def _states(option: Option) -> Iterator[Step]:
     bits = 0
     for name in option.value.split(","):
@@ -258,6 +304,9 @@ def _fragment(option: Option) -> Iterator[Step]:
     yield Match(field=rules.Meta(key="fragment"), among=ranges.number(1), negated=option.negated)
 
 
+_PATTERNS = {"--string", "--hex-string"}
+# Read together with others of their module.
+_WITH_OTHERS = {"--comment", "--invert", "--algo", "--from", "--to"}
 _OPTIONS: Mapping[str, Callable[[Option], Iterator[Step]]] = {
     "-i": _interface,
     "-o": _interface,
@@ -275,4 +324,7 @@ _OPTIONS: Mapping[str, Callable[[Option], Iterator[Step]]] = {
     "--mac-source": _mac,
     "--pkt-type": _packet_type,
     "--dst-type": _address_type,
+    "--physdev-in": _port,
+    "--physdev-out": _port,
+    "--physdev-is-bridged": _is_bridged_on,
 }

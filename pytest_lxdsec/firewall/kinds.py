@@ -88,8 +88,24 @@ class Author:
 
 def every(nic: Nic, around: Surroundings) -> Mapping[str, Frame]:
     """All kinds of frames, by name."""
+    return dict(_named(nic, around))
+
+
+def one(name: str, nic: Nic, around: Surroundings) -> Frame:
+    """The frame of one kind; no more are made than it takes to find it.
+
+    Raises:
+        KeyError: there is no such kind.
+    """
+    for known, frame in _named(nic, around):
+        if known == name:
+            return frame
+    raise KeyError(name)
+
+
+def _named(nic: Nic, around: Surroundings) -> Named:
     author = Author(nic=nic, around=around)
-    parts = (
+    for part in (
         _own,
         _quiet,
         _macs,
@@ -99,8 +115,8 @@ def every(nic: Nic, around: Surroundings) -> Mapping[str, Frame]:
         _advertisements,
         _routers,
         _others,
-    )
-    return {name: frame for part in parts for name, frame in part(author)}
+    ):
+        yield from part(author)
 
 
 def _own(a: Author) -> Named:
@@ -221,6 +237,7 @@ def _advertisements(a: Author) -> Named:
     decoy = (decoyed(a.nic),)
     yield "na_spoof_exthdr_llsrc", a.frame(a.ipv6(spoof, source=link_local, extensions=decoy))
     yield "na_spoof_exthdr_vicsrc", a.frame(a.ipv6(spoof, source=other, extensions=decoy))
+    yield "na_spoof_exthdr_ownsrc", a.frame(a.ipv6(spoof, extensions=decoy))
     short = (frames.Options(number=numbers.DESTINATION),)
     tlla = a.advertisement(options=foreign)
     yield "na_spoof_tlla_exthdr8", a.frame(a.ipv6(tlla, extensions=short))

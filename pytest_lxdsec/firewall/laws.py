@@ -31,6 +31,8 @@ class Law:
         text: What is promised, as the end of "the rules must ...".
         concerns: Whether the frame, sent by the NIC and seen at the hook, falls under it.
         passes: Whether such a frame must pass; else it must be dropped.
+        is_kept_behind: Whether the rules of IP may keep it too, which stand behind the bridge's:
+            LXD's xtables driver has those about neighbour advertisements in ip6tables.
         applies: Whether it promises anything about the NIC.
     """
 
@@ -38,6 +40,7 @@ class Law:
     text: str
     concerns: Callable[[Frame, Nic, str], bool]
     passes: bool = False
+    is_kept_behind: bool = False
     applies: Callable[[Nic], bool] = lambda nic: nic.holds_mac
 
 
@@ -216,18 +219,21 @@ NEIGHBOUR_TARGET = Law(
     id="P6",
     text="drop neighbour advertisements of an address that is not its own",
     concerns=_neighbour_target,
+    is_kept_behind=True,
     applies=lambda nic: nic.filters_ipv6,
 )
 NEIGHBOUR_SOURCE = Law(
     id="P6s",
     text="drop neighbour advertisements from an address that is not its own",
     concerns=_neighbour_source,
+    is_kept_behind=True,
     applies=lambda nic: nic.filters_ipv6,
 )
 NEIGHBOUR_MAC = Law(
     id="P6m",
     text="drop neighbour advertisements that give another's MAC address",
     concerns=_neighbour_mac,
+    is_kept_behind=True,
 )
 ETHERTYPE = Law(
     id="P7",

@@ -14,6 +14,7 @@ class Nic:
 
     Attributes:
         interface: Its interface on the host, now.
+        bridge: The bridge that this is a port of; "" where that is no matter.
         mac: Its MAC address.
         ipv4: The IPv4 networks it may use; () where it has no address.
         ipv6: Likewise.
@@ -23,6 +24,7 @@ class Nic:
     """
 
     interface: str
+    bridge: str = ""
     mac: str
     ipv4: tuple[ipaddress.IPv4Network, ...] = ()
     ipv6: tuple[ipaddress.IPv6Network, ...] = ()

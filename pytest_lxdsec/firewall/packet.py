@@ -6,6 +6,7 @@ shown to agree with the kernel by `tests/lab/test_kernel_agreement.py`. Imports 
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 
 from . import numbers, rules
@@ -42,6 +43,9 @@ class Packet:
         transport: None where the kernel finds none, or the packet is damaged.
         iifname: The interface it came in by; "" for none.
         oifname: The one it goes out by; "" for none.
+        port_in: The port of a bridge that it came in by, where br_netfilter hands it over; "" for
+            none, None where it is not known.
+        port_out: Likewise, the port that it goes out by.
         iif: The number of the first; None where it is not known.
         is_bridged: Whether it is seen by the bridge's hooks.
         packet_type: As `numbers.PACKET_TYPES`; None where it is not known.
@@ -60,6 +64,8 @@ class Packet:
     has_link: bool = True
     iifname: str = ""
     oifname: str = ""
+    port_in: str | None = None
+    port_out: str | None = None
     iif: int | None = None
     is_bridged: bool = False
     packet_type: int | None = None
@@ -100,6 +106,40 @@ def bridged(octets: bytes, *, iifname: str, oifname: str = "", iif: int | None =
         is_bridged=True,
         packet_type=_packet_type(octets),
     )
+
+
+def behind_bridge(seen: Packet, bridge: str, *, is_handed_over: bool) -> Packet:
+    """The same frame before IP's rules: those of the host, or those that br_netfilter hands it to.
+
+    Both see the bridge for the interface, and only br_netfilter keeps which port it was
+    (net/bridge/br_netfilter_hooks.c, setup_pre_routing and br_nf_forward_ip).
+    """
+    return dataclasses.replace(
+        seen,
+        iifname=bridge,
+        oifname=bridge if seen.oifname else "",
+        port_in=seen.iifname if is_handed_over else "",
+        port_out=seen.oifname if is_handed_over else "",
+        iif=None,
+        is_bridged=False,
+        ct_state=_untracked(seen),
+    )
+
+
+def _untracked(seen: Packet) -> int | None:
+    """Neighbour discovery is never tracked (nf_conntrack_proto_icmpv6.c); else who knows."""
+    whole = seen.transport is not None and not has_fragment_header(seen)
+    if not whole or seen.transport is None or seen.transport.protocol != numbers.IPV6_ICMP:
+        return None
+    kind = seen.octets[seen.network + seen.transport.start :][:1]
+    is_discovery = kind and numbers.ROUTER_SOLICIT <= kind[0] <= numbers.REDIRECT
+    return numbers.CT_STATES["untracked"] if is_discovery else None
+
+
+def has_fragment_header(seen: Packet) -> bool:
+    """Whether it is an IPv6 fragment, be it the only one."""
+    octets = seen.octets[seen.network :]
+    return len(octets) >= IPV6_HEADER and has_extension(octets, numbers.FRAGMENT)
 
 
 def is_passed_on(octets: bytes) -> bool:
@@ -199,6 +239,29 @@ def _later_fragment(following: int, offset: int) -> Transport | None:
     if following in numbers.EXTENSIONS and following != numbers.NO_NEXT:
         return None
     return Transport(protocol=following, start=0, fragment_offset=offset)
+
+
+def skipped(octets: bytes) -> tuple[int, int] | None:
+    """Protocol and place of what is behind all of an IPv6 packet's extension headers.
+
+    As ipv6_skip_exthdr() (net/ipv6/exthdrs_core.c), which ebtables asks: authentication headers
+    are skipped too, and a later fragment's header is where it ends. None where there is nothing.
+    """
+    number, start = octets[6], IPV6_HEADER
+    while number in numbers.EXTENSIONS:
+        header = octets[start : start + 8]
+        if number == numbers.NO_NEXT or len(header) < 8:  # noqa: PLR2004 - the least that any takes
+            return None
+        if number == numbers.FRAGMENT and int.from_bytes(header[2:4], "big") & ~7:
+            break
+        if number == numbers.FRAGMENT:
+            start += 8
+        else:
+            start += (
+                (header[1] + 2) * 4 if number == numbers.AUTHENTICATION else (header[1] + 1) * 8
+            )
+        number = header[0]
+    return number, start
 
 
 def has_extension(octets: bytes, wanted: int) -> bool:

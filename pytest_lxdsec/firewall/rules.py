@@ -14,11 +14,12 @@ from . import ranges
 
 
 class Base(enum.Enum):
-    """Where a payload's offset counts from, as nft spells it."""
+    """Where a payload's offset counts from, as nft spells it; SKIPPED: for ebtables and IPv6."""
 
     LINK = "ll"
     NETWORK = "nh"
     TRANSPORT = "th"
+    SKIPPED = "behind all extension headers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,9 @@ class Meta:
     """What the kernel knows of the packet besides its bytes: `iifname`, `l4proto`, ..."""
 
     key: str
+
+
+PHYSDEV_IN = Meta(key="physdev in")  # xt_physdev: the port of a bridge that a packet came in by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +79,22 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """Whether these bytes stand between two offsets from the network header on (xt_string)."""
+
+    pattern: bytes
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unmodelled:
     """A field that this engine does not know; the text says which."""
 
     text: str
 
 
-Field = Payload | Meta | Conntrack | Fib | Extension | Masked | Joined | Unmodelled
+Field = Payload | Meta | Conntrack | Fib | Extension | Masked | Joined | Search | Unmodelled
 
 
 class Kind(enum.Enum):
@@ -236,12 +249,19 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleSet:
-    """All tables of a network namespace, in the order in which they were listed."""
+    """All tables of a network namespace, in the order in which they were listed.
+
+    Attributes:
+        handed_over: The families (`ip`, `ip6`) whose rules also see what a bridge passes on, by
+            br_netfilter.
+    """
 
     tables: tuple[Table, ...] = ()
+    handed_over: tuple[str, ...] = ()
 
     def __add__(self, other: RuleSet) -> RuleSet:
-        return RuleSet(tables=self.tables + other.tables)
+        families = dict.fromkeys((*self.handed_over, *other.handed_over))
+        return RuleSet(tables=self.tables + other.tables, handed_over=tuple(families))
 
     def table(self, family: str, name: str) -> Table | None:
         """The table of this family and name."""

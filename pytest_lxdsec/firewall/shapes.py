@@ -9,6 +9,8 @@ Imports `laws`, `nic`, `numbers`, `ranges`, `rules`, `slices`, `strategies`, `tr
 from __future__ import annotations
 
 import dataclasses
+import functools
+import operator
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -63,13 +65,16 @@ class _Writer:
                 return ("masked", self.value(given.field), given.mask)
             case rules.Rule(steps=steps):
                 return tuple(self.value(step) for step in steps)
+            case rules.Search():
+                return ("search", self.pattern(given.pattern), given.low, given.high)
             case rules.Chain(name=name, rules=inner, hook=hook):
-                return (self.name(name, hook), hook, tuple(self.value(rule) for rule in inner))
+                every = tuple(self.value(rule) for rule in inner)
+                return (self.name(name, hook), self.hook(hook), every)
             case rules.Table():
                 chains = tuple(self.value(chain) for chain in given.chains)
                 return (given.family, given.is_dormant, given.doubt, chains)
             case rules.RuleSet(tables=tables):
-                return tuple(self.value(table) for table in tables)
+                return (tuple(self.value(table) for table in tables), given.handed_over)
             case rules.Either(readings=readings):
                 return ("either", tuple(self.value(reading) for reading in readings))
             case _:
@@ -80,6 +85,31 @@ class _Writer:
         """A base chain's own name decides nothing; a jump needs the others'."""
         return "" if hook is not None else name
 
+    def hook(self, hook: rules.Hook | None) -> Hashable:
+        """Whether the NIC's interface is among those that it hangs at, not which those are."""
+        if hook is None:
+            return None
+        is_among = self.nic.interface in hook.devices
+        return (dataclasses.replace(hook, devices=()), bool(hook.devices), is_among)
+
+    def pattern(self, pattern: bytes) -> Hashable:
+        """The bytes that are searched, where they are the NIC's own, as that."""
+        if pattern == numbers.mac_number(self.nic.mac).to_bytes(6, "big"):
+            return "OWN MAC"
+        for at, net in enumerate(_networks(self.nic)):
+            if pattern == net.network_address.packed[: net.prefixlen // 8]:
+                return ("OWN PREFIX", at)
+        self.is_split = True
+        return pattern
+
+    def interface(self, pattern: str) -> Hashable:
+        if pattern in {self.nic.interface, self.nic.bridge}:
+            return ("OWN", pattern == self.nic.interface)
+        if not pattern.endswith("*"):
+            return pattern
+        fits = (name.startswith(pattern[:-1]) for name in (self.nic.interface, self.nic.bridge))
+        return (pattern, *fits)
+
     def among(self, among: ranges.Among, left: rules.Field) -> Hashable:
         if isinstance(among, ranges.Rows):
             fields = left.fields if isinstance(left, rules.Joined) else ()
@@ -88,7 +118,7 @@ class _Writer:
                 for row in among.rows
             )
         if isinstance(among, ranges.Names):
-            return tuple("OWN" if n == self.nic.interface else n for n in among.patterns)
+            return tuple(self.interface(pattern) for pattern in among.patterns)
         length = left.length if isinstance(left, rules.Payload) else 0
         return tuple(self.interval(length, low, high) for low, high in among)
 
@@ -152,22 +182,32 @@ class Bench:
         *,
         known: Known | None = None,
     ) -> None:
-        self._index = slices.Index(ruleset)
+        self._bridges = slices.Index(ruleset)
+        self._behind = slices.Index(ruleset, is_behind=True)
         self._around = around
         self._known: Known = {} if known is None else known
-        self._parts: dict[str, rules.RuleSet] = {}
-        self._shapes: dict[tuple[Nic, Surroundings], Shape] = {}
+        self._parts: dict[tuple[str, ...], rules.RuleSet] = {}
+        self._shapes: dict[tuple[Nic, Surroundings, int], Shape] = {}
 
     @property
     def searches(self) -> int:
         """How many there were: shapes times the groups of laws asked for."""
         return len(self._known)
 
-    def part(self, nic: Nic) -> rules.RuleSet:
-        """The rules that can concern a NIC."""
-        found = self._parts.get(nic.interface)
+    def part(self, nic: Nic, asked: Sequence[laws.Law] = ()) -> rules.RuleSet:
+        """The rules that can concern a NIC: where a law asks for them, those of IP too."""
+        return functools.reduce(operator.add, self._pieces(nic, asked))
+
+    def _pieces(self, nic: Nic, asked: Sequence[laws.Law]) -> tuple[rules.RuleSet, ...]:
+        own = self._piece(self._bridges, nic.interface)
+        if not any(law.is_kept_behind for law in asked):
+            return (own,)
+        return (own, self._piece(self._behind, nic.interface, nic.bridge))
+
+    def _piece(self, index: slices.Index, *interfaces: str) -> rules.RuleSet:
+        found = self._parts.get(interfaces)
         if found is None:
-            found = self._parts[nic.interface] = self._index.part(nic.interface)
+            found = self._parts[interfaces] = index.part(*interfaces)
         return found
 
     def search(
@@ -175,8 +215,8 @@ class Bench:
     ) -> strategies.Outcome:
         """As `strategies.search`; a frame that is found is tried with the NIC's own rules."""
         whom = self._around if around is None else around
-        part = self.part(nic)
-        key = (tuple(law.id for law in asked), self._shape(nic, whom))
+        part = self.part(nic, asked)
+        key = (tuple(law.id for law in asked), self._shape(nic, whom, asked))
         known = self._known.get(key)
         if known is None:
             known = strategies.search(part, nic, asked, around=whom)
@@ -192,8 +232,14 @@ class Bench:
                 return dataclasses.replace(known, offence=offence)
         return strategies.search(part, nic, asked, around=whom)
 
-    def _shape(self, nic: Nic, around: Surroundings) -> Shape:
-        found = self._shapes.get((nic, around))
+    def _shape(self, nic: Nic, around: Surroundings, asked: Sequence[laws.Law]) -> Shape:
+        return tuple(
+            self._shape_of(at, piece, nic, around)
+            for at, piece in enumerate(self._pieces(nic, asked))
+        )
+
+    def _shape_of(self, at: int, piece: rules.RuleSet, nic: Nic, around: Surroundings) -> Shape:
+        found = self._shapes.get((nic, around, at))
         if found is None:
-            found = self._shapes[nic, around] = shape(self.part(nic), nic, around)
+            found = self._shapes[nic, around, at] = shape(piece, nic, around)
         return found

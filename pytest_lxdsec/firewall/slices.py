@@ -1,19 +1,22 @@
 """The part of the rules that can concern one port of a bridge; imports `rules`.
 
-LXD's rules all begin with the interface's name, and a thousand NICs bring twenty thousand of them.
+LXD's rules all ask for the interface's name, and a thousand NICs bring twenty thousand of them.
 They are sorted once, so that one NIC's part costs what that part is long.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from . import ranges, rules
 from .rules import Kind
 
 _IIFNAME = rules.Meta(key="iifname")
+_BEHIND = ("prerouting", "input", "forward", "postrouting")
+_IP = ("ip", "ip6", "inet")
 Numbered = tuple[int, rules.Rule]
 
 
@@ -24,9 +27,10 @@ class _Sorted:
     chain: rules.Chain
     by_interface: Mapping[str, tuple[Numbered, ...]]
 
-    def part(self, interface: str) -> rules.Chain:
-        """The chain, with the rules that can concern the interface in their order."""
-        every = (*self.by_interface.get("", ()), *self.by_interface.get(interface, ()))
+    def part(self, interfaces: Iterable[str]) -> rules.Chain:
+        """The chain, with the rules that can concern the interfaces in their order."""
+        names = dict.fromkeys(("", *interfaces))
+        every = (numbered for name in names for numbered in self.by_interface.get(name, ()))
         ordered = tuple(rule for _, rule in sorted(every, key=lambda numbered: numbered[0]))
         return dataclasses.replace(self.chain, rules=ordered)
 
@@ -40,33 +44,42 @@ class _Sorted:
 
 
 class Index:
-    """What a rule set does to the ports of bridges, sorted by interface."""
+    """What a rule set does to the ports of bridges, sorted by interface.
 
-    def __init__(self, ruleset: rules.RuleSet) -> None:
-        self._tables = [table for table in map(_of_bridges, ruleset.tables) if table.chains]
+    Args:
+        ruleset: All tables.
+        is_behind: Whether the rules of IP are wanted, which stand behind the bridge's.
+    """
+
+    def __init__(self, ruleset: rules.RuleSet, *, is_behind: bool = False) -> None:
+        choose = _of_ip if is_behind else _of_bridges
+        self._handed_over = ruleset.handed_over
+        self._tables = [table for table in map(choose, ruleset.tables) if table.chains]
         self._sorted = [
             {chain.name: _sort(chain) for chain in table.chains} for table in self._tables
         ]
         self._always = [_for_all(chains) for chains in self._sorted]
         self._only: list[dict[str, list[str]]] = [_by_interface(c) for c in self._sorted]
 
-    def part(self, interface: str) -> rules.RuleSet:
-        """What can concern frames that come in by this interface."""
+    def part(self, *interfaces: str) -> rules.RuleSet:
+        """What can concern frames that come in by a port, or by that and its bridge."""
         return rules.RuleSet(
             tables=tuple(
-                self._table(at, table, interface) for at, table in enumerate(self._tables)
-            )
+                self._table(at, table, interfaces) for at, table in enumerate(self._tables)
+            ),
+            handed_over=self._handed_over,
         )
 
-    def _table(self, at: int, table: rules.Table, interface: str) -> rules.Table:
+    def _table(self, at: int, table: rules.Table, interfaces: Sequence[str]) -> rules.Table:
         chains = self._sorted[at]
-        wanted = [*self._always[at], *self._only[at].get(interface, ())]
+        only = (name for each in interfaces for name in self._only[at].get(each, ()))
+        wanted = [*self._always[at], *only]
         found: dict[str, rules.Chain] = {}
         while wanted:
             name = wanted.pop()
             if name in found or name not in chains:
                 continue
-            found[name] = chains[name].part(interface)
+            found[name] = chains[name].part(interfaces)
             wanted.extend(_targets(found[name]))
         ordered = tuple(found[name] for name in chains if name in found)
         return dataclasses.replace(table, chains=ordered)
@@ -83,6 +96,15 @@ def _of_bridges(table: rules.Table) -> rules.Table:
     return dataclasses.replace(table, chains=kept if has_base else ())
 
 
+def _of_ip(table: rules.Table) -> rules.Table:
+    """The table, with the base chains alone that see IP packets which a bridge has let in."""
+    kept = tuple(
+        chain for chain in table.chains if chain.hook is None or chain.hook.name in _BEHIND
+    )
+    is_ip = table.family in _IP and any(chain.hook is not None for chain in kept)
+    return dataclasses.replace(table, chains=kept if is_ip else ())
+
+
 def _sort(chain: rules.Chain) -> _Sorted:
     found: dict[str, list[Numbered]] = {}
     for number, rule in enumerate(chain.rules):
@@ -91,12 +113,22 @@ def _sort(chain: rules.Chain) -> _Sorted:
 
 
 def _guard(rule: rules.Rule) -> str:
-    """The one interface that the rule is for; "" where it may concern others."""
-    first = rule.steps[0] if rule.steps else None
-    if not isinstance(first, rules.Match) or first.field != _IIFNAME or first.negated:
-        return ""
-    patterns = first.among.patterns if isinstance(first.among, ranges.Names) else ()
-    return patterns[0] if len(patterns) == 1 and not patterns[0].endswith("*") else ""
+    """The one interface that the rule is for, rather a port than its bridge; "" for others."""
+    conditions = itertools.takewhile(_only_asks, rule.steps)
+    asked = {
+        step.field: step.among.patterns[0]
+        for step in conditions
+        if isinstance(step, rules.Match)
+        and isinstance(step.among, ranges.Names)
+        and not step.negated
+        and len(step.among.patterns) == 1
+        and not step.among.patterns[0].endswith("*")
+    }
+    return asked.get(rules.PHYSDEV_IN) or asked.get(_IIFNAME, "")
+
+
+def _only_asks(step: rules.Step) -> bool:
+    return isinstance(step, rules.Match | rules.Either | rules.Doubt)
 
 
 def _for_all(chains: Mapping[str, _Sorted]) -> list[str]:

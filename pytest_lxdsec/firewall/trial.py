@@ -1,14 +1,16 @@
 """One frame of one NIC before a rule set: does it break a law?
 
-Imports `build`, `describe`, `evaluate`, `frames`, `laws`, `nic`, `packet`, `rules`.
+Imports `build`, `describe`, `evaluate`, `frames`, `laws`, `nic`, `numbers`, `packet`,
+`rules`.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from . import build, describe, evaluate, laws, packet, rules
+from . import build, describe, evaluate, laws, numbers, packet, rules
 from .frames import Frame
 from .nic import Nic
 
@@ -56,23 +58,72 @@ def offences(
         return []
     found = []
     for hook in laws.HOOKS:
-        concerned = [law for law in asked if law.concerns(frame, nic, hook)]
-        if not concerned:
-            continue
-        verdict = judge(ruleset, nic, octets, hook)
-        for law in concerned:
-            wanted = evaluate.Decision.ACCEPT if law.passes else evaluate.Decision.DROP
-            if verdict.decision is not wanted:
-                found.append(Offence(law=law, frame=frame, hook=hook, verdict=verdict))
+        for law in asked:
+            if law.concerns(frame, nic, hook):
+                offence = _offence(ruleset, nic, frame, hook, law)
+                if offence is not None:
+                    found.append(offence)
     return found
 
 
-def judge(ruleset: rules.RuleSet, nic: Nic, octets: bytes, hook: str) -> evaluate.Verdict:
+def _offence(
+    ruleset: rules.RuleSet, nic: Nic, frame: Frame, hook: str, law: laws.Law
+) -> Offence | None:
+    decide = judge_behind if law.is_kept_behind else judge
+    verdict = decide(ruleset, nic, build.octets(frame), hook)
+    is_kept = verdict.is_accepted if law.passes else verdict.is_dropped
+    return None if is_kept else Offence(law=law, frame=frame, hook=hook, verdict=verdict)
+
+
+def judge(
+    ruleset: rules.RuleSet,
+    nic: Nic,
+    octets: bytes,
+    hook: str,
+    free: tuple[rules.Payload, ...] = (),
+) -> evaluate.Verdict:
     """What becomes of a frame that the NIC's instance sends, at the bridge's hooks and before.
 
-    What IP tables make of it on a host with br_netfilter comes after, and is not asked: LXD's
-    xtables driver holds neighbour advertisements there.
+    Args:
+        ruleset: The rules that can concern the NIC.
+        nic: Who sends it.
+        octets: The frame.
+        hook: `input` or `forward`.
+        free: The bits that the sender may choose, for an answer that holds for all of them.
     """
+    return evaluate.path(
+        ruleset, _seen(nic, octets, hook, free), hooks=("ingress", "prerouting", hook)
+    )
+
+
+def _seen(nic: Nic, octets: bytes, hook: str, free: tuple[rules.Payload, ...]) -> packet.Packet:
     out = ELSEWHERE if hook == "forward" else ""
     seen = packet.bridged(octets, iifname=nic.interface, oifname=out)
-    return evaluate.path(ruleset, seen, hooks=("ingress", "prerouting", hook))
+    return dataclasses.replace(seen, free=free) if free else seen
+
+
+def judge_behind(
+    ruleset: rules.RuleSet,
+    nic: Nic,
+    octets: bytes,
+    hook: str,
+    free: tuple[rules.Payload, ...] = (),
+) -> evaluate.Verdict:
+    """As `judge`, with the rules of IP that stand behind the bridge's.
+
+    A frame for the host meets them in any case, one that is passed on only where br_netfilter
+    hands it over. The bridge's word stands where they do not drop it.
+    """
+    verdict = judge(ruleset, nic, octets, hook, free)
+    seen = _seen(nic, octets, hook, free)
+    is_handed_over = seen.family in ruleset.handed_over
+    if verdict.is_dropped or not seen.family or octets[12:14] in _TAGS:
+        return verdict
+    if hook == "forward" and not is_handed_over:
+        return verdict
+    behind = packet.behind_bridge(seen, nic.bridge, is_handed_over=is_handed_over)
+    after = evaluate.path(ruleset, behind, hooks=("prerouting", hook))
+    return verdict if after.is_accepted else after
+
+
+_TAGS = tuple(tag.to_bytes(2, "big") for tag in numbers.TAGS)

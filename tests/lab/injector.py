@@ -2,7 +2,7 @@
 
 Runs inside the lab, as text on an interpreter's command line: the standard library only. One line
 of JSON comes in for each batch, one goes out: for every frame, whether the host's bridge and the
-other instance's NIC saw it.
+other instance's NIC saw it, and whether the host took what it says as ICMP for IPv6.
 """
 
 from __future__ import annotations
@@ -53,9 +53,19 @@ def packet_socket(interface: str) -> socket.socket:
     return made
 
 
+def icmpv6_socket() -> socket.socket:
+    """A socket for all ICMP for IPv6 that the host takes: behind its packet filter."""
+    made = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+    made.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
+    made.setblocking(False)
+    return made
+
+
 def received(tap: socket.socket) -> bytes:
     """The next frame, with the VLAN tag back in its place."""
     octets, ancillary, _, _ = tap.recvmsg(65536, 256)
+    if tap.family != socket.AF_PACKET:
+        return octets
     for level, kind, data in ancillary:
         if (level, kind) == (SOL_PACKET, PACKET_AUXDATA):
             status, _, _, _, _, control, ethertype = struct.unpack("IIIHHHH", data[:20])
@@ -83,11 +93,14 @@ def main() -> None:
     """Serve batches until the input ends."""
     arguments = json.loads(sys.argv[1])
     sender = opened(arguments["sender"], "eth0")
-    taps = [packet_socket(arguments["bridge"]), opened(arguments["peer"], "eth0")]
+    taps = [packet_socket(arguments["bridge"]), opened(arguments["peer"], "eth0"), icmpv6_socket()]
     for line in sys.stdin:
         batch = [bytes.fromhex(text) for text in json.loads(line)]
-        seen = send(sender, taps, batch)
-        answer = [[octets in each for each in seen] for octets in batch]
+        *seen, bodies = send(sender, taps, batch)
+        answer = [
+            [octets in each for each in seen] + [octets.endswith(tuple(bodies))]
+            for octets in batch
+        ]
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 

@@ -1,6 +1,6 @@
 """The evaluator of packet filters and the kernel agree: without a single exception.
 
-Small in `make test`, in full (20,000 frames, 500 rule sets) by `make kernel-agreement`.
+Small in `make test`, in full (50,000 frames, 1,000 rule sets) by `make kernel-agreement`.
 """
 
 from __future__ import annotations
@@ -8,35 +8,57 @@ from __future__ import annotations
 import collections
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 
-from . import input_agreement, kernel_agreement, required
+from . import input_agreement, kernel_agreement, required, xtables
 
 IS_FULL = os.environ.get("LXDSEC_AGREEMENT") == "full"
-FRAMES = 2_500 if IS_FULL else 200  # for each of the settings
+FRAMES = 2_500 if IS_FULL else 200  # for each of the settings, with either driver
+ADVERTISEMENTS = 20_000 if IS_FULL else 2_000  # frames of which some are advertisements
 RULE_SETS = 500 if IS_FULL else 40
 XT_RULE_SETS = 250 if IS_FULL else 25
 
 
-@pytest.fixture(scope="module")
-def frames() -> Iterator[kernel_agreement.Count]:
-    """What the kernel did with frames that an instance sent, under every setting."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What the kernel did under every setting: with all frames, and with advertisements alone."""
+
+    frames: kernel_agreement.Count
+    advertisements: kernel_agreement.Count
+
+
+@pytest.fixture(scope="module", params=["nftables", "xtables"])
+def sent(request: pytest.FixtureRequest) -> Iterator[Sent]:
+    """Frames that an instance sent, past the rules of either of LXD's drivers."""
     with required.throw_away(kernel_agreement.SCENARIO) as lab:
-        yield kernel_agreement.run(lab, amount=FRAMES)
+        if request.param == "xtables":
+            xtables.switch(lab)
+        yield Sent(
+            frames=kernel_agreement.run(lab, amount=FRAMES),
+            advertisements=kernel_agreement.run_advertisements(lab, amount=ADVERTISEMENTS),
+        )
 
 
-def test_kernel_does_with_frames_what_is_said(frames: kernel_agreement.Count) -> None:
-    assert frames.mismatches == []
+def test_kernel_does_with_frames_what_is_said(sent: Sent) -> None:
+    assert sent.frames.mismatches == []
 
 
-def test_no_frame_is_left_in_doubt(frames: kernel_agreement.Count) -> None:
-    assert (frames.frames, frames.unknown) == (FRAMES * len(kernel_agreement.SETTINGS), 0)
+def test_host_takes_the_advertisements_that_it_is_said_to_take(sent: Sent) -> None:
+    assert sent.advertisements.mismatches == []
 
 
-def test_frames_were_let_through_and_dropped(frames: kernel_agreement.Count) -> None:
+def test_no_frame_is_left_in_doubt(sent: Sent) -> None:
+    expected = FRAMES * len(kernel_agreement.SETTINGS)
+    assert (sent.frames.frames, sent.frames.unknown) == (expected, 0)
+    assert sent.advertisements.unknown == 0
+
+
+def test_frames_were_let_through_and_dropped(sent: Sent) -> None:
     # Were nothing delivered, or nothing dropped, the agreement would show nothing.
-    assert frames.verdicts // 5 < frames.accepted < frames.verdicts * 4 // 5
+    for count in (sent.frames, sent.advertisements):
+        assert count.verdicts // 5 < count.accepted < count.verdicts * 4 // 5
 
 
 @pytest.fixture(scope="module")

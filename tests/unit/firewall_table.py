@@ -68,6 +68,7 @@ na_noopt_spoof_ownsrc        HP HP HP HP HP HP -- -- --
 na_noopt_spoof_llsrc         HP HP HP -- -- HP -- -- --
 na_spoof_exthdr_llsrc        HP HP HP HP HP HP -- -- --
 na_spoof_exthdr_vicsrc       HP HP HP HP HP HP -- -- --
+na_spoof_exthdr_ownsrc       HP HP HP HP HP HP -- -- --
 na_spoof_tlla_exthdr8        HP -- -- -- -- -- -- -- --
 ns_spoof_slla                HP HP HP HP HP HP -- -- --
 ns_spoof_src                 HP HP HP -- -- HP -- -- --

@@ -400,11 +400,92 @@ def test_advertisements_of_lost_rules_are_not_put_down_to_lxd() -> None:
     assert "LXD itself" not in result.finding.origin
 
 
-def test_advertisements_past_xtables_cannot_be_told() -> None:
+# --- LXD's other driver ------------------------------------------------------------------------
+
+
+def with_xtables() -> Document:
+    """The baseline with IPv6, in which LXD writes its rules with ebtables and ip6tables."""
     document = with_ipv6(with_setting("all", BOTH))
     document = patch(document, "server", "environment", "firewall", to="xtables")
-    assert "ip6tables" in judge(document, "LXD-BRI-07").reason
-    assert judge(document, "LXD-BRI-07").outcome is Outcome.ERROR
+    return patch(document, "host.filters", to={"value": evidence_filters.xtables("web1")})
+
+
+def change_ip6tables(document: Document, change: Callable[[str], str]) -> Document:
+    """A copy with other rules in ip6tables: nft's JSON has the same number of them."""
+    where = ("host.filters", "shims", "ip6", "text")
+    return patch(document, *where, to=change(evidence_documents.value(document, *where)))
+
+
+def test_xtables_fall_short_of_others_mac_addresses_in_arp() -> None:
+    result = judge(with_xtables())
+    assert result.finding is not None
+    assert result.finding.origin.startswith("LXD itself")
+    assert result.finding.observed.endswith("ARP that gives another's MAC address as the sender's")
+    assert "arp saddr ether != 00:16:3e:00:00:18 drop" in result.finding.remedy.command
+
+
+def test_xtables_with_an_accept_in_front_are_not_put_down_to_lxd() -> None:
+    document = with_xtables()
+    accept = {"family": "bridge", "table": "filter", "chain": "INPUT", "handle": 9999}
+    front = change_rules(
+        document, lambda found: found.append({"rule": {**accept, "expr": [{"accept": None}]}})
+    )
+    everything = json.loads(evidence_documents.value(front, "host.filters", "nft", "text"))
+    rules = everything["nftables"]
+    rules.insert(next(i for i, one in enumerate(rules) if "rule" in one), rules.pop())
+    front = patch(front, "host.filters", "nft", "text", to=json.dumps(everything))
+    where = ("host.filters", "shims", "bridge", "text")
+    saved = evidence_documents.value(front, *where)
+    saved = saved.replace("-A INPUT", "-A INPUT -j ACCEPT\n-A INPUT", 1)
+    result = judge(patch(front, *where, to=saved))
+    assert result.finding is not None
+    assert result.finding.observed.startswith("a rule accepts it before LXD's can drop it: ")
+
+
+def test_xtables_fall_short_of_advertisements() -> None:
+    result = judge(with_xtables(), "LXD-BRI-07")
+    assert result.finding is not None
+    assert result.finding.origin.startswith("LXD itself")
+
+
+def test_ip6tables_that_drop_all_advertisements_are_seen() -> None:
+    """No offset to be deceived: an ip6tables rule that asks for nothing else."""
+    strict = change_ip6tables(
+        with_xtables(),
+        lambda text: "\n".join(
+            line.partition(" -m string")[0] + " -j DROP" if "string" in line else line
+            for line in text.splitlines()
+        ),
+    )
+    result = judge(strict, "LXD-BRI-07")
+    assert result.outcome is Outcome.PASS, result.text
+
+
+def test_ip6tables_that_see_no_frame_are_found() -> None:
+    document = patch(with_xtables(), "host.filters", "bridge", "bridge-nf-call-ip6tables", to="0")
+    result = judge(document, "LXD-BRI-07")
+    assert result.finding is not None
+    assert result.finding.observed.startswith("net.bridge.bridge-nf-call-ip6tables is off: ")
+    assert result.finding.remedy.command == "sysctl -w net.bridge.bridge-nf-call-ip6tables=1"
+
+
+def test_lost_rules_of_ip6tables_are_not_put_down_to_lxd() -> None:
+    lost = change_rules(with_xtables(), drop_objects("rule", chain="'lxd_nic_lxdbr0'"))
+    gone = change_ip6tables(
+        lost,
+        lambda text: "\n".join(
+            line for line in text.splitlines() if not line.startswith("-A lxd_nic_lxdbr0")
+        ),
+    )
+    result = judge(gone, "LXD-BRI-07")
+    assert result.finding is not None
+    assert result.finding.observed == f"ip6tables has no rule about {PORT}"
+    assert result.finding.remedy.command == "lxc restart web1 --project default"
+
+
+def test_ip6tables_that_were_not_printed_cannot_be_told() -> None:
+    error = patch(with_xtables(), "host.filters", "shims", "ip6", "error", to="not installed")
+    assert judge(error, "LXD-BRI-07").outcome is Outcome.ERROR
 
 
 def test_stock_rules_fall_short_without_any_address() -> None:

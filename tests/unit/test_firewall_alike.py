@@ -77,8 +77,23 @@ def test_rules_for_an_earlier_mac_address_know_it() -> None:
 
 def test_too_many_others_are_not_tried_by_halves() -> None:
     lines = [f"-s 198.51.100.{number} -j ACCEPT" for number in range(0, 200, 2)]
+    [table] = filtered(*lines).tables
+    on_bridge = rules.RuleSet(tables=(dataclasses.replace(table, family="bridge"),))
     with pytest.raises(foreign.TooManyError, match="know 100 addresses of others"):
-        foreign.surroundings(filtered(*lines), examples.nic("all"))
+        foreign.surroundings(on_bridge, examples.nic("all"))
+
+
+def test_others_whom_only_rules_behind_the_bridge_know_are_nobody_to_pretend() -> None:
+    """No source but its own has come that far."""
+    lines = [f"-s 198.51.100.{number} -j ACCEPT" for number in range(0, 200, 2)]
+    assert len(foreign.surroundings(filtered(*lines), examples.nic("all"))) == 1
+
+
+def test_address_that_ip6tables_searches_is_one_to_pretend() -> None:
+    search = '-m string --hex-string "|20010db8000000000000000000001234|" --algo bm'
+    text = f"*filter\n:INPUT ACCEPT [0:0]\n-A INPUT {search} -j ACCEPT\nCOMMIT"
+    [_, found] = foreign.surroundings(iptables.decode(text, "ip6"), examples.nic("all"))
+    assert str(found.other_ipv6) == "2001:db8::1234"
 
 
 def part(ruleset: rules.RuleSet, interface: str) -> rules.RuleSet:

@@ -165,6 +165,79 @@ def test_constant_that_holds_one_address_only_tells_two_apart() -> None:
     assert shape_of(wider, NICS[0]) != shape_of(wider, NICS[1])
 
 
+def beside_lxds(chain: rules.Chain) -> rules.RuleSet:
+    """The rules of two NICs, and a chain of the site's."""
+    [table] = many(NICS[:2]).tables
+    site = rules.Table(family="bridge", name="site", chains=(chain,))
+    return rules.RuleSet(tables=(table, site))
+
+
+def test_interfaces_by_the_beginning_of_their_names_tell_two_apart() -> None:
+    first = NICS[0].interface
+    named = rules.Match(field=rules.Meta(key="iifname"), among=ranges.Names((f"{first[:-1]}*",)))
+    other = dataclasses.replace(NICS[1], interface="lan0")
+    chain = rules.Chain(
+        name="site",
+        rules=(rules.Rule(steps=(named, rules.Action(kind=rules.Kind.DROP))),),
+        hook=rules.Hook(name="input", priority=0),
+    )
+    part = slices.Index(beside_lxds(chain)).part(first)
+    assert shapes.shape(part, NICS[0]) != shapes.shape(part, other)
+
+
+def test_chain_of_one_interfaces_frames_tells_two_apart() -> None:
+    devices = (NICS[0].interface,)
+    hook = rules.Hook(name="ingress", priority=0, devices=devices, policy=rules.Kind.DROP)
+    chain = rules.Chain(name="early", hook=hook)
+    part = rules.RuleSet(tables=(rules.Table(family="netdev", name="t", chains=(chain,)),))
+    assert shapes.shape(part, NICS[0]) != shapes.shape(part, NICS[1])
+
+
+def searched(pattern: bytes) -> rules.RuleSet:
+    """An ip6tables rule that looks for bytes."""
+    found = rules.Search(pattern=pattern, low=48, high=64)
+    step = rules.Match(field=found, among=ranges.number(1))
+    chain = rules.Chain(
+        name="FORWARD",
+        rules=(rules.Rule(steps=(step, rules.Action(kind=rules.Kind.ACCEPT))),),
+        hook=rules.Hook(name="forward", priority=0),
+    )
+    return rules.RuleSet(tables=(rules.Table(family="ip6", name="filter", chains=(chain,)),))
+
+
+def test_search_for_its_own_address_tells_no_two_apart() -> None:
+    one, two = (shapes.shape(searched(nic.own_ipv6.packed), nic) for nic in NICS[:2])
+    assert one == two
+
+
+def test_search_for_other_bytes_tells_all_apart() -> None:
+    ruleset = searched(NICS[2].own_ipv6.packed)
+    assert shapes.shape(ruleset, NICS[0]) != shapes.shape(ruleset, NICS[1])
+
+
+def test_rules_of_ports_behind_the_bridge_are_in_the_parts_of_those_ports() -> None:
+    bridge = rules.Match(field=rules.Meta(key="iifname"), among=ranges.Names(("lxdbr0",)))
+    chain = rules.Chain(
+        name="FORWARD",
+        rules=tuple(
+            rules.Rule(
+                steps=(
+                    bridge,
+                    rules.Match(field=rules.PHYSDEV_IN, among=ranges.Names((nic.interface,))),
+                    rules.Action(kind=rules.Kind.DROP),
+                )
+            )
+            for nic in NICS
+        ),
+        hook=rules.Hook(name="forward", priority=0),
+    )
+    ruleset = rules.RuleSet(tables=(rules.Table(family="ip6", name="filter", chains=(chain,)),))
+    index = slices.Index(ruleset, is_behind=True)
+    [table] = index.part(NICS[2].interface, "lxdbr0").tables
+    assert table.chains[0].rules == (chain.rules[2],)
+    assert slices.Index(ruleset).part(NICS[2].interface).tables == ()
+
+
 def test_part_keeps_what_comes_before_the_bridge() -> None:
     hook = rules.Hook(name="ingress", priority=0, devices=("veth9",))
     dropped = rules.Rule(steps=(rules.Action(kind=rules.Kind.DROP),))

@@ -11,6 +11,7 @@ from pytest_lxdsec.firewall import (
     build,
     ebtables,
     evaluate,
+    frames,
     iptables,
     kinds,
     nft,
@@ -97,7 +98,9 @@ def test_condition_does_not_hold(condition: str) -> None:
         "-m set --match-set banned src",
         "-m physdev --physdev-in veth1",
         "-m mac --mac-source 02:00:00:00:00:01",
-        "-m string --string bad --algo bm",
+        "-m string --string bad --algo bm --icase",
+        '-m string --hex-string "|616" --algo bm',
+        "-m string --string bad --algo bm -m string --string worse --algo bm --from 9",
         "-m conntrack --ctproto 6",
         "-m conntrack --ctstate DNAT",
         "-m rpfilter --loose",
@@ -234,3 +237,108 @@ def test_option_of_ebtables_that_is_not_known_cannot_be_told() -> None:
     seen = packet.bridged(octets, iifname="vethx")
     verdict = evaluate.evaluate(ebtables.decode(text), seen, hook="input", family="bridge")
     assert verdict.decision is Decision.UNKNOWN
+
+
+# --- behind a bridge -------------------------------------------------------------------------
+
+BESIDE = examples.nic("all")
+FOREIGN = kinds.every(BESIDE, NOBODY)["na_spoof_target_ownsrc"]
+
+
+def behind(condition: str, *, hook: str = "forward", is_handed_over: bool = True) -> Decision:
+    """What ip6tables makes of an advertisement of another's address that has crossed a bridge."""
+    chain = hook.upper()
+    text = f"*filter\n:{chain} ACCEPT [0:0]\n-A {chain} {condition} -j DROP\nCOMMIT"
+    out = "veth-of-another" if hook == "forward" else ""
+    seen = packet.bridged(build.octets(FOREIGN), iifname=BESIDE.interface, oifname=out)
+    after = packet.behind_bridge(seen, "lxdbr0", is_handed_over=is_handed_over)
+    ruleset = iptables.decode(text, "ip6")
+    return evaluate.evaluate(ruleset, after, hook=hook, family="ip6").decision
+
+
+OTHER_ADDRESS = NOBODY.other_ipv6.packed.hex()
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        f"-m physdev --physdev-in {BESIDE.interface}",
+        "-m physdev ! --physdev-in vethother",
+        "-m physdev --physdev-is-bridged",
+        "-i lxdbr0",
+        f'-m string --hex-string "|{OTHER_ADDRESS}|" --algo bm --from 48 --to 64',
+        f'-m string ! --hex-string "|{BESIDE.own_ipv6.packed.hex()}|" --algo bm --from 48 --to 64',
+        "-m conntrack --ctstate UNTRACKED",
+        "-p ipv6-icmp -m icmp6 --icmpv6-type 136",
+    ],
+)
+def test_condition_holds_behind_a_bridge(condition: str) -> None:
+    assert behind(condition) is Decision.DROP
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "-m physdev --physdev-in vethother",
+        f"-m physdev ! --physdev-in {BESIDE.interface}",
+        "-m physdev ! --physdev-is-bridged",
+        f"-i {BESIDE.interface}",
+        f'-m string --hex-string "|{OTHER_ADDRESS}|" --algo bm --from 49 --to 64',
+        "-m conntrack --ctstate NEW",
+    ],
+)
+def test_condition_does_not_hold_behind_a_bridge(condition: str) -> None:
+    assert behind(condition) is Decision.ACCEPT
+
+
+def test_bytes_that_end_too_late_are_found_by_some_kernels() -> None:
+    search = f'-m string --hex-string "|{OTHER_ADDRESS}|" --algo bm --from 48 --to 60'
+    assert behind(search) is Decision.UNKNOWN
+
+
+@pytest.mark.parametrize("hook", ["input", "forward"])
+def test_port_by_the_beginning_of_its_name_cannot_be_told(hook: str) -> None:
+    assert behind("-m physdev --physdev-in veth+", hook=hook) is Decision.UNKNOWN
+
+
+def test_frame_for_the_host_is_not_bridged_on() -> None:
+    assert behind("-m physdev --physdev-is-bridged", hook="input") is Decision.ACCEPT
+
+
+def test_port_is_forgotten_where_br_netfilter_is_off() -> None:
+    own = f"-m physdev --physdev-in {BESIDE.interface}"
+    assert behind(own, hook="input", is_handed_over=False) is Decision.ACCEPT
+
+
+def test_text_is_searched_as_it_is() -> None:
+    assert decided("-A INPUT -m string --string x --algo bm -j DROP") is Decision.UNKNOWN
+
+
+def headers(*extensions: frames.Extension) -> bytes:
+    content = frames.Ipv6(
+        source=BESIDE.own_ipv6,
+        destination=NOBODY.bridge_ipv6,
+        content=frames.Router(type=134),
+        extensions=extensions,
+    )
+    return build.content_octets(content)
+
+
+@pytest.mark.parametrize(
+    ("extensions", "found"),
+    [
+        ((), (58, 40)),
+        ((frames.Options(number=60),), (58, 48)),
+        ((frames.Options(number=0), frames.Authentication()), (58, 72)),
+        ((frames.Fragment(),), (58, 48)),
+        ((frames.Fragment(offset=1),), (44, 40)),
+    ],
+)
+def test_ebtables_looks_behind_all_headers(
+    extensions: tuple[frames.Extension, ...], found: tuple[int, int]
+) -> None:
+    assert packet.skipped(headers(*extensions)) == found
+
+
+def test_ebtables_finds_nothing_behind_a_header_that_is_cut_short() -> None:
+    assert packet.skipped(headers(frames.Options(number=60))[:44]) is None

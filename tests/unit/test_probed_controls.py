@@ -218,9 +218,10 @@ def test_older_driver_holds_advertisements_behind_where_the_host_is_seen() -> No
             document, "trials", "bridged", 0, "frames",
             to=text.replace(f"{kind} LHP", f"{kind} LH"),
         )  # fmt: skip
-    text = evidence_documents.value(document, "trials", "bridged", 0, "frames")
-    text = text.replace("na_spoof_exthdr_vicsrc LHP", "na_spoof_exthdr_vicsrc LH")
-    document = patch(document, "trials", "bridged", 0, "frames", to=text)
+    for kind in ("na_spoof_exthdr_vicsrc", "na_spoof_exthdr_ownsrc"):
+        text = evidence_documents.value(document, "trials", "bridged", 0, "frames")
+        text = text.replace(f"{kind} LHP", f"{kind} LH")
+        document = patch(document, "trials", "bridged", 0, "frames", to=text)
     assert frames(document).outcome is Outcome.FAIL
     older = patch(document, "server", "environment", "firewall", to="xtables")
     assert frames(older).outcome is Outcome.PASS
