@@ -1,6 +1,6 @@
 """One frame of one NIC before a rule set: does it break a law?
 
-Imports `build`, `describe`, `evaluate`, `frames`, `laws`, `nic`, `numbers`, `packet`,
+Imports `build`, `describe`, `evaluate`, `frames`, `laws`, `leeway`, `nic`, `numbers`, `packet`,
 `rules`.
 """
 
@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from . import build, describe, evaluate, laws, numbers, packet, rules
+from . import build, describe, evaluate, laws, leeway, numbers, packet, rules
 from .frames import Frame
 from .nic import Nic
 
@@ -52,7 +52,11 @@ class Offence:
 def offences(
     ruleset: rules.RuleSet, nic: Nic, frame: Frame, asked: Sequence[laws.Law]
 ) -> list[Offence]:
-    """The laws that a frame breaks, or may break, at either hook."""
+    """The laws that a frame breaks, or may break, at either hook.
+
+    Where it is dropped, but its like might pass (of what its sender may choose), that is an
+    offence of which it cannot be told.
+    """
     octets = build.octets(frame)
     if not packet.is_passed_on(octets):
         return []
@@ -69,9 +73,17 @@ def offences(
 def _offence(
     ruleset: rules.RuleSet, nic: Nic, frame: Frame, hook: str, law: laws.Law
 ) -> Offence | None:
-    decide = judge_behind if law.is_kept_behind else judge
-    verdict = decide(ruleset, nic, build.octets(frame), hook)
-    is_kept = verdict.is_accepted if law.passes else verdict.is_dropped
+    octets = build.octets(frame)
+    if law.passes:
+        verdict = judge(ruleset, nic, octets, hook)
+        is_kept = verdict.is_accepted
+    else:
+        wanted = judge_behind if law.is_kept_behind else judge
+        verdict = wanted(ruleset, nic, octets, hook, leeway.of(frame))
+        is_kept = verdict.is_dropped
+        if not is_kept:
+            plain = wanted(ruleset, nic, octets, hook)
+            verdict = verdict if plain.is_dropped else plain
     return None if is_kept else Offence(law=law, frame=frame, hook=hook, verdict=verdict)
 
 
