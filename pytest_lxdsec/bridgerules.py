@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from . import filtered, origins, packetfilter, running
 from .evidence.model import Evidence
 from .evidence.netfacts import Link
-from .firewall import build, foreign, laws, ranges, rules, shapes, trial
+from .firewall import aimed, build, foreign, laws, ranges, rules, shapes, trial
 from .firewall.nic import Nic as Held
 from .nics import Nic
 from .verdict import CannotTell, Remedy
@@ -56,9 +56,9 @@ def try_frames(evidence: Evidence, held: Held, asked: Sequence[laws.Law]) -> Tri
     bench = _bench(evidence)
     try:
         around = foreign.surroundings(bench.part(held), held)
-    except foreign.TooManyError as error:
+        outcomes = [bench.search(held, asked, whom) for whom in around]
+    except (foreign.TooManyError, aimed.TooManyError) as error:
         raise CannotTell(str(error)) from error
-    outcomes = [bench.search(held, asked, whom) for whom in around]
     offences = [each.offence for each in outcomes if each.offence is not None]
     certain = [offence for offence in offences if offence.is_certain]
     worst = next(iter((*certain, *offences)), None)

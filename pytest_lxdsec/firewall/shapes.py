@@ -186,10 +186,13 @@ class Bench:
             return known
         if known.recipe is None or known.offence is None:
             return known
-        frame = known.recipe.frame(nic, whom)
-        for offence in trial.offences(part, nic, frame, [known.offence.law]):
-            if offence.hook == known.offence.hook:
-                return dataclasses.replace(known, offence=offence)
+        shot = known.recipe.shot(part, nic, whom)
+        if shot is not None:
+            out = shot.out or trial.ELSEWHERE
+            law = known.offence.law
+            for offence in trial.offences(part, nic, shot.frame, [law], out=out):
+                if offence.hook == known.offence.hook:
+                    return dataclasses.replace(known, offence=offence)
         return strategies.search(part, nic, asked, around=whom)
 
     def _shape(self, nic: Nic, around: Surroundings) -> Shape:

@@ -48,9 +48,22 @@ class Offence:
 
 
 def offences(
-    ruleset: rules.RuleSet, nic: Nic, frame: Frame, asked: Sequence[laws.Law]
+    ruleset: rules.RuleSet,
+    nic: Nic,
+    frame: Frame,
+    asked: Sequence[laws.Law],
+    *,
+    out: str = ELSEWHERE,
 ) -> list[Offence]:
-    """The laws that a frame breaks, or may break, at either hook."""
+    """The laws that a frame breaks, or may break, at either hook.
+
+    Args:
+        ruleset: The rules.
+        nic: Who sends it.
+        frame: What is tried.
+        asked: The laws.
+        out: The port by which it leaves where it is forwarded.
+    """
     octets = build.octets(frame)
     if not packet.is_passed_on(octets):
         return []
@@ -59,7 +72,7 @@ def offences(
         concerned = [law for law in asked if law.concerns(frame, nic, hook)]
         if not concerned:
             continue
-        verdict = judge(ruleset, nic, octets, hook)
+        verdict = judge(ruleset, nic, octets, hook, out=out)
         for law in concerned:
             wanted = evaluate.Decision.ACCEPT if law.passes else evaluate.Decision.DROP
             if verdict.decision is not wanted:
@@ -67,12 +80,14 @@ def offences(
     return found
 
 
-def judge(ruleset: rules.RuleSet, nic: Nic, octets: bytes, hook: str) -> evaluate.Verdict:
+def judge(
+    ruleset: rules.RuleSet, nic: Nic, octets: bytes, hook: str, *, out: str = ELSEWHERE
+) -> evaluate.Verdict:
     """What becomes of a frame that the NIC's instance sends, at the bridge's hooks and before.
 
     What IP tables make of it on a host with br_netfilter comes after, and is not asked: LXD's
     xtables driver holds neighbour advertisements there.
     """
-    out = ELSEWHERE if hook == "forward" else ""
-    seen = packet.bridged(octets, iifname=nic.interface, oifname=out)
+    leaves = out if hook == "forward" else ""
+    seen = packet.bridged(octets, iifname=nic.interface, oifname=leaves)
     return evaluate.path(ruleset, seen, hooks=("ingress", "prerouting", hook))

@@ -123,6 +123,26 @@ def test_finding_of_a_known_shape_names_its_own_addresses() -> None:
     assert all(own)
 
 
+def test_finding_by_an_aimed_frame_names_its_own_addresses() -> None:
+    ruleset = many(NICS[:3])
+    [table] = ruleset.tables
+    port = rules.Payload(base=rules.Base.TRANSPORT, offset=16, length=16)
+    condition = rules.Match(field=port, among=ranges.number(5353))
+    ends = (condition, rules.Action(kind=rules.Kind.ACCEPT))
+    chains = tuple(
+        dataclasses.replace(
+            chain, rules=(rules.Rule(steps=(chain.rules[0].steps[0], *ends)), *chain.rules)
+        )
+        for chain in table.chains
+    )
+    bench = shapes.Bench(rules.RuleSet(tables=(dataclasses.replace(table, chains=chains),)))
+    for nic in NICS[:3]:
+        offence = bench.search(nic, laws.SOURCES).offence
+        assert offence is not None
+        assert (offence.is_certain, nic.mac in offence.text) == (True, True)
+    assert bench.searches == 1
+
+
 def shape_of(ruleset: rules.RuleSet, nic: Nic) -> shapes.Shape:
     return shapes.shape(slices.Index(ruleset).part(nic.interface), nic)
 
