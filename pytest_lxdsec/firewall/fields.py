@@ -279,7 +279,8 @@ def _fib(wanted: rules.Fib, seen: packet.Packet, state: State) -> Value:
         if state.is_local or (seen.is_local and state.destination is None):
             return numbers.ROUTE_TYPES["local"]
         return Unsure("whether the destination is this host's is not known")
-    if wanted.result == "oif" and {*wanted.flags} - {"mark"} == {"saddr", "iif"}:
+    # nft 1.1.4 and later print `check` for what was `oif` compared with a truth value.
+    if wanted.result in {"oif", "check"} and {*wanted.flags} - {"mark"} == {"saddr", "iif"}:
         known = seen.has_route_back
         return Unsure("the way back to the source is not known") if known is None else int(known)
     return Unsure(f"fib {' . '.join(wanted.flags)} {wanted.result} is not modelled")
