@@ -234,3 +234,39 @@ def test_option_of_ebtables_that_is_not_known_cannot_be_told() -> None:
     seen = packet.bridged(octets, iifname="vethx")
     verdict = evaluate.evaluate(ebtables.decode(text), seen, hook="input", family="bridge")
     assert verdict.decision is Decision.UNKNOWN
+
+
+BROUTING = "*broute\n:BROUTING {}\n{}"
+
+
+@pytest.mark.parametrize(
+    ("policy", "line", "decision"),
+    [
+        ("ACCEPT", "", Decision.DROP),
+        ("ACCEPT", "-A BROUTING -i vethx -j DROP\n", Decision.UNKNOWN),
+        ("ACCEPT", "-A BROUTING -p IPv4 -i vethx -j DROP\n", Decision.UNKNOWN),
+        ("ACCEPT", "-A BROUTING -p IPv6 -i vethx -j DROP\n", Decision.DROP),
+        ("ACCEPT", "-A BROUTING -i vethy -j DROP\n", Decision.DROP),
+        ("DROP", "", Decision.UNKNOWN),
+        ("DROP", "-A BROUTING -i vethx -j ACCEPT\n", Decision.DROP),
+    ],
+)
+def test_frame_that_is_routed_instead_of_bridged_is_not_held(
+    policy: str, line: str, decision: Decision
+) -> None:
+    octets = build.octets(kinds.every(examples.nic("all"), NOBODY)["ipv4_spoof_src"])
+    seen = packet.bridged(octets, iifname="vethx")
+    ruleset = ebtables.decode(BROUTING.format(policy, line) + SAVE)
+    verdict = evaluate.path(ruleset, seen, hooks=("prerouting", "input"))
+    assert verdict.decision is decision
+
+
+def test_frame_that_nft_has_routed_is_not_held() -> None:
+    broute = {"mangle": {"key": {"meta": {"key": "broute"}}, "value": 1}}
+    early = examples.made(
+        ("b", [[broute, examples.ACCEPT]]), family="bridge", hook="prerouting", prio=-300
+    )
+    octets = build.octets(kinds.every(examples.nic("all"), NOBODY)["ipv4_spoof_src"])
+    seen = packet.bridged(octets, iifname="vethx")
+    verdict = evaluate.path(early + ebtables.decode(SAVE), seen, hooks=("prerouting", "input"))
+    assert verdict.decision is Decision.UNKNOWN
