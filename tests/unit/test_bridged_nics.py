@@ -145,9 +145,41 @@ def test_family_without_addresses_to_give_out_is_dropped_and_passes() -> None:
     assert "all of it is dropped" in text
 
 
-def test_operator_is_told_that_stateless_ipv6_will_be_dropped() -> None:
-    document = with_network(nic(), ipv6__address="fd42::1/64")
+def test_operator_is_told_that_ipv6_without_addresses_will_be_dropped() -> None:
+    document = with_network(nic(), ipv6__address="fd42::1/64", ipv6__dhcp="false")
     assert "without ipv6.address all its IPv6 is dropped" in judge(document, "LXD-BRI-05")[1]
+
+
+def test_operator_is_told_which_stateless_address_the_nic_is_held_to() -> None:
+    document = with_network(nic(), ipv6__address="fd42::1/64")
+    said = "the IPv6 address that its MAC address makes"
+    assert said in judge(document, "LXD-BRI-05")[1]
+    stateful = with_network(document, ipv6__dhcp__stateful="true")
+    assert said not in judge(stateful, "LXD-BRI-05")[1]
+
+
+@pytest.mark.parametrize("stateful", ["true", "false", ""])
+def test_routes_widen_a_stateless_nic_too(stateful: str) -> None:
+    # LXD has an address for it all the same, and with it come the routes.
+    document = with_network(
+        nic(security__ipv6_filtering="true", ipv6__routes="::/0"),
+        ipv6__address="fd42::1/64",
+        ipv6__dhcp__stateful=stateful,
+    )
+    outcome, text = judge(document, "LXD-BRI-05")
+    assert outcome is Outcome.FAIL
+    assert "it may send as everybody" in text
+
+
+@pytest.mark.parametrize("dhcp", ["", "false"])
+def test_fan_bridge_without_dhcp_has_no_address_for_a_nic(dhcp: str) -> None:
+    document = with_network(
+        nic(security__ipv4_filtering="true", ipv4__routes="0.0.0.0/0"),
+        ipv4__address="none",
+        bridge__mode="fan",
+        ipv4__dhcp=dhcp,
+    )
+    assert judge(document, "LXD-BRI-04")[0] is (Outcome.PASS if dhcp else Outcome.FAIL)
 
 
 @pytest.mark.parametrize("key", ["ipv4.routes", "ipv4.routes.external"])
