@@ -22,6 +22,7 @@ from .verdict import CannotTell, Remedy
 
 TABLE = ("bridge", "lxd")  # lxd/firewall/drivers/drivers_nftables.go
 XTABLES = "xtables"
+DUMMY = "dummy"
 _IIFNAME = rules.Meta(key="iifname")
 
 
@@ -136,13 +137,22 @@ def _by_index(evidence: Evidence) -> dict[int, Link]:
     return {link.index: link for link in evidence.links}
 
 
+def ports(evidence: Evidence, parent: str) -> Iterator[str]:
+    """The ports of a bridge by which frames come in.
+
+    LXD gives a bridge a dummy for a port that sets its MTU (driver_bridge.go, setup): nothing is
+    behind it.
+    """
+    bridge = packetfilter.link(evidence, parent)
+    for link in evidence.links:
+        if bridge is not None and link.master == bridge.index and link.kind != DUMMY:
+            yield link.name
+
+
 def strangers(evidence: Evidence, parent: str) -> Iterator[str]:
     """The ports of a bridge that are no NIC's by LXD's word."""
-    bridge = packetfilter.link(evidence, parent)
     known = _known_interfaces(evidence)
-    for link in evidence.links:
-        if bridge is not None and link.master == bridge.index and link.name not in known:
-            yield link.name
+    return (name for name in ports(evidence, parent) if name not in known)
 
 
 @functools.lru_cache(maxsize=running.KEPT)
