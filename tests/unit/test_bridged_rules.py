@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -61,12 +64,16 @@ def change_rules(document: Document, change: Callable[[list[Any]], object]) -> D
 
 def insert(chain: str, *steps: Any) -> Callable[[list[Any]], object]:
     """Put a rule of web1's before all others of a chain."""
-    way = evidence_filters.match({"meta": {"key": "iifname"}}, PORT)
+    return first(chain, evidence_filters.match({"meta": {"key": "iifname"}}, PORT), *steps)
+
+
+def first(chain: str, *steps: Any) -> Callable[[list[Any]], object]:
+    """Put a rule before all others of a chain."""
     rule = {"family": "bridge", "table": "lxd", "chain": chain, "handle": 9999}
 
     def change(objects: list[Any]) -> None:
         at = next(i for i, one in enumerate(objects) if one.get("rule", {}).get("chain") == chain)
-        objects.insert(at, {"rule": {**rule, "expr": [way, *steps]}})
+        objects.insert(at, {"rule": {**rule, "expr": list(steps)}})
 
     return change
 
@@ -433,6 +440,30 @@ def test_fixed_lxd_passes() -> None:
     assert judge(document, "LXD-BRI-08").outcome is Outcome.PASS
 
 
+def test_fixed_lxd_drops_foreign_advertisements_and_passes() -> None:
+    # Drops, as LXD had them before 5.0, in place of its accepts: no header may hide them.
+    document = with_ipv6(with_setting("all", BOTH))
+    own = str(evidence_api.ipv6(evidence_api.NUMBERS["web1"]))
+    kind = evidence_filters.match(ICMPV6, "nd-neighbor-advert")
+    target = {"payload": {"protocol": "icmpv6", "field": "taddr"}}
+    source = {"payload": {"protocol": "ip6", "field": "saddr"}}
+    plain = {"payload": {"protocol": "ip6", "field": "nexthdr"}}
+
+    def drop_unless(left: Any, *allowed: str) -> tuple[Any, ...]:
+        right = {"set": list(allowed)} if len(allowed) > 1 else allowed[0]
+        return kind, {"match": {"op": "!=", "left": left, "right": right}}, DROP
+
+    for chain in ("in.web1.eth0", "fwd.web1.eth0"):
+        for steps in (
+            drop_unless(target, own),
+            drop_unless(source, own, "fe80::216:3eff:fe00:18"),
+            drop_unless(plain, "ipv6-icmp"),
+        ):
+            document = change_rules(document, insert(chain, *steps))
+    assert judge(document, "LXD-BRI-07").outcome is Outcome.PASS
+    assert judge(document).outcome is Outcome.PASS
+
+
 # --- for all NICs of a host --------------------------------------------------------------------
 
 
@@ -452,6 +483,65 @@ def test_same_evidence_gives_the_same_finding(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr(bridgerules, "_KNOWN", {})
         told.add(judge(document).text)
     assert len(told) == 1
+
+
+PROGRAM = """
+from tests.unit import test_bridged_rules as own
+for control in ("LXD-BRI-06", "LXD-BRI-07"):
+    for change in own.SEVERAL:
+        document = own.with_ipv6(own.with_setting("all", own.BOTH))
+        print(own.judge(own.change_rules(document, change), control).text)
+"""
+PORT_OF_MDNS = evidence_filters.match({"payload": {"protocol": "udp", "field": "dport"}}, 5353)
+ACCEPT: dict[str, Any] = {"accept": None}
+# Found by a known kind, by an aimed frame, by chance, not at all; and one that cannot be told.
+SEVERAL = (
+    insert("in.web1.eth0", ACCEPT),
+    insert("fwd.web1.eth0", PORT_OF_MDNS, ACCEPT),
+    insert("in.web1.eth0", evidence_filters.match({"exthdr": {"name": "rt"}}, True), ACCEPT),
+    insert("in.web1.eth0", {"drop": None}),
+    insert("in.web1.eth0", {"dance": None}),
+)
+
+
+def test_same_evidence_gives_the_same_finding_in_any_process() -> None:
+    told = set()
+    for seed in ("0", "1", "4711"):
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=300,
+        )
+        told.add(done.stdout)
+    [text] = told
+    assert "reaches the host" in text
+
+
+def test_finding_is_the_same_whichever_nic_was_judged_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Its shape is known by then, or not: the frame is the same.
+    document = evidence_documents.baseline()
+    for label in ("web1", "db1"):
+        way = evidence_filters.match(
+            {"meta": {"key": "iifname"}}, evidence_api.interface_of(label)
+        )
+        change = first(f"in.{label}.eth0", way, PORT_OF_MDNS, ACCEPT)
+        document = change_rules(document, change)
+    texts = []
+    for before in ((), ("default/db1",)):
+        monkeypatch.setattr(bridgerules, "_KNOWN", {})
+        bridgerules._bench.cache_clear()
+        for key in (*before, WEB1):
+            seen, own = nic(document, key)
+            one = filtered.held(seen, own)
+            tried = bridgerules.try_frames(seen, one, bridgerules.sources(one))
+        assert tried.offence is not None
+        texts.append(tried.offence.text)
+    assert texts[0] == texts[1]
 
 
 # --- router advertisements, held off by the NICs' rules (LXD-BRI-09) ---------------------------
