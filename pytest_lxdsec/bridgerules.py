@@ -56,7 +56,7 @@ def try_frames(evidence: Evidence, held: Held, asked: Sequence[laws.Law]) -> Tri
     """
     bench = _bench(evidence)
     try:
-        around = foreign.surroundings(bench.part(held), held)
+        around = bench.surroundings(held)
         outcomes = [bench.search(held, asked, whom) for whom in around]
     except (foreign.TooManyError, aimed.TooManyError) as error:
         raise CannotTell(str(error)) from error

@@ -3,7 +3,7 @@
 LXD writes the same rules for every NIC of one setting, with other names and addresses. Where two
 parts are equal once each NIC's own interface, MAC address and networks are put out of sight, and
 no other constant tells the two apart, whatever recipe makes a frame makes two with one verdict.
-Imports `laws`, `nic`, `numbers`, `ranges`, `rules`, `slices`, `strategies`, `trial`.
+Imports `foreign`, `laws`, `nic`, `numbers`, `ranges`, `rules`, `slices`, `strategies`, `trial`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from . import laws, numbers, ranges, rules, slices, strategies, trial
+from . import foreign, laws, numbers, ranges, rules, slices, strategies, trial
 from .nic import NOBODY, Nic, Surroundings
 
 _MAC, _IPV4, _IPV6 = 48, 32, 128  # bits
@@ -156,6 +156,7 @@ class Bench:
         self._around = around
         self._known: Known = {} if known is None else known
         self._parts: dict[str, rules.RuleSet] = {}
+        self._known_others: dict[Nic, tuple[Surroundings, ...]] = {}
         self._shapes: dict[tuple[Nic, Surroundings], Shape] = {}
 
     @property
@@ -168,6 +169,13 @@ class Bench:
         found = self._parts.get(nic.interface)
         if found is None:
             found = self._parts[nic.interface] = self._index.part(nic.interface)
+        return found
+
+    def surroundings(self, nic: Nic) -> tuple[Surroundings, ...]:
+        """As `foreign.surroundings`; raises as that."""
+        found = self._known_others.get(nic)
+        if found is None:
+            found = self._known_others[nic] = foreign.surroundings(self.part(nic), nic)
         return found
 
     def search(
