@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 
-from . import lxdconf
+from . import lxdconf, widening
 from .bridging import FAMILIES, IPV6, MAC, Port, allocates, is_blocked
 from .evidence.objects import Profile
 from .verdict import Remedy
@@ -64,19 +64,23 @@ def _is_stateless(found: Port) -> bool:
 
 
 def fill(
-    profile: Profile, ports: Mapping[str, Port], lacking: Mapping[str, tuple[str, ...]]
+    profile: Profile,
+    ports: Mapping[str, Port],
+    lacking: Mapping[str, tuple[str, ...]],
+    wide: Mapping[str, tuple[widening.Wide, ...]],
 ) -> Remedy:
-    """Turn on what a profile's NICs are without."""
+    """Turn on what a profile's NICs are without, and take the routes that widen them."""
     commands = [
         shlex.join(
             (
                 *("lxc", "profile", "device", "set", profile.name, device),
-                *settings(ports[device], *keys),
+                *(settings(ports[device], *keys) if keys else ()),
+                *widening.narrowed(wide[device]),
                 *("--project", profile.project),
             )
         )
         for device, keys in lacking.items()
-        if keys
+        if keys or wide[device]
     ]
     notes = dict.fromkeys(advice(ports[device], *keys) for device, keys in lacking.items())
     note = "; ".join(text for text in notes if text)

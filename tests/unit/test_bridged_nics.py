@@ -200,6 +200,43 @@ def test_routes_widen_whom_the_nic_may_be(key: str, route: str, outcome: Outcome
     assert judge(document, "LXD-BRI-04")[0] is outcome
 
 
+def test_routes_that_make_up_every_address_are_everybody() -> None:
+    halves = "0.0.0.0/1, 128.0.0.0/2"
+    document = unmanaged(
+        security__ipv4_filtering="true",
+        ipv4__address="192.0.2.9",
+        ipv4__routes=halves,
+        ipv4__routes__external="192.0.0.0/2",
+    )
+    outcome, text = judge(document, "LXD-BRI-04")
+    assert outcome is Outcome.FAIL
+    assert "ipv4.routes has 0.0.0.0/1: it may send as everybody" in text
+    assert "ipv4.routes= ipv4.routes.external=" in text
+
+
+@pytest.mark.parametrize(
+    ("route", "outcome"),
+    [
+        ("192.0.2.10/32", Outcome.FAIL),  # the other NIC's
+        ("192.0.2.0/29", Outcome.FAIL),  # the host's, on the bridge
+        ("192.0.2.9/32", Outcome.PASS),  # its own
+        ("192.0.2.64/26", Outcome.PASS),
+    ],
+)
+def test_routes_may_not_take_in_others_on_a_bridge_of_the_hosts(
+    route: str, outcome: Outcome
+) -> None:
+    document = unmanaged(
+        security__ipv4_filtering="true", ipv4__address="192.0.2.9", ipv4__routes=route
+    )
+    document = add(
+        document, "host.links", entry=evidence_sweep.link("br0", 99, "bridge", "192.0.2.1/24")
+    )
+    other = {"type": "nic", "nictype": "bridged", "parent": "br0", "ipv4.address": "192.0.2.10"}
+    document = attach(document, "default/db1", "eth0", other)
+    assert judge(document, "LXD-BRI-04")[0] is outcome
+
+
 def test_narrowed_route_leaves_the_others() -> None:
     routes = "203.0.113.0/24, 0.0.0.0/0,10.10.10.0/25"
     text = judge(nic(security__ipv4_filtering="true", ipv4__routes=routes), "LXD-BRI-04")[1]
@@ -284,6 +321,16 @@ def test_profile_with_an_ip_filter_needs_no_key_for_the_mac() -> None:
         judge(patch(evidence_documents.baseline(), *place, to=device), "LXD-BRI-11", PROFILE)[0]
         is Outcome.PASS
     )
+
+
+def test_profile_that_brings_wide_routes_protects_nobody() -> None:
+    device = BARE | {"security.ipv4_filtering": "true", "ipv4.routes": "0.0.0.0/0,192.0.2.0/28"}
+    place = ("profiles", "default/default", "devices", "eth0")
+    document = patch(evidence_documents.baseline(), *place, to=device)
+    outcome, text = judge(document, "LXD-BRI-11", PROFILE)
+    assert outcome is Outcome.FAIL
+    assert "eth0 has 0.0.0.0/0 in ipv4.routes: it may send as everybody" in text
+    assert "lxc profile device set default eth0 ipv4.routes=192.0.2.0/28 --project" in text
 
 
 def test_profile_without_a_bridged_nic_is_not_asked() -> None:
