@@ -86,6 +86,7 @@ def held(evidence: Evidence, nic: Nic) -> Held:
         filters_mac=on.mac,
         filters_ipv4=on.ipv4,
         filters_ipv6=on.ipv6,
+        bridge=nic.parent,
     )
 
 

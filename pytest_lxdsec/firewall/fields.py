@@ -217,9 +217,16 @@ def _xt_protocol(seen: packet.Packet) -> Value:
     return seen.transport.protocol
 
 
+def _bridge(seen: packet.Packet) -> Value:
+    return seen.bridge or Unsure("the bridge's name is not known")
+
+
 _META: Mapping[str, Callable[[packet.Packet], Value]] = {
     "iifname": lambda seen: seen.iifname,
     "oifname": lambda seen: seen.oifname,
+    "ibrname": _bridge,
+    # net/bridge/netfilter/nft_meta_bridge.c: without a port to leave by there is none.
+    "obrname": lambda seen: _bridge(seen) if seen.oifname else ABSENT,
     "iif": _iif,
     "protocol": lambda seen: seen.protocol,
     "nfproto": _nfproto,

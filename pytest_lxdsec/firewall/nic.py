@@ -20,6 +20,7 @@ class Nic:
         filters_mac: Whether it is held to its MAC address; any IP filter brings this one.
         filters_ipv4: Whether it is held to `ipv4`.
         filters_ipv6: Whether it is held to `ipv6`.
+        bridge: The bridge that it is a port of; "" where that is not known.
     """
 
     interface: str
@@ -29,6 +30,7 @@ class Nic:
     filters_mac: bool = True
     filters_ipv4: bool = True
     filters_ipv6: bool = True
+    bridge: str = ""
 
     @property
     def holds_mac(self) -> bool:

@@ -44,6 +44,7 @@ class Packet:
         oifname: The one it goes out by; "" for none.
         iif: The number of the first; None where it is not known.
         is_bridged: Whether it is seen by the bridge's hooks.
+        bridge: The bridge's name; "" where it is not known.
         packet_type: As `numbers.PACKET_TYPES`; None where it is not known.
         mark: `skb->mark`.
         ct_state: Bits of `numbers.CT_STATES`, once tracking has seen the packet; None: not known.
@@ -62,6 +63,7 @@ class Packet:
     oifname: str = ""
     iif: int | None = None
     is_bridged: bool = False
+    bridge: str = ""
     packet_type: int | None = None
     mark: int = 0
     ct_state: int | None = field(default=numbers.CT_STATES["new"])
@@ -75,7 +77,9 @@ class Packet:
         return {numbers.ETH_IPV4: "ip", numbers.ETH_IPV6: "ip6"}.get(self.protocol, "")
 
 
-def bridged(octets: bytes, *, iifname: str, oifname: str = "", iif: int | None = None) -> Packet:
+def bridged(
+    octets: bytes, *, iifname: str, oifname: str = "", iif: int | None = None, bridge: str = ""
+) -> Packet:
     """A frame that came in at a port of a bridge; `oifname` where it is forwarded to another.
 
     Raises:
@@ -98,6 +102,7 @@ def bridged(octets: bytes, *, iifname: str, oifname: str = "", iif: int | None =
         oifname=oifname,
         iif=iif,
         is_bridged=True,
+        bridge=bridge,
         packet_type=_packet_type(octets),
     )
 

@@ -19,6 +19,7 @@ _MAC, _IPV4, _IPV6 = 48, 32, 128  # bits
 Shape = Hashable
 Known = dict[Hashable, strategies.Outcome]  # by laws and shape
 _MOST_KNOWN = 4096
+_BRIDGES = (rules.Meta(key="ibrname"), rules.Meta(key="obrname"))
 
 
 def shape(part: rules.RuleSet, nic: Nic, around: Surroundings = NOBODY) -> Shape:
@@ -87,6 +88,8 @@ class _Writer:
                 tuple(self.among(cell, each) for cell, each in zip(row, fields, strict=True))
                 for row in among.rows
             )
+        if isinstance(among, ranges.Names) and left in _BRIDGES:
+            return self.nic.bridge in among
         if isinstance(among, ranges.Names):
             return tuple("OWN" if n == self.nic.interface else n for n in among.patterns)
         length = left.length if isinstance(left, rules.Payload) else 0

@@ -89,5 +89,5 @@ def judge(
     xtables driver holds neighbour advertisements there.
     """
     leaves = out if hook == "forward" else ""
-    seen = packet.bridged(octets, iifname=nic.interface, oifname=leaves)
+    seen = packet.bridged(octets, iifname=nic.interface, oifname=leaves, bridge=nic.bridge)
     return evaluate.path(ruleset, seen, hooks=("ingress", "prerouting", hook))

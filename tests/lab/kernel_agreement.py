@@ -54,7 +54,34 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
         "ipv4.routes": "198.51.100.0/24",
         "ipv6.routes": "2001:db8:7::/48",
     },
+    "site": {},
 }
+# What a site may have on its bridges besides, before and behind LXD's rules.
+SITE = """
+table bridge site {
+    chain before {
+        type filter hook prerouting priority -300
+        iifname . ether type { "veth0" . arp, "other0" . ip } drop
+        ether daddr ff:ff:ff:ff:ff:ff udp dport vmap { 53 : drop, 67 : accept }
+    }
+    chain first {
+        type filter hook input priority -300
+        ether type 0x88b5 drop
+        oifname "veth*" drop
+    }
+    chain last {
+        type filter hook forward priority 0
+        oifname "veth*" udp dport 53 drop
+        ip saddr . udp dport { 10.85.3.7 . 68, 10.85.3.7 . 9 } jump more
+        ether type != { arp, ip, ip6, 0x88cc } goto more
+    }
+    chain more {
+        ether daddr & 01:00:00:00:00:00 == 01:00:00:00:00:00 return
+        drop
+    }
+}
+"""
+SITES: Mapping[str, str] = {"site": SITE}
 _DEVICE = {"type": "nic", "name": "eth0", "network": scenarios.BRIDGE}
 SCENARIO = dataclasses.replace(
     scenarios.BARE,
@@ -103,13 +130,15 @@ class Stage:
         self.injector.stdin.flush()
         return [(host, peer) for host, peer in json.loads(self.injector.stdout.readline())]
 
-    def set(self, setting: Mapping[str, str]) -> rules.RuleSet:
-        """Set the sender's filters; return the rules that LXD makes of them."""
+    def set(self, setting: Mapping[str, str], site: str = "") -> rules.RuleSet:
+        """Set the sender's filters; return the rules that LXD makes of them, and a site's."""
         device = {**_DEVICE, "ipv4.address": IPV4, "ipv6.address": IPV6, **setting}
         for family, filters in (("ipv4", _V4), ("ipv6", _V6)):
             if filters not in setting and setting.get(f"{family}.address") == "none":
                 raise ValueError(f"LXD refuses {family}.address=none without its filter")
         query(self.lab, "PATCH", f"/1.0/instances/{SENDER}", {"devices": {"eth0": device}})
+        done = self.lab.shell(f"nft delete table bridge site; nft -f - <<'E'\n{site}\nE")
+        assert done.returncode == 0, done.stderr.decode()
         return read_rules(self.lab)
 
 
@@ -171,7 +200,9 @@ def read_rules(lab: Lab) -> rules.RuleSet:
 
 def compare(stage: Stage, setting: str, count: Count, *, seed: int, amount: int) -> None:
     """Send the known kinds and `amount` random frames under one setting."""
-    ruleset = slices.Index(stage.set(SETTINGS[setting])).part(stage.nic.interface)
+    ruleset = slices.Index(stage.set(SETTINGS[setting], SITES.get(setting, ""))).part(
+        stage.nic.interface
+    )
     generator = random.Random(seed)  # noqa: S311 - frames, not secrets
     found: dict[bytes, Frame] = {}
     for frame in kinds.every(stage.nic, stage.around).values():
@@ -247,8 +278,10 @@ def _said(
 def _verdict(
     stage: Stage, ruleset: rules.RuleSet, octets: bytes, hook: str, out: str
 ) -> evaluate.Verdict:
-    seen = packet.bridged(octets, iifname=stage.nic.interface, oifname=out)
-    return evaluate.evaluate(ruleset, seen, hook=hook, family="bridge")
+    seen = packet.bridged(
+        octets, iifname=stage.nic.interface, oifname=out, bridge=scenarios.BRIDGE
+    )
+    return evaluate.path(ruleset, seen, hooks=("prerouting", hook))
 
 
 def run(lab: Lab, *, amount: int, seed: int = 1, settings: tuple[str, ...] = ()) -> Count:

@@ -201,6 +201,22 @@ def test_rules_of_a_bridge_do_nothing_on_open_vswitch() -> None:
     assert "no bridge of Linux (openvswitch)" in judge(document).text
 
 
+@pytest.mark.parametrize(
+    ("key", "name", "outcome"),
+    [
+        ("ibrname", "lxdbr0", Outcome.FAIL),
+        ("ibrname", "lxdbr1", Outcome.PASS),
+        ("obrname", "lxdbr*", Outcome.FAIL),
+        ("obrname", "br0", Outcome.PASS),
+    ],
+)
+def test_accept_for_a_bridge_is_one_for_its_ports(key: str, name: str, outcome: Outcome) -> None:
+    which = evidence_filters.match({"meta": {"key": key}}, name)
+    accept = first("fwd.web1.eth0", which, PORT_OF_MDNS, ACCEPT)
+    result = judge(change_rules(evidence_documents.baseline(), accept))
+    assert result.outcome is outcome
+
+
 def test_unknown_statement_cannot_tell() -> None:
     odd = insert("in.web1.eth0", {"dance": None})
     result = judge(change_rules(evidence_documents.baseline(), odd))
