@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from . import filtered, origins, packetfilter, running
 from .evidence.model import Evidence
 from .evidence.netfacts import Link
-from .firewall import build, foreign, laws, ranges, rules, shapes, trial
+from .firewall import aimed, build, foreign, laws, ranges, rules, shapes, trial
 from .firewall.nic import Nic as Held
 from .nics import Nic
 from .verdict import CannotTell, Remedy
@@ -23,6 +23,7 @@ from .verdict import CannotTell, Remedy
 TABLE = ("bridge", "lxd")  # lxd/firewall/drivers/drivers_nftables.go
 XTABLES = "xtables"
 HAND_OVER = "net.bridge.bridge-nf-call-ip6tables"
+DUMMY = "dummy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +56,10 @@ def try_frames(evidence: Evidence, held: Held, asked: Sequence[laws.Law]) -> Tri
     """
     bench = _bench(evidence)
     try:
-        around = foreign.surroundings(bench.part(held, asked), held)
-    except foreign.TooManyError as error:
+        around = bench.surroundings(held, asked)
+        outcomes = [bench.search(held, asked, whom) for whom in around]
+    except (foreign.TooManyError, aimed.TooManyError) as error:
         raise CannotTell(str(error)) from error
-    outcomes = [bench.search(held, asked, whom) for whom in around]
     offences = [each.offence for each in outcomes if each.offence is not None]
     certain = [offence for offence in offences if offence.is_certain]
     worst = next(iter((*certain, *offences)), None)
@@ -123,13 +124,22 @@ def _by_index(evidence: Evidence) -> dict[int, Link]:
     return {link.index: link for link in evidence.links}
 
 
+def ports(evidence: Evidence, parent: str) -> Iterator[str]:
+    """The ports of a bridge by which frames come in.
+
+    LXD gives a bridge a dummy for a port that sets its MTU (driver_bridge.go, setup): nothing is
+    behind it.
+    """
+    bridge = packetfilter.link(evidence, parent)
+    for link in evidence.links:
+        if bridge is not None and link.master == bridge.index and link.kind != DUMMY:
+            yield link.name
+
+
 def strangers(evidence: Evidence, parent: str) -> Iterator[str]:
     """The ports of a bridge that are no NIC's by LXD's word."""
-    bridge = packetfilter.link(evidence, parent)
     known = _known_interfaces(evidence)
-    for link in evidence.links:
-        if bridge is not None and link.master == bridge.index and link.name not in known:
-            yield link.name
+    return (name for name in ports(evidence, parent) if name not in known)
 
 
 @functools.lru_cache(maxsize=running.KEPT)

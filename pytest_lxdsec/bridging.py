@@ -112,19 +112,22 @@ def is_blocked(found: Port, family: Family) -> bool:
     own = lxdconf.string(found.config, f"{family.key}.address")
     if own == "none":
         return True
-    return not own and found.network is not None and not _allocates(found.network, family)
+    return not own and found.network is not None and not allocates(found.network, family)
 
 
-def _allocates(network: Network, family: Family) -> bool:
-    """Whether LXD gives out addresses: DHCPv4Subnet, DHCPv6Subnet and AllocateIPv6."""
+def allocates(network: Network, family: Family) -> bool:
+    """Whether LXD has an address for each NIC: driver_bridge.go, DHCPv4Subnet and DHCPv6Subnet.
+
+    Where IPv6 is stateless it is the one that the MAC address makes: dhcpalloc.go,
+    getDHCPFreeIPv6.
+    """
     config = network.config
+    is_on = lxdconf.string(config, f"{family.key}.dhcp")
+    if is_on and not lxdconf.is_true(is_on):
+        return False
     if family is IPV4 and lxdconf.string(config, "bridge.mode") == "fan":
         return True
-    if lxdconf.string(config, f"{family.key}.address") in UNSET:
-        return False
-    if not lxdconf.boolean(config, f"{family.key}.dhcp", default=True):
-        return False
-    return family is IPV4 or lxdconf.boolean(config, "ipv6.dhcp.stateful", default=False)
+    return lxdconf.string(config, f"{family.key}.address") not in UNSET
 
 
 def lacks(found: Port) -> tuple[str, ...]:

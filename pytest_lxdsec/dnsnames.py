@@ -26,20 +26,25 @@ NAMING = frozenset(
         "alias",
         "auth-server",
         "auth-zone",
+        "caa-record",
         "cname",
         "conf-dir",
         "conf-file",
         "conf-script",
         "dhcp-fqdn",
+        "dhcp-generate-names",
         "dhcp-host",
         "dhcp-hostsdir",
         "dhcp-hostsfile",
+        "dns-rr",
         "domain",
         "dynamic-host",
         "expand-hosts",
         "host-record",
         "hostsdir",
         "interface-name",
+        "mx-host",
+        "naptr-record",
         "ptr-record",
         "read-ethers",
         "servers-file",
@@ -48,32 +53,46 @@ NAMING = frozenset(
         "txt-record",
     }
 )
-# Options that make none: forwarding, caching, logging, leases' length, limits.
+# Options that make none: forwarding, caching, logging, leases' length, limits, start by network.
 HARMLESS = frozenset(
     {
         "all-servers",
+        "bogus-nxdomain",
         "bogus-priv",
+        "bootp-dynamic",
         "cache-size",
         "dhcp-authoritative",
+        "dhcp-boot",
+        "dhcp-broadcast",
         "dhcp-ignore",
         "dhcp-ignore-clid",
         "dhcp-ignore-names",
         "dhcp-lease-max",
+        "dhcp-mac",
+        "dhcp-match",
+        "dhcp-name-match",
         "dhcp-option",
         "dhcp-option-force",
         "dhcp-range",
         "dhcp-rapid-commit",
+        "dhcp-reply-delay",
         "dhcp-sequential-ip",
+        "dhcp-ttl",
+        "dhcp-userclass",
+        "dhcp-vendorclass",
         "dns-forward-max",
         "dns-loop-detect",
         "dnssec",
         "dnssec-check-unsigned",
         "domain-needed",
         "edns-packet-max",
+        "enable-ra",
+        "enable-tftp",
         "filter-A",
         "filter-AAAA",
         "filterwin2k",
         "group",
+        "localise-queries",
         "local-ttl",
         "log-async",
         "log-dhcp",
@@ -87,16 +106,31 @@ HARMLESS = frozenset(
         "no-negcache",
         "no-poll",
         "no-resolv",
+        "no-round-robin",
+        "port",
         "proxy-dnssec",
+        "pxe-prompt",
+        "pxe-service",
         "quiet-dhcp",
         "quiet-dhcp6",
         "quiet-ra",
+        "quiet-tftp",
+        "ra-param",
         "rebind-domain-ok",
         "rebind-localhost-ok",
         "resolv-file",
         "rev-server",
         "stop-dns-rebind",
         "strict-order",
+        "tag-if",
+        "tftp-lowercase",
+        "tftp-max",
+        "tftp-no-blocksize",
+        "tftp-no-fail",
+        "tftp-port-range",
+        "tftp-root",
+        "tftp-secure",
+        "tftp-unique-root",
         "trust-anchor",
         "user",
     }
@@ -137,9 +171,28 @@ def is_naming(name: str, value: str, domain: str) -> bool | None:
     if name in NAMING:
         return True
     if name in ("server", "local"):
-        # `server=/lxd/10.0.0.1` sends questions about LXD's own domain to somebody else.
-        return f"/{domain}/" in value or "/#/" in value
+        return any(_is_within(each, domain) for each in _sent_away(value))
     return False if name in HARMLESS else None
+
+
+def _sent_away(value: str) -> tuple[str, ...]:
+    """The domains about which `server=/DOMAIN/.../ADDRESS` asks somebody else; () for all others.
+
+    Without an address nobody is asked, as LXD has it of its own domain (`-S /lxd/`).
+    """
+    if not value.startswith("/"):
+        return ()
+    _, *domains, address = value.split("/")
+    return tuple(domains) if address else ()
+
+
+def _is_within(asked: str, domain: str) -> bool:
+    """Whether questions about names of LXD's are meant; of two rules dnsmasq heeds the longer.
+
+    An empty one stands for names without a dot, `#` for every name.
+    """
+    name = asked.lower().removeprefix("*").strip(".")
+    return name in {"", "#", domain.lower()} or name.endswith(f".{domain.lower()}")
 
 
 def domain(network: Network) -> str:
@@ -179,4 +232,6 @@ def seen(network: Network) -> tuple[str, ...]:
     mode = lxdconf.string(network.config, MODE)
     told = f"{MODE} is {mode!r}" if mode else f"{MODE} is not set: LXD's default is managed"
     others = [name for name, _ in options(lxdconf.string(network.config, RAW))]
-    return (told, f"{RAW} has only {', '.join(others)}") if others else (told,)
+    # driver_bridge.go, setup: a profile would not fit whatever stands there.
+    without = "LXD then runs dnsmasq without AppArmor"
+    return (told, f"{RAW} has only {', '.join(others)}; {without}") if others else (told,)

@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from . import lxdconf, running
+from . import bridging, lxdconf, running
 from .evidence.model import Evidence
 from .evidence.objects import Network
 from .firewall.nic import SPARE_IPV4, SPARE_IPV6
@@ -26,7 +26,7 @@ MAC_KEY = "security.mac_filtering"
 IP_KEYS = {4: "security.ipv4_filtering", 6: "security.ipv6_filtering"}
 NONE = "none"
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
-_WITHOUT = ("", NONE)
+_FAMILIES = {4: bridging.IPV4, 6: bridging.IPV6}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +80,13 @@ def held(evidence: Evidence, nic: Nic) -> Held:
     six = _allowed(evidence, nic, 6, is_on=on.ipv6)
     return Held(
         interface=nic.host_name,
-        bridge=nic.parent,
         mac=mac(nic),
         ipv4=tuple(net for net in four if isinstance(net, ipaddress.IPv4Network)),
         ipv6=tuple(net for net in six if isinstance(net, ipaddress.IPv6Network)),
         filters_mac=on.mac,
         filters_ipv4=on.ipv4,
         filters_ipv6=on.ipv6,
+        bridge=nic.parent,
     )
 
 
@@ -158,7 +158,7 @@ def _reserved(evidence: Evidence, nic: Nic, version: int) -> str:
         raise CannotTell(
             f"{nic.key}: {nic.parent} is no network of LXD's, and no ipv{version}.address is set"
         )
-    if not _has_dhcp(network, version):
+    if not bridging.allocates(network, _FAMILIES[version]):
         return NONE
     found = _entry(evidence, nic).split(",")
     for field in (each.strip() for each in found):
@@ -167,16 +167,6 @@ def _reserved(evidence: Evidence, nic: Nic, version: int) -> str:
         if version == 6 and field.startswith("[") and field.endswith("]"):  # noqa: PLR2004 - IPv6
             return field[1:-1]
     raise CannotTell(f"{nic.key}: LXD has no IPv{version} address reserved for it")
-
-
-def _has_dhcp(network: Network, version: int) -> bool:
-    """lxd/network/driver_bridge.go, DHCPv4Subnet and DHCPv6Subnet: nil makes LXD block all."""
-    on = lxdconf.string(network.config, f"ipv{version}.dhcp")
-    if on and not lxdconf.is_true(on):
-        return False
-    if version == 4 and lxdconf.string(network.config, "bridge.mode") == "fan":  # noqa: PLR2004 - IPv4
-        return True
-    return lxdconf.string(network.config, f"ipv{version}.address") not in _WITHOUT
 
 
 def _entry(evidence: Evidence, nic: Nic) -> str:

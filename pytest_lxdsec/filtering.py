@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 
-from .bridging import FAMILIES, IPV6, MAC, Port, is_blocked
+from . import lxdconf, widening
+from .bridging import FAMILIES, IPV6, MAC, Port, allocates, is_blocked
 from .evidence.objects import Profile
 from .verdict import Remedy
 
@@ -42,6 +43,11 @@ def advice(found: Port, *keys: str) -> str:
                 f"{found.parent} gives out no {family.title} address to hold the NIC to: without "
                 f"{address} all its {family.title} is dropped"
             )
+    if IPV6.filtering in keys and _is_stateless(found):
+        told.append(
+            "it holds the NIC to the IPv6 address that its MAC address makes: addresses that the "
+            "instance makes up for privacy are dropped"
+        )
     if any(found.config.get(key) for key in VLANS) and any(k != MAC for k in keys):
         told.append("LXD filters no IP on a VLAN's port: give the NIC a bridge in that VLAN")
     if IPV6.filtering in keys:
@@ -49,20 +55,32 @@ def advice(found: Port, *keys: str) -> str:
     return "; ".join(told)
 
 
+def _is_stateless(found: Port) -> bool:
+    """Whether instances may choose their own addresses in LXD's network, by SLAAC."""
+    network = found.network
+    if network is None or found.config.get("ipv6.address") or not allocates(network, IPV6):
+        return False
+    return not lxdconf.boolean(network.config, "ipv6.dhcp.stateful", default=False)
+
+
 def fill(
-    profile: Profile, ports: Mapping[str, Port], lacking: Mapping[str, tuple[str, ...]]
+    profile: Profile,
+    ports: Mapping[str, Port],
+    lacking: Mapping[str, tuple[str, ...]],
+    wide: Mapping[str, tuple[widening.Wide, ...]],
 ) -> Remedy:
-    """Turn on what a profile's NICs are without."""
+    """Turn on what a profile's NICs are without, and take the routes that widen them."""
     commands = [
         shlex.join(
             (
                 *("lxc", "profile", "device", "set", profile.name, device),
-                *settings(ports[device], *keys),
+                *(settings(ports[device], *keys) if keys else ()),
+                *widening.narrowed(wide[device]),
                 *("--project", profile.project),
             )
         )
         for device, keys in lacking.items()
-        if keys
+        if keys or wide[device]
     ]
     notes = dict.fromkeys(advice(ports[device], *keys) for device, keys in lacking.items())
     note = "; ".join(text for text in notes if text)

@@ -138,7 +138,7 @@ def _ip_filtering(nic: Nic, evidence: Evidence, family: Family) -> Verdict:
     port = bridging.port(evidence, nic.parent, nic.config)
     if not port.is_on(family.filtering):
         return _unfiltered(nic, evidence, port, family)
-    wide = tuple(widening.wide(port, family))
+    wide = widening.of_nic(evidence, nic, port, family)
     if wide:
         return _wide(nic, evidence, wide)
     told = f"{family.filtering} is {nic.config[family.filtering]!r}"
@@ -218,12 +218,23 @@ def test_profile_brings_the_filters(lxd_profile: Profile, lxd_evidence: Evidence
     if not ports:
         raise NotApplicable(f"{lxd_profile.key} brings no bridged NIC")
     lacking = {device: bridging.lacks(port) for device, port in ports.items()}
-    if not any(lacking.values()):
+    wide = {device: _widened(port) for device, port in ports.items()}
+    if not any(lacking.values()) and not any(wide.values()):
         return verdict.passed(*(f"{device}: {bridging.told(p)}" for device, p in ports.items()))
     observed = [f"{device} is without {' and '.join(k)}" for device, k in lacking.items() if k]
+    observed += [
+        f"{device} has {w.route} in {w.key}: it may send as {w.who}"
+        for device, routes in wide.items()
+        for w in routes
+    ]
     return verdict.failed(
         observed="; ".join(observed),
         expected="the filters of MAC and of what the bridge carries",
         origin=f"profile {lxd_profile.key}",
-        remedy=filtering.fill(lxd_profile, ports, lacking),
+        remedy=filtering.fill(lxd_profile, ports, lacking, wide),
     )
+
+
+def _widened(port: Port) -> tuple[widening.Wide, ...]:
+    on = [family for family in bridging.FAMILIES if port.is_on(family.filtering)]
+    return tuple(w for family in on for w in widening.wide(port, family))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pytest_lxdsec import (
+    advertisements,
     bridgerules,
     filtered,
     lxdconf,
@@ -160,9 +161,9 @@ def test_host_ignores_router_advertisements(
     if not accepts and not learnt:
         return verdict.passed(f"{lxd_network.name}: {why}; no route was learnt from it")
     if accepts and not learnt:
-        dropping = _dropping(lxd_evidence, lxd_network)
-        if dropping:
-            return verdict.passed(f"{lxd_network.name}: {why}", *dropping)
+        held_off = _held_off(lxd_evidence, lxd_network)
+        if held_off:
+            return verdict.passed(f"{lxd_network.name}: {why}", *held_off)
     routes = "".join(f"; route to {r.to} via {r.via} was learnt" for r in learnt)
     return verdict.failed(
         observed=f"{lxd_network.name}: {why}{routes}",
@@ -170,6 +171,17 @@ def test_host_ignores_router_advertisements(
         origin=f"the kernel (net.ipv6.conf.{lxd_network.name}, routing table)",
         remedy=ra.remedy(lxd_network.name, routes=learnt, settings=accepts),
     )
+
+
+def _held_off(evidence: Evidence, network: Network) -> tuple[str, ...]:
+    """What keeps advertisements from the host all the same; () where nothing does."""
+    at_host = advertisements.at_host(evidence, network.name)
+    if at_host.is_dropped:
+        return (f"the host drops router advertisements of {network.name}: {at_host.reason}",)
+    dropping = _dropping(evidence, network)
+    if dropping or at_host.is_accepted:
+        return dropping
+    raise CannotTell(f"whether the host drops router advertisements: {at_host.reason}")
 
 
 def _dropping(evidence: Evidence, network: Network) -> tuple[str, ...]:
@@ -182,10 +194,11 @@ def _dropping(evidence: Evidence, network: Network) -> tuple[str, ...]:
         if nic.parent == network.name and nic.nictype == "bridged"
     ]
     is_on = [lxdconf.boolean(nic.config, IPV6_FILTER, default=False) for nic in attached]
-    if not attached or not all(is_on) or any(bridgerules.strangers(evidence, network.name)):
+    if not attached or not all(is_on):
         return ()
     here = [n for n in attached if n.instance.is_running and running.is_here(evidence, n.instance)]
     seen = [bridgerules.drops_advertisements(evidence, nic) for nic in here]
-    if not seen or not all(seen):
+    # A port of another network's NIC, or of nobody's, is held to nothing here.
+    if not seen or not all(seen) or set(bridgerules.ports(evidence, network.name)) - set(seen):
         return ()
     return tuple(f"the rules for {interface} drop router advertisements" for interface in seen)

@@ -86,12 +86,13 @@ def closed_port(port: int = evidence_api.PORT, *, allowed: str = ALLOWED) -> Rul
     return objects, "", "table inet api {\n\tchain in {\n\t}\n}\n"
 
 
-def reverse_path(label: str, interface: str | int, *more: Json) -> Rules:
+def reverse_path(label: str, interface: str | int, *more: Json, result: str = "oif") -> Rules:
     """LXD's rule for a routed NIC: what has no way back by its interface is dropped.
 
-    An interface that is gone is printed by its number. `more` are conditions besides.
+    An interface that is gone is printed by its number. `more` are conditions besides. The result
+    that is asked for is `oif` up to nft 1.1.3, and `check` since.
     """
-    back = match({"fib": {"result": "oif", "flags": ["saddr", "iif"]}}, False)
+    back = match({"fib": {"result": result, "flags": ["saddr", "iif"]}}, False)
     own = match({"meta": {"key": "iif"}}, interface)
     place = {"family": "inet", "table": "lxd"}
     name = f"prert.{label}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from . import fields, packet, rules
 from .rules import Kind
 
-FINAL = (Kind.ACCEPT, Kind.DROP, Kind.STOLEN)
+FINAL = (Kind.ACCEPT, Kind.DROP, Kind.STOLEN, Kind.DIVERTED)
 _DEEPEST = 16  # NFT_JUMP_STACK_SIZE
 _MOST = 200_000  # rules looked at for one packet
 
@@ -23,7 +23,7 @@ class Witness:
     """One possible end of a chain: a final verdict, or RETURN where its end was reached.
 
     Attributes:
-        kind: ACCEPT, DROP, STOLEN or RETURN.
+        kind: ACCEPT, DROP, DIVERTED or RETURN.
         state: What the packet is by then.
         rule: Who said so.
         doubt: What was not known on the way to it; "" where all was.
@@ -146,6 +146,11 @@ class _Run:
         if kind is Kind.STOLEN:
             why = doubt or f"{action.text}: what becomes of it then is not known"
             return _Outcome(ends=_anything(state, rule, why), beyond=None)
+        if kind is Kind.DIVERTED:
+            why = doubt or f"{action.text}: it goes another way, past the rules that follow"
+            return _Outcome(
+                ends=[Witness(kind=kind, state=state, rule=rule, doubt=why)], beyond=None
+            )
         if kind not in {Kind.JUMP, Kind.GOTO}:
             end = Witness(kind=kind, state=state, rule=rule, doubt=doubt)
             return _Outcome(ends=[end], beyond=None)

@@ -8,14 +8,17 @@ are compared only where ARP says that they are Ethernet's (net/bridge/netfilter/
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 from collections.abc import Callable, Iterator, Mapping
 
 from . import fields, numbers, ranges, rules, xt_lines, xt_targets
-from .rules import Base, Match, Step
+from .rules import Base, Kind, Match, Step
 from .xt_lines import Option
 
+BROUTE = "broute"
 PLACES: Mapping[xt_lines.Place, tuple[str, int]] = {
+    (BROUTE, "BROUTING"): ("prerouting", -(1 << 31)),
     ("nat", "PREROUTING"): ("prerouting", -300),
     ("filter", "INPUT"): ("input", -200),
     ("filter", "FORWARD"): ("forward", -200),
@@ -23,6 +26,7 @@ PLACES: Mapping[xt_lines.Place, tuple[str, int]] = {
     ("nat", "OUTPUT"): ("output", 100),
     ("nat", "POSTROUTING"): ("postrouting", 300),
 }
+_ROUTED = rules.Action(kind=Kind.DIVERTED, text="routed instead of bridged")
 _ETHERTYPES = {
     "IPV4": numbers.ETH_IPV4,
     "IPV6": numbers.ETH_IPV6,
@@ -39,7 +43,33 @@ def decode(text: str) -> rules.RuleSet:
     Raises:
         xt_lines.NotUnderstood: the text is no such save.
     """
-    return xt_lines.decode(text, "bridge", PLACES, _steps)
+    found = xt_lines.decode(text, "bridge", PLACES, _steps)
+    tables = (_brouting(table) if table.name == BROUTE else table for table in found.tables)
+    return rules.RuleSet(tables=tuple(tables))
+
+
+def _brouting(table: rules.Table) -> rules.Table:
+    """There a frame that is dropped is routed instead, past every rule of the bridge.
+
+    net/bridge/netfilter/ebtable_broute.c; what becomes of it then is not asked here.
+    """
+    return dataclasses.replace(table, chains=tuple(_brouting_chain(c) for c in table.chains))
+
+
+def _brouting_chain(chain: rules.Chain) -> rules.Chain:
+    hook, own = chain.hook, tuple(_brouting_rule(rule) for rule in chain.rules)
+    if hook is not None and hook.policy is Kind.DROP:
+        own = (*own, rules.Rule(steps=(_ROUTED,), text="policy DROP"))
+        hook = dataclasses.replace(hook, policy=Kind.ACCEPT)
+    return dataclasses.replace(chain, rules=own, hook=hook)
+
+
+def _brouting_rule(rule: rules.Rule) -> rules.Rule:
+    steps = tuple(
+        _ROUTED if isinstance(step, rules.Action) and step.kind is Kind.DROP else step
+        for step in rule.steps
+    )
+    return dataclasses.replace(rule, steps=steps)
 
 
 def _steps(options: tuple[Option, ...], chains: frozenset[str]) -> tuple[Step, ...]:

@@ -47,6 +47,7 @@ class Verdict:
         rule: The rule that decided; None where it was a policy, or nothing at all.
         chain: `FAMILY TABLE CHAIN` of that rule or policy; "" where no chain was asked.
         state: What the rules changed: a translated destination, marks.
+        is_diverted: Whether it may have gone another way, so that nothing behind can drop it.
     """
 
     decision: Decision
@@ -54,6 +55,7 @@ class Verdict:
     rule: rules.Rule | None = None
     chain: str = ""
     state: fields.State = dataclasses.field(default=fields.FRESH, compare=False)
+    is_diverted: bool = False
 
     @property
     def is_accepted(self) -> bool:
@@ -97,7 +99,7 @@ def evaluate(
         for hooked in peers:
             state = _forget(state) if is_contested else state
             verdict = _base_chain(hooked, seen, _tracked(state, hook, hooked.hook.priority))
-            if verdict.is_dropped:
+            if verdict.is_dropped or verdict.is_diverted:
                 return verdict
             state = verdict.state
             passed.append(verdict)
@@ -115,7 +117,7 @@ def path(ruleset: rules.RuleSet, seen: packet.Packet, *, hooks: Iterable[str] = 
         family = "bridge" if seen.is_bridged else seen.family
         family = "netdev" if hook == "ingress" else family
         verdict = evaluate(ruleset, seen, hook=hook, family=family, state=state)
-        if verdict.is_dropped:
+        if verdict.is_dropped or verdict.is_diverted:
             return verdict
         state = verdict.state
         passed.append(verdict)
@@ -198,13 +200,18 @@ def _base_chain(hooked: _Hooked, seen: packet.Packet, state: fields.State) -> Ve
     state = chains.joined([end.state for end in ends])
     if len(found) == 1:
         [(kind, end)] = found.items()
-        if kind is not Kind.STOLEN:
+        if kind is not Kind.DIVERTED:
             return _certain(name, kind, end, state, hooked.hook)
     doubts = [end.doubt for end in ends if end.doubt] or [doubt]
     rule = next((end.rule for end in ends if end.doubt and end.rule), None)
     where = f"{name}: {rule.text}: " if rule else f"{name}: "
     return Verdict(
-        decision=Decision.UNKNOWN, reason=where + doubts[0], rule=rule, chain=name, state=state
+        decision=Decision.UNKNOWN,
+        reason=where + doubts[0],
+        rule=rule,
+        chain=name,
+        state=state,
+        is_diverted=Kind.DIVERTED in found,
     )
 
 

@@ -278,9 +278,16 @@ def _skipped_protocol(seen: packet.Packet) -> Value:
     return ABSENT if found is None else found[0]
 
 
+def _bridge(seen: packet.Packet) -> Value:
+    return seen.bridge or Unsure("the bridge's name is not known")
+
+
 _META: Mapping[str, Callable[[packet.Packet], Value]] = {
     "iifname": lambda seen: seen.iifname,
     "oifname": lambda seen: seen.oifname,
+    "ibrname": _bridge,
+    # net/bridge/netfilter/nft_meta_bridge.c: without a port to leave by there is none.
+    "obrname": lambda seen: _bridge(seen) if seen.oifname else ABSENT,
     "iif": _iif,
     "physdev in": lambda seen: _port(seen.port_in),
     "physdev out": lambda seen: _port(seen.port_out),
@@ -344,7 +351,8 @@ def _fib(wanted: rules.Fib, seen: packet.Packet, state: State) -> Value:
         if state.is_local or (seen.is_local and state.destination is None):
             return numbers.ROUTE_TYPES["local"]
         return Unsure("whether the destination is this host's is not known")
-    if wanted.result == "oif" and {*wanted.flags} - {"mark"} == {"saddr", "iif"}:
+    # nft 1.1.4 and later print `check` for what was `oif` compared with a truth value.
+    if wanted.result in {"oif", "check"} and {*wanted.flags} - {"mark"} == {"saddr", "iif"}:
         known = seen.has_route_back
         return Unsure("the way back to the source is not known") if known is None else int(known)
     return Unsure(f"fib {' . '.join(wanted.flags)} {wanted.result} is not modelled")

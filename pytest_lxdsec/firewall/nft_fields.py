@@ -103,6 +103,8 @@ _NETWORK_OF = {"icmp": "ip", "icmpv6": "ip6"}
 _META: Mapping[str, Datatype] = {
     "iifname": INTERFACE,
     "oifname": INTERFACE,
+    "ibrname": INTERFACE,
+    "obrname": INTERFACE,
     "protocol": _ETHERTYPE,
     "nfproto": Datatype(length=8, names=numbers.NFPROTO),
     "l4proto": _PROTOCOL,

@@ -26,7 +26,8 @@ _NEUTRAL = {
     "secmark",
 }
 _CONDITIONS = {"limit", "quota", "ct count", "set", "map", "meter", "connlimit"}
-_STOLEN = {"queue", "fwd", "synproxy"}
+_STOLEN = {"queue": Kind.STOLEN, "synproxy": Kind.STOLEN, "fwd": Kind.DIVERTED}
+_BROUTE = {"meta": {"key": "broute"}}
 # What nft no longer prints where the way to reject says it.
 _REJECTS: Mapping[str, tuple[str, ...]] = {
     "icmp": ("ip",),
@@ -96,7 +97,7 @@ def _steps(kind: str, content: Json, scope: Scope, asked: set[str]) -> Iterator[
     elif kind in _CONDITIONS or (kind == "xt" and content.get("type") == "match"):
         yield rules.Doubt(text=kind)
     elif kind in _STOLEN:
-        yield Action(kind=Kind.STOLEN, text=kind)
+        yield Action(kind=_STOLEN[kind], text=kind)
     elif kind not in _NEUTRAL:
         yield from _changes(kind, content, scope, asked)
 
@@ -104,6 +105,9 @@ def _steps(kind: str, content: Json, scope: Scope, asked: set[str]) -> Iterator[
 def _changes(kind: str, content: Json, scope: Scope, asked: set[str]) -> Iterator[Step]:
     if kind == "notrack":
         yield rules.Untrack()
+    elif kind == "mangle" and content["key"] == _BROUTE:
+        # Past every rule of the bridge; what becomes of it then is not asked here.
+        yield Action(kind=Kind.DIVERTED, text="meta broute set")
     elif kind == "mangle":
         yield _mangle(content)
     elif kind in {"snat", "masquerade"}:

@@ -14,23 +14,23 @@ class Nic:
 
     Attributes:
         interface: Its interface on the host, now.
-        bridge: The bridge that this is a port of; "" where that is no matter.
         mac: Its MAC address.
         ipv4: The IPv4 networks it may use; () where it has no address.
         ipv6: Likewise.
         filters_mac: Whether it is held to its MAC address; any IP filter brings this one.
         filters_ipv4: Whether it is held to `ipv4`.
         filters_ipv6: Whether it is held to `ipv6`.
+        bridge: The bridge that it is a port of; "" where that is not known.
     """
 
     interface: str
-    bridge: str = ""
     mac: str
     ipv4: tuple[ipaddress.IPv4Network, ...] = ()
     ipv6: tuple[ipaddress.IPv6Network, ...] = ()
     filters_mac: bool = True
     filters_ipv4: bool = True
     filters_ipv6: bool = True
+    bridge: str = ""
 
     @property
     def holds_mac(self) -> bool:

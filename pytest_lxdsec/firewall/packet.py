@@ -48,6 +48,7 @@ class Packet:
         port_out: Likewise, the port that it goes out by.
         iif: The number of the first; None where it is not known.
         is_bridged: Whether it is seen by the bridge's hooks.
+        bridge: The bridge's name; "" where it is not known.
         packet_type: As `numbers.PACKET_TYPES`; None where it is not known.
         mark: `skb->mark`.
         ct_state: Bits of `numbers.CT_STATES`, once tracking has seen the packet; None: not known.
@@ -68,6 +69,7 @@ class Packet:
     port_out: str | None = None
     iif: int | None = None
     is_bridged: bool = False
+    bridge: str = ""
     packet_type: int | None = None
     mark: int = 0
     ct_state: int | None = field(default=numbers.CT_STATES["new"])
@@ -81,7 +83,9 @@ class Packet:
         return {numbers.ETH_IPV4: "ip", numbers.ETH_IPV6: "ip6"}.get(self.protocol, "")
 
 
-def bridged(octets: bytes, *, iifname: str, oifname: str = "", iif: int | None = None) -> Packet:
+def bridged(
+    octets: bytes, *, iifname: str, oifname: str = "", iif: int | None = None, bridge: str = ""
+) -> Packet:
     """A frame that came in at a port of a bridge; `oifname` where it is forwarded to another.
 
     Raises:
@@ -104,11 +108,12 @@ def bridged(octets: bytes, *, iifname: str, oifname: str = "", iif: int | None =
         oifname=oifname,
         iif=iif,
         is_bridged=True,
+        bridge=bridge,
         packet_type=_packet_type(octets),
     )
 
 
-def behind_bridge(seen: Packet, bridge: str, *, is_handed_over: bool) -> Packet:
+def behind_bridge(seen: Packet, *, is_handed_over: bool) -> Packet:
     """The same frame before IP's rules: those of the host, or those that br_netfilter hands it to.
 
     Both see the bridge for the interface, and only br_netfilter keeps which port it was
@@ -116,8 +121,8 @@ def behind_bridge(seen: Packet, bridge: str, *, is_handed_over: bool) -> Packet:
     """
     return dataclasses.replace(
         seen,
-        iifname=bridge,
-        oifname=bridge if seen.oifname else "",
+        iifname=seen.bridge,
+        oifname=seen.bridge if seen.oifname else "",
         port_in=seen.iifname if is_handed_over else "",
         port_out=seen.oifname if is_handed_over else "",
         iif=None,

@@ -106,7 +106,8 @@ class Kind(enum.Enum):
     GOTO = "goto"
     RETURN = "return"
     CONTINUE = "continue"
-    STOLEN = "stolen"  # queued, forwarded or answered elsewhere: what becomes of it is not known
+    STOLEN = "stolen"  # queued or answered elsewhere: what becomes of it is not known
+    DIVERTED = "diverted"  # sent another way, past all chains that would follow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

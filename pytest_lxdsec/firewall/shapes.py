@@ -3,7 +3,7 @@
 LXD writes the same rules for every NIC of one setting, with other names and addresses. Where two
 parts are equal once each NIC's own interface, MAC address and networks are put out of sight, and
 no other constant tells the two apart, whatever recipe makes a frame makes two with one verdict.
-Imports `laws`, `nic`, `numbers`, `ranges`, `rules`, `slices`, `strategies`, `trial`.
+Imports `foreign`, `laws`, `nic`, `numbers`, `ranges`, `rules`, `slices`, `strategies`, `trial`.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import operator
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from . import laws, numbers, ranges, rules, slices, strategies, trial
+from . import foreign, laws, numbers, ranges, rules, slices, strategies, trial
 from .nic import NOBODY, Nic, Surroundings
 
 _MAC, _IPV4, _IPV6 = 48, 32, 128  # bits
 Shape = Hashable
 Known = dict[Hashable, strategies.Outcome]  # by laws and shape
 _MOST_KNOWN = 4096
+_BRIDGES = (rules.Meta(key="ibrname"), rules.Meta(key="obrname"))
 
 
 def shape(part: rules.RuleSet, nic: Nic, around: Surroundings = NOBODY) -> Shape:
@@ -117,6 +118,8 @@ class _Writer:
                 tuple(self.among(cell, each) for cell, each in zip(row, fields, strict=True))
                 for row in among.rows
             )
+        if isinstance(among, ranges.Names) and left in _BRIDGES:
+            return self.nic.bridge in among
         if isinstance(among, ranges.Names):
             return tuple(self.interface(pattern) for pattern in among.patterns)
         length = left.length if isinstance(left, rules.Payload) else 0
@@ -187,6 +190,7 @@ class Bench:
         self._around = around
         self._known: Known = {} if known is None else known
         self._parts: dict[tuple[str, ...], rules.RuleSet] = {}
+        self._known_others: dict[tuple[Nic, bool], tuple[Surroundings, ...]] = {}
         self._shapes: dict[tuple[Nic, Surroundings, int], Shape] = {}
 
     @property
@@ -200,7 +204,7 @@ class Bench:
 
     def _pieces(self, nic: Nic, asked: Sequence[laws.Law]) -> tuple[rules.RuleSet, ...]:
         own = self._piece(self._bridges, nic.interface)
-        if not any(law.is_kept_behind for law in asked):
+        if not _is_behind(asked):
             return (own,)
         return (own, self._piece(self._behind, nic.interface, nic.bridge))
 
@@ -208,6 +212,14 @@ class Bench:
         found = self._parts.get(interfaces)
         if found is None:
             found = self._parts[interfaces] = index.part(*interfaces)
+        return found
+
+    def surroundings(self, nic: Nic, asked: Sequence[laws.Law] = ()) -> tuple[Surroundings, ...]:
+        """As `foreign.surroundings`; raises as that."""
+        key = (nic, _is_behind(asked))
+        found = self._known_others.get(key)
+        if found is None:
+            found = self._known_others[key] = foreign.surroundings(self.part(nic, asked), nic)
         return found
 
     def search(
@@ -226,10 +238,13 @@ class Bench:
             return known
         if known.recipe is None or known.offence is None:
             return known
-        frame = known.recipe.frame(nic, whom)
-        for offence in trial.offences(part, nic, frame, [known.offence.law]):
-            if offence.hook == known.offence.hook:
-                return dataclasses.replace(known, offence=offence)
+        shot = known.recipe.shot(part, nic, whom)
+        if shot is not None:
+            out = shot.out or trial.ELSEWHERE
+            law = known.offence.law
+            for offence in trial.offences(part, nic, shot.frame, [law], out=out):
+                if offence.hook == known.offence.hook:
+                    return dataclasses.replace(known, offence=offence)
         return strategies.search(part, nic, asked, around=whom)
 
     def _shape(self, nic: Nic, around: Surroundings, asked: Sequence[laws.Law]) -> Shape:
@@ -243,3 +258,7 @@ class Bench:
         if found is None:
             found = self._shapes[nic, around, at] = shape(piece, nic, around)
         return found
+
+
+def _is_behind(asked: Sequence[laws.Law]) -> bool:
+    return any(law.is_kept_behind for law in asked)

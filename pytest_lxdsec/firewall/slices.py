@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from . import ranges, rules
@@ -27,12 +27,13 @@ class _Sorted:
     chain: rules.Chain
     by_interface: Mapping[str, tuple[Numbered, ...]]
 
-    def part(self, interfaces: Iterable[str]) -> rules.Chain:
+    def part(self, interfaces: Sequence[str]) -> rules.Chain:
         """The chain, with the rules that can concern the interfaces in their order."""
         names = dict.fromkeys(("", *interfaces))
         every = (numbered for name in names for numbered in self.by_interface.get(name, ()))
-        ordered = tuple(rule for _, rule in sorted(every, key=lambda numbered: numbered[0]))
-        return dataclasses.replace(self.chain, rules=ordered)
+        ordered = sorted(every, key=lambda numbered: numbered[0])
+        found = (_for_one(rule, interfaces[-1]) for _, rule in ordered)
+        return dataclasses.replace(self.chain, rules=tuple(rule for rule in found if rule))
 
     @property
     def concerns_all(self) -> bool:
@@ -129,6 +130,57 @@ def _guard(rule: rules.Rule) -> str:
 
 def _only_asks(step: rules.Step) -> bool:
     return isinstance(step, rules.Match | rules.Either | rules.Doubt)
+
+
+# --- what of a rule that is for many concerns one ------------------------------------------------
+
+
+def _for_one(rule: rules.Rule, interface: str) -> rules.Rule | None:
+    """The rule, without what its sets and maps say of other interfaces; None: it is not for one.
+
+    A site may keep all its ports in one map, and the parts are of one shape all the same.
+    """
+    if not any(_asks_interface(step) for step in rule.steps):
+        return rule
+    steps = []
+    for step in rule.steps:
+        kept = _narrowed(step, interface)
+        if kept is None:
+            return None
+        steps.append(kept)
+    return dataclasses.replace(rule, steps=tuple(steps))
+
+
+def _asks_interface(step: rules.Step) -> bool:
+    return isinstance(step, rules.Match | rules.VerdictMap) and (
+        step.field == _IIFNAME
+        or (isinstance(step.field, rules.Joined) and _IIFNAME in step.field.fields)
+    )
+
+
+def _narrowed(step: rules.Step, interface: str) -> rules.Step | None:
+    if isinstance(step, rules.Match) and _asks_interface(step):
+        among = _known(step.field, step.among, interface)
+        if among is None and not step.negated:
+            return None
+        return dataclasses.replace(step, among=ranges.Names(()) if among is None else among)
+    if isinstance(step, rules.VerdictMap) and _asks_interface(step):
+        pairs = ((_known(step.field, each, interface), act) for each, act in step.entries)
+        entries = tuple((among, act) for among, act in pairs if among is not None)
+        return dataclasses.replace(step, entries=entries) if entries else None
+    return step
+
+
+def _known(field: rules.Field, among: ranges.Among, interface: str) -> ranges.Among | None:
+    """The values with the interface; None where there are none."""
+    own = ranges.Names((interface,))
+    if isinstance(among, ranges.Names):
+        return own if interface in among else None
+    if not isinstance(among, ranges.Rows) or not isinstance(field, rules.Joined):
+        return among
+    at = field.fields.index(_IIFNAME)
+    rows = tuple((*r[:at], own, *r[at + 1 :]) for r in among.rows if interface in r[at])
+    return ranges.Rows(rows) if rows else None
 
 
 def _for_all(chains: Mapping[str, _Sorted]) -> list[str]:

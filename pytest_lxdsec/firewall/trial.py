@@ -50,91 +50,114 @@ class Offence:
 
 
 def offences(
-    ruleset: rules.RuleSet, nic: Nic, frame: Frame, asked: Sequence[laws.Law]
+    ruleset: rules.RuleSet,
+    nic: Nic,
+    frame: Frame,
+    asked: Sequence[laws.Law],
+    *,
+    out: str = ELSEWHERE,
 ) -> list[Offence]:
     """The laws that a frame breaks, or may break, at either hook.
 
     Where it is dropped, but its like might pass (of what its sender may choose), that is an
     offence of which it cannot be told.
+
+    Args:
+        ruleset: The rules.
+        nic: Who sends it.
+        frame: What is tried.
+        asked: The laws.
+        out: The port by which it leaves where it is forwarded.
     """
-    octets = build.octets(frame)
-    if not packet.is_passed_on(octets):
+    if not packet.is_passed_on(build.octets(frame)):
         return []
     found = []
     for hook in laws.HOOKS:
+        way = Way(nic=nic, hook=hook, out=out if hook == "forward" else "")
         for law in asked:
             if law.concerns(frame, nic, hook):
-                offence = _offence(ruleset, nic, frame, hook, law)
+                offence = _offence(ruleset, way, frame, law)
                 if offence is not None:
                     found.append(offence)
     return found
 
 
-def _offence(
-    ruleset: rules.RuleSet, nic: Nic, frame: Frame, hook: str, law: laws.Law
-) -> Offence | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """Which way a frame takes: from whom, to which hook, and by which port it would leave."""
+
+    nic: Nic
+    hook: str
+    out: str
+
+
+def _offence(ruleset: rules.RuleSet, way: Way, frame: Frame, law: laws.Law) -> Offence | None:
     octets = build.octets(frame)
     if law.passes:
-        verdict = judge(ruleset, nic, octets, hook)
+        verdict = decide(ruleset, way, octets)
         is_kept = verdict.is_accepted
     else:
-        wanted = judge_behind if law.is_kept_behind else judge
-        verdict = wanted(ruleset, nic, octets, hook, leeway.of(frame))
+        wanted = decide_behind if law.is_kept_behind else decide
+        verdict = wanted(ruleset, way, octets, leeway.of(frame))
         is_kept = verdict.is_dropped
         if not is_kept:
-            plain = wanted(ruleset, nic, octets, hook)
+            plain = wanted(ruleset, way, octets)
             verdict = verdict if plain.is_dropped else plain
-    return None if is_kept else Offence(law=law, frame=frame, hook=hook, verdict=verdict)
+    return None if is_kept else Offence(law=law, frame=frame, hook=way.hook, verdict=verdict)
 
 
-def judge(
-    ruleset: rules.RuleSet,
-    nic: Nic,
-    octets: bytes,
-    hook: str,
-    free: tuple[rules.Payload, ...] = (),
+def judge(ruleset: rules.RuleSet, nic: Nic, octets: bytes, hook: str) -> evaluate.Verdict:
+    """What becomes of a frame that the NIC's instance sends to the host, or to another one."""
+    return decide(ruleset, _plainly(nic, hook), octets)
+
+
+def judge_behind(ruleset: rules.RuleSet, nic: Nic, octets: bytes, hook: str) -> evaluate.Verdict:
+    """As `judge`, with the rules of IP that stand behind the bridge's."""
+    return decide_behind(ruleset, _plainly(nic, hook), octets)
+
+
+def _plainly(nic: Nic, hook: str) -> Way:
+    return Way(nic=nic, hook=hook, out=ELSEWHERE if hook == "forward" else "")
+
+
+def decide(
+    ruleset: rules.RuleSet, way: Way, octets: bytes, free: tuple[rules.Payload, ...] = ()
 ) -> evaluate.Verdict:
-    """What becomes of a frame that the NIC's instance sends, at the bridge's hooks and before.
+    """What becomes of a frame at the bridge's hooks and before.
 
     Args:
         ruleset: The rules that can concern the NIC.
-        nic: Who sends it.
+        way: The frame's.
         octets: The frame.
-        hook: `input` or `forward`.
-        free: The bits that the sender may choose, for an answer that holds for all of them.
+        free: The bits that its sender may choose, for an answer that holds for all of them.
     """
-    return evaluate.path(
-        ruleset, _seen(nic, octets, hook, free), hooks=("ingress", "prerouting", hook)
-    )
+    hooks = ("ingress", "prerouting", way.hook)
+    return evaluate.path(ruleset, _seen(way, octets, free), hooks=hooks)
 
 
-def _seen(nic: Nic, octets: bytes, hook: str, free: tuple[rules.Payload, ...]) -> packet.Packet:
-    out = ELSEWHERE if hook == "forward" else ""
-    seen = packet.bridged(octets, iifname=nic.interface, oifname=out)
+def _seen(way: Way, octets: bytes, free: tuple[rules.Payload, ...]) -> packet.Packet:
+    nic = way.nic
+    seen = packet.bridged(octets, iifname=nic.interface, oifname=way.out, bridge=nic.bridge)
     return dataclasses.replace(seen, free=free) if free else seen
 
 
-def judge_behind(
-    ruleset: rules.RuleSet,
-    nic: Nic,
-    octets: bytes,
-    hook: str,
-    free: tuple[rules.Payload, ...] = (),
+def decide_behind(
+    ruleset: rules.RuleSet, way: Way, octets: bytes, free: tuple[rules.Payload, ...] = ()
 ) -> evaluate.Verdict:
-    """As `judge`, with the rules of IP that stand behind the bridge's.
+    """As `decide`, with the rules of IP that stand behind the bridge's.
 
     A frame for the host meets them in any case, one that is passed on only where br_netfilter
     hands it over. The bridge's word stands where they do not drop it.
     """
-    verdict = judge(ruleset, nic, octets, hook, free)
-    seen = _seen(nic, octets, hook, free)
+    verdict = decide(ruleset, way, octets, free)
+    seen = _seen(way, octets, free)
     is_handed_over = seen.family in ruleset.handed_over
     if verdict.is_dropped or not seen.family or octets[12:14] in _TAGS:
         return verdict
-    if hook == "forward" and not is_handed_over:
+    if way.hook == "forward" and not is_handed_over:
         return verdict
-    behind = packet.behind_bridge(seen, nic.bridge, is_handed_over=is_handed_over)
-    after = evaluate.path(ruleset, behind, hooks=("prerouting", hook))
+    behind = packet.behind_bridge(seen, is_handed_over=is_handed_over)
+    after = evaluate.path(ruleset, behind, hooks=("prerouting", way.hook))
     return verdict if after.is_accepted else after
 
 

@@ -6,6 +6,7 @@ stays bytes, at the innermost level that holds it.
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import struct
 from collections.abc import Callable
@@ -34,6 +35,38 @@ def parse(octets: bytes) -> Frame:
     return Frame(
         source=source, destination=destination, content=content, tags=tags, trailer=trailer
     )
+
+
+def mended(octets: bytes) -> Frame:
+    """The frame that these bytes would be with the right checksums and lengths.
+
+    Raises:
+        NoFrame: as `parse`.
+    """
+    frame = parse(octets)
+    content = frame.content
+    if isinstance(content, frames.Other):
+        reader = _READERS.get(content.protocol)
+        content = (reader(content.body) if reader else None) or content
+    if isinstance(content, frames.Ipv4 | frames.Ipv6):
+        content = dataclasses.replace(content, content=_mended(content))
+    return dataclasses.replace(frame, content=content)
+
+
+def _mended(content: frames.Ipv4 | frames.Ipv6) -> Segment:
+    segment = content.content
+    if not isinstance(segment, frames.Other) or _is_later(content):
+        return segment
+    reader = _SEGMENTS.get((segment.protocol, content.source.version))
+    if reader is None or len(segment.body) < 8:  # noqa: PLR2004 - the least that any takes
+        return segment
+    return next(iter(reader(segment.body)), segment)
+
+
+def _is_later(content: frames.Ipv4 | frames.Ipv6) -> bool:
+    if isinstance(content, frames.Ipv4):
+        return bool(content.fragment_offset)
+    return any(isinstance(e, frames.Fragment) and e.offset for e in content.extensions)
 
 
 def _tags(rest: bytes) -> tuple[tuple[frames.Tag, ...], bytes]:

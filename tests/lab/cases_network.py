@@ -154,6 +154,22 @@ CASES = (
     Case(
         control="LXD-BRI-06",
         subject=FILTERED,
+        breaks="# an accept of one port only\n"
+        "nft 'insert rule bridge lxd in.filtered.eth0 udp dport 5353 accept'",
+        finding="a rule accepts it before LXD's can drop it: udp dport 5353 accept; "
+        "reaches the host: ",
+    ),
+    Case(
+        control="LXD-BRI-06",
+        subject=FILTERED,
+        breaks="# an accept towards one port of the bridge\n"
+        "nft 'insert rule bridge lxd fwd.filtered.eth0 oifname vethpeer accept'",
+        finding="a rule accepts it before LXD's can drop it: oifname vethpeer accept; "
+        "reaches other instances: ",
+    ),
+    Case(
+        control="LXD-BRI-06",
+        subject=FILTERED,
         breaks="# renamed\nname=$(lxc config get filtered volatile.eth0.host_name)\n"
         "ip link set $name down\nip link set $name name other0\nip link set other0 up",
         finding="; lxdbr0 has ports that LXD does not know: other0",

@@ -60,7 +60,34 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
         "ipv4.routes": "198.51.100.0/24",
         "ipv6.routes": "2001:db8:7::/48",
     },
+    "site": {},
 }
+# What a site may have on its bridges besides, before and behind LXD's rules.
+SITE = """
+table bridge site {
+    chain before {
+        type filter hook prerouting priority -300
+        iifname . ether type { "veth0" . arp, "other0" . ip } drop
+        ether daddr ff:ff:ff:ff:ff:ff udp dport vmap { 53 : drop, 67 : accept }
+    }
+    chain first {
+        type filter hook input priority -300
+        ether type 0x88b5 drop
+        oifname "veth*" drop
+    }
+    chain last {
+        type filter hook forward priority 0
+        oifname "veth*" udp dport 53 drop
+        ip saddr . udp dport { 10.85.3.7 . 68, 10.85.3.7 . 9 } jump more
+        ether type != { arp, ip, ip6, 0x88cc } goto more
+    }
+    chain more {
+        ether daddr & 01:00:00:00:00:00 == 01:00:00:00:00:00 return
+        drop
+    }
+}
+"""
+SITES: Mapping[str, str] = {"site": SITE}
 DEVICE = {"type": "nic", "name": "eth0", "network": scenarios.BRIDGE}
 SCENARIO = dataclasses.replace(
     scenarios.BARE,
@@ -109,8 +136,8 @@ class Stage:
         self.injector.stdin.flush()
         return [(host, peer, ip) for host, peer, ip in json.loads(self.injector.stdout.readline())]
 
-    def set(self, setting: Mapping[str, str]) -> rules.RuleSet:
-        """Set the sender's filters; return the rules that LXD makes of them."""
+    def set(self, setting: Mapping[str, str], site: str = "") -> rules.RuleSet:
+        """Set the sender's filters; return the rules that LXD makes of them, and a site's."""
         device = {**DEVICE, "ipv4.address": IPV4, "ipv6.address": IPV6, **setting}
         for family, filters in (("ipv4", _V4), ("ipv6", _V6)):
             if filters not in setting and setting.get(f"{family}.address") == "none":
@@ -118,6 +145,8 @@ class Stage:
         # LXD does not find its own rules again among those that the shims of ebtables print.
         self.lab.shell("nft flush table bridge filter; nft flush chain ip6 filter lxd_nic_lxdbr0")
         query(self.lab, "PATCH", f"/1.0/instances/{SENDER}", {"devices": {"eth0": device}})
+        done = self.lab.shell(f"nft delete table bridge site; nft -f - <<'E'\n{site}\nE")
+        assert done.returncode == 0, done.stderr.decode()
         return read_rules(self.lab)
 
 
@@ -188,7 +217,8 @@ def read_rules(lab: Lab) -> rules.RuleSet:
 
 def part(stage: Stage, setting: str) -> rules.RuleSet:
     """The rules that can concern what the sender sends, under one setting."""
-    return shapes.Bench(stage.set(SETTINGS[setting])).part(stage.nic, laws.ADVERTISEMENTS)
+    ruleset = stage.set(SETTINGS[setting], SITES.get(setting, ""))
+    return shapes.Bench(ruleset).part(stage.nic, laws.ADVERTISEMENTS)
 
 
 def compare(stage: Stage, setting: str, count: Count, *, seed: int, amount: int) -> None:

@@ -46,6 +46,16 @@ def test_bytes_come_back_from_what_was_read(octets: bytes) -> None:
     assert build.octets(frame) == octets
 
 
+@given(st.binary(min_size=14, max_size=200))
+def test_mended_bytes_are_a_frame_that_needs_no_mending(octets: bytes) -> None:
+    try:
+        frame = wire.mended(octets)
+    except wire.NoFrame:
+        return
+    made = build.octets(frame)
+    assert build.octets(wire.parse(made)) == made
+
+
 @given(st.data(), ANY_FRAME)
 def test_damaged_frame_is_judged_or_refused(data: st.DataObject, frame: frames.Frame) -> None:
     octets = bytearray(build.octets(frame))

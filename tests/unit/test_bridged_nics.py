@@ -145,9 +145,41 @@ def test_family_without_addresses_to_give_out_is_dropped_and_passes() -> None:
     assert "all of it is dropped" in text
 
 
-def test_operator_is_told_that_stateless_ipv6_will_be_dropped() -> None:
-    document = with_network(nic(), ipv6__address="fd42::1/64")
+def test_operator_is_told_that_ipv6_without_addresses_will_be_dropped() -> None:
+    document = with_network(nic(), ipv6__address="fd42::1/64", ipv6__dhcp="false")
     assert "without ipv6.address all its IPv6 is dropped" in judge(document, "LXD-BRI-05")[1]
+
+
+def test_operator_is_told_which_stateless_address_the_nic_is_held_to() -> None:
+    document = with_network(nic(), ipv6__address="fd42::1/64")
+    said = "the IPv6 address that its MAC address makes"
+    assert said in judge(document, "LXD-BRI-05")[1]
+    stateful = with_network(document, ipv6__dhcp__stateful="true")
+    assert said not in judge(stateful, "LXD-BRI-05")[1]
+
+
+@pytest.mark.parametrize("stateful", ["true", "false", ""])
+def test_routes_widen_a_stateless_nic_too(stateful: str) -> None:
+    # LXD has an address for it all the same, and with it come the routes.
+    document = with_network(
+        nic(security__ipv6_filtering="true", ipv6__routes="::/0"),
+        ipv6__address="fd42::1/64",
+        ipv6__dhcp__stateful=stateful,
+    )
+    outcome, text = judge(document, "LXD-BRI-05")
+    assert outcome is Outcome.FAIL
+    assert "it may send as everybody" in text
+
+
+@pytest.mark.parametrize("dhcp", ["", "false"])
+def test_fan_bridge_without_dhcp_has_no_address_for_a_nic(dhcp: str) -> None:
+    document = with_network(
+        nic(security__ipv4_filtering="true", ipv4__routes="0.0.0.0/0"),
+        ipv4__address="none",
+        bridge__mode="fan",
+        ipv4__dhcp=dhcp,
+    )
+    assert judge(document, "LXD-BRI-04")[0] is (Outcome.PASS if dhcp else Outcome.FAIL)
 
 
 @pytest.mark.parametrize("key", ["ipv4.routes", "ipv4.routes.external"])
@@ -165,6 +197,43 @@ def test_operator_is_told_that_stateless_ipv6_will_be_dropped() -> None:
 def test_routes_widen_whom_the_nic_may_be(key: str, route: str, outcome: Outcome) -> None:
     settings = {"security.ipv4_filtering": "true", key: f"203.0.113.0/24, {route}"}
     document = attach(evidence_documents.baseline(), "default/web1", "eth0", {**BARE, **settings})
+    assert judge(document, "LXD-BRI-04")[0] is outcome
+
+
+def test_routes_that_make_up_every_address_are_everybody() -> None:
+    halves = "0.0.0.0/1, 128.0.0.0/2"
+    document = unmanaged(
+        security__ipv4_filtering="true",
+        ipv4__address="192.0.2.9",
+        ipv4__routes=halves,
+        ipv4__routes__external="192.0.0.0/2",
+    )
+    outcome, text = judge(document, "LXD-BRI-04")
+    assert outcome is Outcome.FAIL
+    assert "ipv4.routes has 0.0.0.0/1: it may send as everybody" in text
+    assert "ipv4.routes= ipv4.routes.external=" in text
+
+
+@pytest.mark.parametrize(
+    ("route", "outcome"),
+    [
+        ("192.0.2.10/32", Outcome.FAIL),  # the other NIC's
+        ("192.0.2.0/29", Outcome.FAIL),  # the host's, on the bridge
+        ("192.0.2.9/32", Outcome.PASS),  # its own
+        ("192.0.2.64/26", Outcome.PASS),
+    ],
+)
+def test_routes_may_not_take_in_others_on_a_bridge_of_the_hosts(
+    route: str, outcome: Outcome
+) -> None:
+    document = unmanaged(
+        security__ipv4_filtering="true", ipv4__address="192.0.2.9", ipv4__routes=route
+    )
+    document = add(
+        document, "host.links", entry=evidence_sweep.link("br0", 99, "bridge", "192.0.2.1/24")
+    )
+    other = {"type": "nic", "nictype": "bridged", "parent": "br0", "ipv4.address": "192.0.2.10"}
+    document = attach(document, "default/db1", "eth0", other)
     assert judge(document, "LXD-BRI-04")[0] is outcome
 
 
@@ -252,6 +321,16 @@ def test_profile_with_an_ip_filter_needs_no_key_for_the_mac() -> None:
         judge(patch(evidence_documents.baseline(), *place, to=device), "LXD-BRI-11", PROFILE)[0]
         is Outcome.PASS
     )
+
+
+def test_profile_that_brings_wide_routes_protects_nobody() -> None:
+    device = BARE | {"security.ipv4_filtering": "true", "ipv4.routes": "0.0.0.0/0,192.0.2.0/28"}
+    place = ("profiles", "default/default", "devices", "eth0")
+    document = patch(evidence_documents.baseline(), *place, to=device)
+    outcome, text = judge(document, "LXD-BRI-11", PROFILE)
+    assert outcome is Outcome.FAIL
+    assert "eth0 has 0.0.0.0/0 in ipv4.routes: it may send as everybody" in text
+    assert "lxc profile device set default eth0 ipv4.routes=192.0.2.0/28 --project" in text
 
 
 def test_profile_without_a_bridged_nic_is_not_asked() -> None:

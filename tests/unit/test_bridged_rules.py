@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +14,7 @@ import pytest
 from pytest_lxdsec import bridgerules, filtered, nics
 from pytest_lxdsec.outcomes import Result
 from pytest_lxdsec.verdict import CannotTell, Outcome
-from tests import evidence_api, evidence_documents, evidence_filters, judging
+from tests import evidence_api, evidence_documents, evidence_filters, evidence_sweep, judging
 from tests.evidence_documents import Document, attach, configure, evidence, patch
 
 WEB1, SUBJECT, PORT = "default/web1", "nic/default/web1/eth0", "vethdweb1"
@@ -61,12 +64,16 @@ def change_rules(document: Document, change: Callable[[list[Any]], object]) -> D
 
 def insert(chain: str, *steps: Any) -> Callable[[list[Any]], object]:
     """Put a rule of web1's before all others of a chain."""
-    way = evidence_filters.match({"meta": {"key": "iifname"}}, PORT)
+    return first(chain, evidence_filters.match({"meta": {"key": "iifname"}}, PORT), *steps)
+
+
+def first(chain: str, *steps: Any) -> Callable[[list[Any]], object]:
+    """Put a rule before all others of a chain."""
     rule = {"family": "bridge", "table": "lxd", "chain": chain, "handle": 9999}
 
     def change(objects: list[Any]) -> None:
         at = next(i for i, one in enumerate(objects) if one.get("rule", {}).get("chain") == chain)
-        objects.insert(at, {"rule": {**rule, "expr": [way, *steps]}})
+        objects.insert(at, {"rule": {**rule, "expr": list(steps)}})
 
     return change
 
@@ -192,6 +199,22 @@ def test_rules_of_a_bridge_do_nothing_on_open_vswitch() -> None:
         evidence_documents.baseline(), "host.links", "lxdbr0", "kind", to="openvswitch"
     )
     assert "no bridge of Linux (openvswitch)" in judge(document).text
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "outcome"),
+    [
+        ("ibrname", "lxdbr0", Outcome.FAIL),
+        ("ibrname", "lxdbr1", Outcome.PASS),
+        ("obrname", "lxdbr*", Outcome.FAIL),
+        ("obrname", "br0", Outcome.PASS),
+    ],
+)
+def test_accept_for_a_bridge_is_one_for_its_ports(key: str, name: str, outcome: Outcome) -> None:
+    which = evidence_filters.match({"meta": {"key": key}}, name)
+    accept = first("fwd.web1.eth0", which, PORT_OF_MDNS, ACCEPT)
+    result = judge(change_rules(evidence_documents.baseline(), accept))
+    assert result.outcome is outcome
 
 
 def test_unknown_statement_cannot_tell() -> None:
@@ -514,6 +537,30 @@ def test_fixed_lxd_passes() -> None:
     assert judge(document, "LXD-BRI-08").outcome is Outcome.PASS
 
 
+def test_fixed_lxd_drops_foreign_advertisements_and_passes() -> None:
+    # Drops, as LXD had them before 5.0, in place of its accepts: no header may hide them.
+    document = with_ipv6(with_setting("all", BOTH))
+    own = str(evidence_api.ipv6(evidence_api.NUMBERS["web1"]))
+    kind = evidence_filters.match(ICMPV6, "nd-neighbor-advert")
+    target = {"payload": {"protocol": "icmpv6", "field": "taddr"}}
+    source = {"payload": {"protocol": "ip6", "field": "saddr"}}
+    plain = {"payload": {"protocol": "ip6", "field": "nexthdr"}}
+
+    def drop_unless(left: Any, *allowed: str) -> tuple[Any, ...]:
+        right = {"set": list(allowed)} if len(allowed) > 1 else allowed[0]
+        return kind, {"match": {"op": "!=", "left": left, "right": right}}, DROP
+
+    for chain in ("in.web1.eth0", "fwd.web1.eth0"):
+        for steps in (
+            drop_unless(target, own),
+            drop_unless(source, own, "fe80::216:3eff:fe00:18"),
+            drop_unless(plain, "ipv6-icmp"),
+        ):
+            document = change_rules(document, insert(chain, *steps))
+    assert judge(document, "LXD-BRI-07").outcome is Outcome.PASS
+    assert judge(document).outcome is Outcome.PASS
+
+
 # --- for all NICs of a host --------------------------------------------------------------------
 
 
@@ -533,6 +580,65 @@ def test_same_evidence_gives_the_same_finding(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr(bridgerules, "_KNOWN", {})
         told.add(judge(document).text)
     assert len(told) == 1
+
+
+PROGRAM = """
+from tests.unit import test_bridged_rules as own
+for control in ("LXD-BRI-06", "LXD-BRI-07"):
+    for change in own.SEVERAL:
+        document = own.with_ipv6(own.with_setting("all", own.BOTH))
+        print(own.judge(own.change_rules(document, change), control).text)
+"""
+PORT_OF_MDNS = evidence_filters.match({"payload": {"protocol": "udp", "field": "dport"}}, 5353)
+ACCEPT: dict[str, Any] = {"accept": None}
+# Found by a known kind, by an aimed frame, by chance, not at all; and one that cannot be told.
+SEVERAL = (
+    insert("in.web1.eth0", ACCEPT),
+    insert("fwd.web1.eth0", PORT_OF_MDNS, ACCEPT),
+    insert("in.web1.eth0", evidence_filters.match({"exthdr": {"name": "rt"}}, True), ACCEPT),
+    insert("in.web1.eth0", {"drop": None}),
+    insert("in.web1.eth0", {"dance": None}),
+)
+
+
+def test_same_evidence_gives_the_same_finding_in_any_process() -> None:
+    told = set()
+    for seed in ("0", "1", "4711"):
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=300,
+        )
+        told.add(done.stdout)
+    [text] = told
+    assert "reaches the host" in text
+
+
+def test_finding_is_the_same_whichever_nic_was_judged_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Its shape is known by then, or not: the frame is the same.
+    document = evidence_documents.baseline()
+    for label in ("web1", "db1"):
+        way = evidence_filters.match(
+            {"meta": {"key": "iifname"}}, evidence_api.interface_of(label)
+        )
+        change = first(f"in.{label}.eth0", way, PORT_OF_MDNS, ACCEPT)
+        document = change_rules(document, change)
+    texts = []
+    for before in ((), ("default/db1",)):
+        monkeypatch.setattr(bridgerules, "_KNOWN", {})
+        bridgerules._bench.cache_clear()
+        for key in (*before, WEB1):
+            seen, own = nic(document, key)
+            one = filtered.held(seen, own)
+            tried = bridgerules.try_frames(seen, one, bridgerules.sources(one))
+        assert tried.offence is not None
+        texts.append(tried.offence.text)
+    assert texts[0] == texts[1]
 
 
 # --- router advertisements, held off by the NICs' rules (LXD-BRI-09) ---------------------------
@@ -568,6 +674,89 @@ def test_one_nic_whose_rules_are_lost_lets_advertisements_in() -> None:
 
 def test_port_that_is_no_nic_of_lxds_lets_advertisements_in() -> None:
     document = patch(accepting(), "host.links", "vethdbuilder1", "master", to=4)
+    assert judge_network(document).outcome is Outcome.FAIL
+
+
+def test_port_of_another_networks_nic_lets_advertisements_in() -> None:
+    # What it is held to is not asked here: its NIC is on another bridge by LXD's word.
+    document = attach(accepting(), WEB1, "eth0", {"type": "nic", "network": "lxdbr1"})
+    assert judge_network(document).outcome is Outcome.FAIL
+
+
+def test_port_that_sets_the_mtu_brings_nothing_in() -> None:
+    mtu = evidence_sweep.link("lxdbr0-mtu", 90, "dummy", master=4)
+    document = evidence_documents.add(accepting(), "host.links", entry=mtu)
+    assert judge_network(document).outcome is Outcome.PASS
+
+
+def at_input(*steps: Any, hook: str = "input") -> Document:
+    """The host takes advertisements on lxdbr0, where one NIC has no filter, and has a rule."""
+    document = attach(accepting(), WEB1, "eth0", OWN)
+    place = {"family": "inet", "table": "site"}
+    chain = {**place, "name": "c", "handle": 1, "type": "filter", "hook": hook, "prio": 0}
+    more = [
+        {"table": {"family": "inet", "name": "site", "handle": 9}},
+        {"chain": {**chain, "policy": "accept"}},
+        {"rule": {**place, "chain": "c", "handle": 2, "expr": list(steps)}},
+    ]
+    return change_rules(document, lambda found: found.extend(more))
+
+
+BY_BRIDGE = evidence_filters.match({"meta": {"key": "iifname"}}, "lxdbr0")
+ICMPV6 = {"payload": {"protocol": "icmpv6", "field": "type"}}
+ADVERT = evidence_filters.match(ICMPV6, "nd-router-advert")
+DROP: dict[str, Any] = {"drop": None}
+# As LXD's ACLs have it: what is always allowed, and the default.
+ACL = {"match": {"op": "!=", "left": ICMPV6, "right": {"set": [1, 2, 3, 4, 133, 135, 136, 143]}}}
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (BY_BRIDGE, ADVERT, DROP),
+        (ADVERT, DROP),
+        (BY_BRIDGE, ACL, {"reject": {"type": "icmpx", "expr": "port-unreachable"}}),
+        (BY_BRIDGE, DROP),
+    ],
+)
+@pytest.mark.parametrize("hook", ["input", "prerouting"])
+def test_rules_of_the_host_hold_advertisements_off(steps: tuple[Any, ...], hook: str) -> None:
+    result = judge_network(at_input(*steps, hook=hook))
+    assert result.outcome is Outcome.PASS
+    assert "the host drops router advertisements of lxdbr0: inet site c: " in result.text
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (evidence_filters.match({"meta": {"key": "iifname"}}, "lxdbr1"), ADVERT, DROP),
+        (evidence_filters.match(ICMPV6, "nd-router-solicit"), DROP),
+        (BY_BRIDGE, ADVERT, {"accept": None}),
+        # An extension header is enough to get past this one.
+        (
+            evidence_filters.match(
+                {"payload": {"protocol": "ip6", "field": "nexthdr"}}, "ipv6-icmp"
+            ),
+            evidence_filters.match({"payload": {"base": "nh", "offset": 320, "len": 8}}, 134),
+            DROP,
+        ),
+    ],
+)
+def test_rules_that_are_not_about_all_advertisements_do_not(steps: tuple[Any, ...]) -> None:
+    assert judge_network(at_input(*steps)).outcome is Outcome.FAIL
+
+
+def test_rules_about_some_senders_cannot_tell_of_advertisements() -> None:
+    source = {"payload": {"protocol": "ip6", "field": "saddr"}}
+    document = at_input(evidence_filters.match(source, "fe80::9"), ADVERT, DROP)
+    assert judge_network(document).outcome is Outcome.ERROR
+
+
+def test_route_that_was_learnt_before_fails_behind_rules_too() -> None:
+    learnt = {"to": "::/0", "via": "fe80::9", "interface": "lxdbr0"}
+    document = evidence_documents.add(
+        at_input(BY_BRIDGE, ADVERT, DROP), "host.network", "learnt_routes", entry=learnt
+    )
     assert judge_network(document).outcome is Outcome.FAIL
 
 

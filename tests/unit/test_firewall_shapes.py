@@ -9,9 +9,11 @@ from collections.abc import Iterator
 
 from pytest_lxdsec.firewall import (
     build,
+    foreign,
     kinds,
     laws,
     nft,
+    numbers,
     ranges,
     rules,
     shapes,
@@ -121,6 +123,91 @@ def test_finding_of_a_known_shape_names_its_own_addresses() -> None:
         for nic, text in zip(NICS, texts, strict=True)
     ]
     assert all(own)
+
+
+def test_finding_by_an_aimed_frame_names_its_own_addresses() -> None:
+    ruleset = many(NICS[:3])
+    [table] = ruleset.tables
+    port = rules.Payload(base=rules.Base.TRANSPORT, offset=16, length=16)
+    condition = rules.Match(field=port, among=ranges.number(5353))
+    ends = (condition, rules.Action(kind=rules.Kind.ACCEPT))
+    chains = tuple(
+        dataclasses.replace(
+            chain, rules=(rules.Rule(steps=(chain.rules[0].steps[0], *ends)), *chain.rules)
+        )
+        for chain in table.chains
+    )
+    bench = shapes.Bench(rules.RuleSet(tables=(dataclasses.replace(table, chains=chains),)))
+    for nic in NICS[:3]:
+        offence = bench.search(nic, laws.SOURCES).offence
+        assert offence is not None
+        assert (offence.is_certain, nic.mac in offence.text) == (True, True)
+    assert bench.searches == 1
+
+
+def by_interface(nics: list[Nic]) -> rules.Chain:
+    """A site's own chain before LXD's: one map and one set that have every port."""
+    ports, source = (
+        rules.Meta(key="iifname"),
+        rules.Payload(base=rules.Base.LINK, offset=48, length=48),
+    )
+    back = rules.Action(kind=rules.Kind.RETURN)
+    known = tuple((ranges.Names((nic.interface,)), back) for nic in nics)
+    pairs = ranges.Rows(
+        tuple(
+            (ranges.Names((nic.interface,)), ranges.number(numbers.mac_number(nic.mac)))
+            for nic in nics
+        )
+    )
+    both = rules.Match(field=rules.Joined(fields=(ports, source)), among=pairs, negated=True)
+    drop = rules.Action(kind=rules.Kind.DROP)
+    return rules.Chain(
+        name="site",
+        rules=(
+            rules.Rule(steps=(both, drop)),
+            rules.Rule(steps=(rules.VerdictMap(field=ports, entries=known),)),
+        ),
+        hook=rules.Hook(name="forward", priority=-300),
+    )
+
+
+def test_map_of_all_ports_leaves_one_shape() -> None:
+    site = rules.Table(family="bridge", name="site", chains=(by_interface(NICS),))
+    bench = shapes.Bench(rules.RuleSet(tables=(*many(NICS).tables, site)))
+    for nic in NICS:
+        assert foreign.surroundings(bench.part(nic), nic) == (NOBODY,)
+        assert bench.search(nic, laws.SOURCES).offence is None
+    assert bench.searches == 1
+
+
+def test_map_that_lets_one_port_pass_is_its_own_shape() -> None:
+    chain = by_interface(NICS)
+    pairs = chain.rules[0].steps[0]
+    assert isinstance(pairs, rules.Match)
+    accepted = rules.Rule(steps=(rules.VerdictMap(
+        field=rules.Meta(key="iifname"),
+        entries=((ranges.Names((NICS[2].interface,)), rules.Action(kind=rules.Kind.ACCEPT)),),
+    ),))  # fmt: skip
+    [table] = many(NICS).tables
+    chains = tuple(
+        dataclasses.replace(each, rules=(accepted, *each.rules)) for each in table.chains
+    )
+    bench = shapes.Bench(rules.RuleSet(tables=(dataclasses.replace(table, chains=chains),)))
+    found = [bench.search(nic, laws.SOURCES).offence is not None for nic in NICS]
+    assert found == [nic is NICS[2] for nic in NICS]
+
+
+def test_part_of_a_pair_gives_the_verdicts_of_the_whole() -> None:
+    swapped = dataclasses.replace(by_interface(list(reversed(NICS))), name="other")
+    site = rules.Table(family="bridge", name="site", chains=(by_interface(NICS[:4]), swapped))
+    ruleset = rules.RuleSet(tables=(*many(NICS).tables, site))
+    index = slices.Index(ruleset)
+    for nic in NICS[2:6]:
+        for frame in kinds.every(nic, NOBODY).values():
+            octets = build.octets(frame)
+            whole = trial.judge(ruleset, nic, octets, "forward")
+            part = trial.judge(index.part(nic.interface), nic, octets, "forward")
+            assert part.decision is whole.decision
 
 
 def shape_of(ruleset: rules.RuleSet, nic: Nic) -> shapes.Shape:

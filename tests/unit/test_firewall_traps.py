@@ -157,6 +157,24 @@ def test_drop_before_the_bridge_counts() -> None:
     assert strategies.search(ruleset, nic, sources, examples=20).offence is None
 
 
+def test_frame_that_goes_another_way_before_the_bridge_is_not_held() -> None:
+    # What the chains of the bridge would do to it does not matter any more.
+    forward = {"fwd": {"dev": "vethpeer", "family": "ip", "addr": "10.85.0.9"}}
+    where = {"family": "netdev", "table": "t"}
+    hook = {"type": "filter", "hook": "ingress", "prio": 0, "policy": "accept"}
+
+    def insert(document: Document) -> None:
+        document["nftables"] += [
+            {"table": {"family": "netdev", "name": "t", "handle": 70}},
+            {"chain": {**where, "name": "c", "handle": 71, **hook, "dev": NIC.interface}},
+            {"rule": {**where, "chain": "c", "handle": 72, "expr": [forward]}},
+        ]
+
+    found = offence(changed(insert))
+    assert found is not None
+    assert (found.is_certain, "goes another way" in found.text) == (False, True)
+
+
 def test_nothing_is_tried_where_nothing_is_promised() -> None:
     outcome = strategies.search(rules.EMPTY, examples.nic("none"), laws.ADVERTISEMENTS)
     assert (outcome.offence, outcome.tried) == (None, 0)

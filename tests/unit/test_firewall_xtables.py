@@ -250,8 +250,10 @@ def behind(condition: str, *, hook: str = "forward", is_handed_over: bool = True
     chain = hook.upper()
     text = f"*filter\n:{chain} ACCEPT [0:0]\n-A {chain} {condition} -j DROP\nCOMMIT"
     out = "veth-of-another" if hook == "forward" else ""
-    seen = packet.bridged(build.octets(FOREIGN), iifname=BESIDE.interface, oifname=out)
-    after = packet.behind_bridge(seen, "lxdbr0", is_handed_over=is_handed_over)
+    seen = packet.bridged(
+        build.octets(FOREIGN), iifname=BESIDE.interface, oifname=out, bridge="lxdbr0"
+    )
+    after = packet.behind_bridge(seen, is_handed_over=is_handed_over)
     ruleset = iptables.decode(text, "ip6")
     return evaluate.evaluate(ruleset, after, hook=hook, family="ip6").decision
 
@@ -342,3 +344,39 @@ def test_ebtables_looks_behind_all_headers(
 
 def test_ebtables_finds_nothing_behind_a_header_that_is_cut_short() -> None:
     assert packet.skipped(headers(frames.Options(number=60))[:44]) is None
+
+
+BROUTING = "*broute\n:BROUTING {}\n{}"
+
+
+@pytest.mark.parametrize(
+    ("policy", "line", "decision"),
+    [
+        ("ACCEPT", "", Decision.DROP),
+        ("ACCEPT", "-A BROUTING -i vethx -j DROP\n", Decision.UNKNOWN),
+        ("ACCEPT", "-A BROUTING -p IPv4 -i vethx -j DROP\n", Decision.UNKNOWN),
+        ("ACCEPT", "-A BROUTING -p IPv6 -i vethx -j DROP\n", Decision.DROP),
+        ("ACCEPT", "-A BROUTING -i vethy -j DROP\n", Decision.DROP),
+        ("DROP", "", Decision.UNKNOWN),
+        ("DROP", "-A BROUTING -i vethx -j ACCEPT\n", Decision.DROP),
+    ],
+)
+def test_frame_that_is_routed_instead_of_bridged_is_not_held(
+    policy: str, line: str, decision: Decision
+) -> None:
+    octets = build.octets(kinds.every(examples.nic("all"), NOBODY)["ipv4_spoof_src"])
+    seen = packet.bridged(octets, iifname="vethx")
+    ruleset = ebtables.decode(BROUTING.format(policy, line) + SAVE)
+    verdict = evaluate.path(ruleset, seen, hooks=("prerouting", "input"))
+    assert verdict.decision is decision
+
+
+def test_frame_that_nft_has_routed_is_not_held() -> None:
+    broute = {"mangle": {"key": {"meta": {"key": "broute"}}, "value": 1}}
+    early = examples.made(
+        ("b", [[broute, examples.ACCEPT]]), family="bridge", hook="prerouting", prio=-300
+    )
+    octets = build.octets(kinds.every(examples.nic("all"), NOBODY)["ipv4_spoof_src"])
+    seen = packet.bridged(octets, iifname="vethx")
+    verdict = evaluate.path(early + ebtables.decode(SAVE), seen, hooks=("prerouting", "input"))
+    assert verdict.decision is Decision.UNKNOWN

@@ -62,6 +62,17 @@ def test_rule_by_the_number_that_the_interface_has_is_one() -> None:
     assert judge(filtered(rule(NUMBER)), "LXD-RTD-02")[0] is Outcome.PASS
 
 
+def test_rule_is_one_as_later_releases_of_nft_print_it() -> None:
+    own = evidence_filters.reverse_path("router1.eth0", PAIR, result="check")
+    assert judge(filtered(own), "LXD-RTD-02")[0] is Outcome.PASS
+
+
+def test_rule_about_any_way_back_is_not_one() -> None:
+    objects, programs, text = rule()
+    objects[2]["rule"]["expr"][-2]["match"]["left"]["fib"]["flags"] = ["saddr"]
+    assert judge(filtered((objects, programs, text)), "LXD-RTD-02")[0] is Outcome.ERROR
+
+
 @pytest.mark.parametrize(("family", "other"), [("ipv4", "IPv6"), ("ipv6", "IPv4")])
 def test_rule_for_one_family_leaves_the_other_open(family: str, other: str) -> None:
     only = evidence_filters.match({"meta": {"key": "nfproto"}}, family)

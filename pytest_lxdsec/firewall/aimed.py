@@ -1,0 +1,365 @@
+"""Frames aimed at a rule: what it asks for, written into a frame that pretends.
+
+A rule that somebody put before LXD's may accept one port, one destination or one EtherType only,
+or LXD's drop may have got an exception, and no frame of a fixed list or of chance would find that.
+So each rule is read for what it asks, along the jumps that lead to it: frames that pretend are
+made to have just that; of a rule that drops, to have just not that. Imports `build`, `fields`,
+`frames`, `kinds`, `nic`, `numbers`, `packet`, `ranges`, `rules`, `wire`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from . import build, fields, frames, kinds, numbers, packet, ranges, rules, wire
+from .frames import Frame
+from .nic import Nic, Surroundings
+from .rules import Base, Kind
+
+# Frames that pretend, each in another way, and what is forbidden to a NIC without an address.
+BASES = (
+    "ipv4_spoof_src",
+    "ipv6_spoof_src",
+    "garp_spoof_spa",
+    "arp_spoof_sha",
+    "mac_spoof_ipv4",
+    "mac_spoof_ipv6",
+    "mac_spoof_arp_shaOwn",
+    "eth_88b5_bcast",
+    "ra_rogue",
+    "ra_rogue_dstopts",
+    "na_spoof_target_ownsrc",
+    "na_own_target_vicsrc",
+    "na_spoof_tlla",
+    "legit_ipv4_udp",
+    "legit_arp_req",
+    "legit_ipv6_udp",
+    "vlan100_ipv4_spoof",
+    "vlan100_arp_spoof",
+    "s_tag_88a8_vid0_ipv4",
+    "qinq_88a8_8100_ipv4",
+    "llc_802_3",
+)
+MOST = 1000  # rules, by all ways that lead to them
+VALUES = 16  # of those that a rule names are tried
+_DEEPEST = 4  # jumps
+_ROOM = bytes(48)  # for fields of other transports' headers
+_SPARE = "02:00:5e:00:53:99"
+_GROUPS = {
+    numbers.PACKET_TYPES["broadcast"]: frames.BROADCAST,
+    numbers.PACKET_TYPES["multicast"]: "01:00:5e:00:00:fb",
+}
+# Where an IP header without options or extensions gives the protocol, in bits, by its length.
+_PLAIN = {packet.IPV4_HEADER: 72, packet.IPV6_HEADER: 48}
+_LINK_TYPE = rules.Payload(base=Base.LINK, offset=96, length=16)
+
+
+class TooManyError(ValueError):
+    """There are more rules than frames can be aimed at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A rule, by the positions of its table and chain and its own.
+
+    Attributes:
+        table: Among the tables.
+        chain: Among its chains.
+        rule: Among its rules.
+        entry: The entry of its verdict map.
+        besides: The one condition that is not to hold, of a rule that drops; None for none.
+    """
+
+    table: int
+    chain: int
+    rule: int
+    entry: int = 0
+    besides: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aim:
+    """How a frame is made.
+
+    Attributes:
+        kind: What it was before.
+        way: The rules whose conditions are written into it, those that jump before the last.
+        value: 0 writes the first of the values that a rule names where the frame has none of
+            them; N writes the Nth.
+    """
+
+    kind: str
+    way: tuple[Place, ...]
+    value: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shot:
+    """A frame, and the port by which it would leave; "" for any other."""
+
+    frame: Frame
+    out: str = ""
+
+
+def every(part: rules.RuleSet) -> Iterator[Aim]:
+    """All aims at a rule set, plain ones first.
+
+    Raises:
+        TooManyError: there are more than `MOST` ways.
+    """
+    ways = list(itertools.islice(_ways(part), MOST + 1))
+    if len(ways) > MOST:
+        raise TooManyError(f"there are more than {MOST} rules to aim at")
+    for way in ways:
+        for value in range(_choices(part, way)):
+            for kind in BASES:
+                yield Aim(kind=kind, way=way, value=value)
+
+
+def shot(aim: Aim, part: rules.RuleSet, nic: Nic, around: Surroundings) -> Shot | None:
+    """The frame of an aim; None where a rule asks for what cannot be written into this one."""
+    made = _Draft(octets=bytearray(_base(aim.kind, nic, around)))
+    for place in aim.way:
+        steps = _rule(part, place).steps
+        if place.besides is not None:
+            is_done = made.evade(steps[place.besides], aim.value)
+        else:
+            is_done = all(made.fulfil(step, aim.value, place.entry) for step in steps)
+        if not is_done:
+            return None
+    with contextlib.suppress(wire.NoFrame):
+        return Shot(frame=wire.mended(bytes(made.octets)), out=made.out)
+    return None
+
+
+@functools.lru_cache(maxsize=64)
+def _base(kind: str, nic: Nic, around: Surroundings) -> bytes:
+    return build.octets(_roomy(kinds.every(nic, around)[kind]))
+
+
+def _roomy(frame: Frame) -> Frame:
+    """The same frame, with so many bytes that every header fits in."""
+    content = frame.content
+    if isinstance(content, frames.Ipv4 | frames.Ipv6) and isinstance(content.content, frames.Udp):
+        longer = dataclasses.replace(content.content, body=_ROOM)
+        return dataclasses.replace(frame, content=dataclasses.replace(content, content=longer))
+    return frame
+
+
+# --- the ways to rules -------------------------------------------------------------------------
+
+
+def _rule(part: rules.RuleSet, place: Place) -> rules.Rule:
+    return part.tables[place.table].chains[place.chain].rules[place.rule]
+
+
+def _ways(part: rules.RuleSet) -> Iterator[tuple[Place, ...]]:
+    marking = [
+        Place(table=t, chain=c, rule=r)
+        for t, table in enumerate(part.tables)
+        for c, chain in enumerate(table.chains)
+        for r, rule in enumerate(chain.rules)
+        if any(isinstance(step, rules.SetMark) for step in rule.steps)
+    ]
+    for at, table in enumerate(part.tables):
+        for number, chain in enumerate(table.chains):
+            if chain.hook is not None:
+                for way in _into(table, at, number, ()):
+                    yield way
+                    if _asks_mark(part, way[-1]):
+                        yield from ((mark, *way) for mark in marking if mark != way[-1])
+
+
+def _into(
+    table: rules.Table, at: int, number: int, before: tuple[Place, ...]
+) -> Iterator[tuple[Place, ...]]:
+    for position, rule in enumerate(table.chains[number].rules):
+        if _drops(rule):
+            place = Place(table=at, chain=number, rule=position)
+            for step in _evadable(rule):
+                yield (*before, dataclasses.replace(place, besides=step))
+            continue
+        for entry, target in _ends(rule):
+            way = (*before, Place(table=at, chain=number, rule=position, entry=entry))
+            yield way
+            inner = next((i for i, c in enumerate(table.chains) if c.name == target), None)
+            if target and inner is not None and len(way) <= _DEEPEST:
+                yield from _into(table, at, inner, way)
+
+
+def _drops(rule: rules.Rule) -> bool:
+    last = rule.steps[-1] if rule.steps else None
+    return isinstance(last, rules.Action) and last.kind is Kind.DROP
+
+
+def _evadable(rule: rules.Rule) -> Iterator[int]:
+    """The conditions that a frame may not meet; by which port it came in is not its to choose."""
+    for at, step in enumerate(rule.steps):
+        if isinstance(step, rules.Match) and not isinstance(step.among, ranges.Names):
+            yield at
+
+
+def _ends(rule: rules.Rule) -> Iterator[tuple[int, str]]:
+    """The chains that a rule leads to, by a map's entries; "" where it leads to none."""
+    for step in rule.steps:
+        if isinstance(step, rules.VerdictMap):
+            yield from ((at, action.target) for at, (_, action) in enumerate(step.entries))
+            return
+    targets = (s.target for s in rule.steps if isinstance(s, rules.Action) and s.target)
+    yield 0, next(targets, "")
+
+
+def _asks_mark(part: rules.RuleSet, place: Place) -> bool:
+    asked = (s.field for s in _rule(part, place).steps if isinstance(s, rules.Match))
+    inner = (each.field if isinstance(each, rules.Masked) else each for each in asked)
+    return rules.Meta(key="mark") in inner
+
+
+def _choices(part: rules.RuleSet, way: tuple[Place, ...]) -> int:
+    """How many values are worth writing: as many as the rule with the most names."""
+    steps = (step for place in way for step in _rule(part, place).steps)
+    counts = [_count(step.among) for step in steps if isinstance(step, rules.Match)]
+    return 1 + min(max(counts, default=0), VALUES)
+
+
+def _count(among: ranges.Among) -> int:
+    match among:
+        case ranges.Intervals():
+            return len({end for pair in among for end in pair})
+        case ranges.Names(patterns=patterns):
+            return len(patterns)
+        case ranges.Rows(rows=rows):
+            return len(rows)
+
+
+# --- what a rule asks, written ------------------------------------------------------------------
+
+
+@dataclass(slots=True, kw_only=True)
+class _Draft:
+    """The bytes of a frame while conditions are written into it."""
+
+    octets: bytearray
+    out: str = ""
+
+    def fulfil(self, step: rules.Step, value: int, entry: int) -> bool:
+        """Write what a step asks for; whether it could be done, or nothing is asked."""
+        match step:
+            case rules.Match(field=field, among=among, negated=negated):
+                return self._match(field, among, value, negated=negated)
+            case rules.Either(readings=readings):
+                return any(self._match(r.field, r.among, value) for r in readings)
+            case rules.VerdictMap(field=field, entries=entries):
+                return self._match(field, entries[entry][0], value) if entries else False
+            case _:
+                return True
+
+    def evade(self, step: rules.Step, value: int) -> bool:
+        """Write what a condition does not hold for; whether it could be done."""
+        if not isinstance(step, rules.Match):
+            return False
+        return self._match(step.field, step.among, value, negated=not step.negated)
+
+    def _match(
+        self, field: rules.Field, among: ranges.Among, value: int, *, negated: bool = False
+    ) -> bool:
+        if isinstance(field, rules.Joined):
+            return self._row(field, among, value) if not negated else True
+        if isinstance(among, ranges.Names):
+            return self._name(field, among, value, negated=negated)
+        if not isinstance(among, ranges.Intervals):
+            return True
+        now = fields.read(field, self._seen(), fields.FRESH)
+        if isinstance(now, fields.Unsure):
+            return self._meta(field, among, value)
+        if isinstance(now, int) and (now in among) is not negated and not value:
+            return True
+        width = field.length if isinstance(field, rules.Payload) else 128
+        options = _beside(among, width) if negated else _ends_of(among)
+        return bool(options) and self._write(field, options[max(value - 1, 0) % len(options)])
+
+    def _row(self, field: rules.Joined, among: ranges.Among, value: int) -> bool:
+        if not isinstance(among, ranges.Rows) or not among.rows:
+            return True
+        row = among.rows[value % len(among.rows)]
+        return all(
+            self._match(each, cell, 0) for each, cell in zip(field.fields, row, strict=True)
+        )
+
+    def _name(self, field: rules.Field, among: ranges.Names, value: int, *, negated: bool) -> bool:
+        """By which port it leaves is ours to choose; by which it came in is not."""
+        if field == rules.Meta(key="oifname") and not negated and among.patterns:
+            pattern = among.patterns[value % len(among.patterns)]
+            self.out = f"{pattern[:-1]}0" if pattern.endswith("*") else pattern
+        return True
+
+    def _meta(self, field: rules.Field, among: ranges.Intervals, value: int) -> bool:
+        """What the kernel knows by the destination only."""
+        if field != rules.Meta(key="pkttype"):
+            return True
+        wanted = _ends_of(among)[value % len(_ends_of(among))]
+        self.octets[:6] = bytes.fromhex(_GROUPS.get(wanted, _SPARE).replace(":", ""))
+        return True
+
+    def _write(self, field: rules.Field, number: int) -> bool:
+        match field:
+            case rules.Payload():
+                return self._bits(field, number)
+            case rules.Masked(field=rules.Payload() as inner, mask=mask):
+                now = fields.read(inner, self._seen(), fields.FRESH)
+                rest = now & ~mask if isinstance(now, int) else 0
+                return self._bits(inner, rest | number & mask)
+            case rules.Meta(key=key):
+                place = self._place(key)
+                return place is not None and self._bits(place, number)
+            case _:
+                return False
+
+    def _place(self, key: str) -> rules.Payload | None:
+        """Where the frame says what the kernel reads it for."""
+        seen = self._seen()
+        match key:
+            case "protocol":
+                return rules.Payload(base=Base.LINK, offset=(seen.network - 2) * 8, length=16)
+            case "ebtables":
+                return _LINK_TYPE
+            case "l4proto" | "xt protocol" if seen.transport and seen.transport.start in _PLAIN:
+                offset = _PLAIN[seen.transport.start]
+                return rules.Payload(base=Base.NETWORK, offset=offset, length=8)
+            case _:
+                return None
+
+    def _bits(self, field: rules.Payload, number: int) -> bool:
+        seen = self._seen()
+        start = 0 if field.base is Base.LINK else seen.network
+        if field.base is Base.TRANSPORT:
+            if seen.transport is None:
+                return False
+            start += seen.transport.start
+        first = start + field.offset // 8
+        last = start + -(-(field.offset + field.length) // 8)
+        if last > len(self.octets) or not 0 <= number < 1 << field.length:
+            return False
+        behind = (last - start) * 8 - field.offset - field.length
+        mask = (1 << field.length) - 1 << behind
+        now = int.from_bytes(self.octets[first:last], "big")
+        self.octets[first:last] = (now & ~mask | number << behind).to_bytes(last - first, "big")
+        return True
+
+    def _seen(self) -> packet.Packet:
+        return packet.bridged(bytes(self.octets), iifname="")
+
+
+def _ends_of(among: ranges.Intervals) -> list[int]:
+    return [end for pair in among for end in dict.fromkeys(pair)]
+
+
+def _beside(among: ranges.Intervals, width: int) -> list[int]:
+    """Values that are just not among them."""
+    near = [each for low, high in among for each in (high + 1, low - 1)]
+    return [each for each in near if each not in among and 0 <= each < 1 << width]
