@@ -20,7 +20,7 @@ from .. import errors
 from . import build, client, faults, handle, init, needs, records, scenario, supervisor
 
 _SOCKET = "/var/lib/lxd/unix.socket"
-_PATIENCE = 30.0  # Seconds for a lab's end; the kernel needs one or two.
+_PATIENCE = 60.0  # Seconds for a lab's end; the kernel needs one or two, or more under load.
 _PACKAGES = str(pathlib.Path(__file__).parents[2])
 _SUPERVISE = (
     "import sys; sys.path.insert(0, sys.argv[1]); "

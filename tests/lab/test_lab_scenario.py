@@ -98,7 +98,7 @@ def test_container_is_ready_for_commands(here: lab.Lab) -> None:
 
 
 def test_container_stops_when_it_is_asked_to(here: lab.Lab) -> None:
-    done = here.shell("lxc launch -q busybox brief && lxc stop --timeout 10 brief")
+    done = here.shell("lxc launch -q busybox brief && lxc stop --timeout 30 brief")
     state = here.shell("lxc list brief -cs -f csv; lxc delete -f brief")
     assert (done.returncode, state.stdout) == (0, b"STOPPED\n")
 

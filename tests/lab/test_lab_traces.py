@@ -19,6 +19,8 @@ import pytest
 from pytest_lxdsec import lab
 from pytest_lxdsec.lab import build, client, records, scenario
 
+from . import waiting
+
 # Skipped where no lab can be had, failed where it must be had: the fixture knows.
 pytestmark = pytest.mark.usefixtures("lab")
 
@@ -123,7 +125,7 @@ def script() -> Iterator[Runner]:
 
         def start(text: str) -> subprocess.Popen[str]:
             program = subprocess.Popen(
-                [sys.executable, "-c", text],
+                [*waiting.INTERRUPTIBLE, sys.executable, "-c", text],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -225,14 +225,8 @@ def test_replay_repeats_what_probes_have_seen(lab: labs.Lab, tmp_path: pathlib.P
 
 
 def test_interruption_removes_what_was_made(lab: labs.Lab, tmp_path: pathlib.Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "no:cacheprovider",
-        f"--lxd-host=lab:{lab.id}",
-    ]
+    options = ["-p", "no:cacheprovider", f"--lxd-host=lab:{lab.id}"]
+    command = [*waiting.INTERRUPTIBLE, sys.executable, "-m", "pytest", *options]
     with subprocess.Popen(
         [*command, "--lxd-probe"], cwd=tmp_path, stdout=subprocess.DEVNULL
     ) as run:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+# Before a command: what a shell starts in the background ignores SIGINT, and so do its children.
+INTERRUPTIBLE = ("env", "--default-signal=INT")
+
 
 def until(is_so: Callable[[], bool], *, seconds: float = 10.0) -> None:
     """Return as soon as `is_so()`.
