@@ -184,13 +184,9 @@ def _lost_of_xtables(ruleset: rules.RuleSet, held: Held) -> str:
         asked = (_name(rule, key) for rule in _of_filter(ruleset, family))
         if held.interface not in asked:
             return f"{tool} has no rule about {held.interface}"
-    if held.filters_ipv6 and _is_withheld(ruleset):
+    if held.filters_ipv6 and "ip6" not in ruleset.handed_over:
         return f"{HAND_OVER} is off: ip6tables, where LXD has some of its rules, sees no frame"
     return ""
-
-
-def _is_withheld(ruleset: rules.RuleSet) -> bool:
-    return "ip6" not in ruleset.handed_over
 
 
 def _lost_chain(table: rules.Table, name: str, held: Held) -> str:
@@ -277,11 +273,10 @@ def restore(evidence: Evidence, nic: Nic) -> Remedy:
     LXD installs them when the NIC starts, and at no other time. While its table is dormant it
     cannot: to start the instance fails (5.0.2), so the table is woken, with the rules in it.
     """
-    ruleset = packetfilter.ruleset(evidence)
-    if evidence.server.environment.firewall == XTABLES and _is_withheld(ruleset):
+    if lost(evidence, nic, filtered.held(evidence, nic)).startswith(HAND_OVER):
         note = "write the same into /etc/sysctl.d, and br_netfilter into /etc/modules-load.d"
         return Remedy(command=f"sysctl -w {HAND_OVER}=1", note=note)
-    table = ruleset.table(*TABLE)
+    table = packetfilter.ruleset(evidence).table(*TABLE)
     if table is not None and table.is_dormant:
         command = f"nft add table {' '.join(TABLE)}"
         return Remedy(command=command, note="it wakes the table, for every NIC of this host")

@@ -112,10 +112,10 @@ def test_lost_rules_of_ip6tables_are_found_and_brought_back(lab: labs.Lab) -> No
 
 def test_rules_that_see_no_frame_are_found_and_shown_them_again(lab: labs.Lab) -> None:
     both_ways.run(lab, "sysctl -w net.bridge.bridge-nf-call-ip6tables=0")
-    blind = finding(results(lab, "ipv6")["LXD-BRI-07"])
+    blind = finding(results(lab, "all")["LXD-BRI-07"])
     assert blind.observed.startswith("net.bridge.bridge-nf-call-ip6tables is off: ")
     both_ways.run(lab, blind.remedy.command)
-    assert finding(results(lab, "ipv6")["LXD-BRI-07"]).origin.startswith("LXD itself:")
+    assert finding(results(lab, "all")["LXD-BRI-07"]).origin.startswith("LXD itself:")
 
 
 def test_lost_rules_of_ebtables_are_found_and_brought_back(lab: labs.Lab) -> None:
