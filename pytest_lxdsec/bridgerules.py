@@ -79,6 +79,16 @@ def require_whole(evidence: Evidence, held: Held) -> None:
         )
 
 
+def falls_short(evidence: Evidence, nic: Nic, held: Held, offence: trial.Offence) -> bool:
+    """Whether it is LXD's driver that does not ask what the guide promises.
+
+    drivers_xtables.go, generateFilterEbtablesRules: of ARP's own MAC addresses it asks only where
+    it holds the NIC to an IPv4 address, and ebtables compares them only where ARP is Ethernet's.
+    """
+    is_theirs = evidence.server.environment.firewall == XTABLES and offence.law is laws.ARP_MAC
+    return is_theirs and not lost(evidence, nic, held)
+
+
 def sources(held: Held) -> tuple[laws.Law, ...]:
     """The laws about foreign sources; what a NIC without any address may say is asked apart."""
     return tuple(law for law in laws.SOURCES if law is not laws.ETHERTYPE or has_address(held))

@@ -231,6 +231,59 @@ def test_driver_of_xtables_is_judged_by_its_own_rules() -> None:
     assert f"ebtables has no rule about {PORT}" in judge(document).text
 
 
+# As LXD's older driver writes them for a NIC with the filter of its MAC address alone.
+EBTABLES = """*filter
+:INPUT ACCEPT
+:FORWARD ACCEPT
+:OUTPUT ACCEPT
+-A INPUT -s ! 00:16:3e:00:00:18 -i vethdweb1 -j DROP
+-A FORWARD -s ! 00:16:3e:00:00:18 -i vethdweb1 -j DROP
+-A INPUT -p IPv4 -i vethdweb1 -j ACCEPT
+-A FORWARD -p IPv4 -i vethdweb1 -j ACCEPT
+-A INPUT -p ARP -i vethdweb1 -j ACCEPT
+-A FORWARD -p ARP -i vethdweb1 -j ACCEPT
+-A INPUT -p IPv6 -i vethdweb1 -j ACCEPT
+-A FORWARD -p IPv6 -i vethdweb1 -j ACCEPT
+"""
+
+
+def with_ebtables(save: str) -> Document:
+    document = attach(
+        evidence_documents.baseline(), WEB1, "eth0", {**OWN, "security.mac_filtering": "true"}
+    )
+    document = patch(document, "server", "environment", "firewall", to="xtables")
+    document = patch(document, "host.filters", "nft", "text", to='{"nftables": []}')
+    text = evidence_filters.text(save)
+    return patch(document, "host.filters", "legacy", "bridge", to=text)
+
+
+def by_command(save: str, command: str) -> str:
+    """A save after commands that put rules in front."""
+    for step in command.split(" && "):
+        _, _, _, _, chain, rule = step.split(" ", 5)
+        first_of_all = save.index("-A ")
+        save = f"{save[:first_of_all]}-A {chain} {rule}\n{save[first_of_all:]}"
+    return save
+
+
+def test_what_the_older_driver_does_not_ask_is_put_down_to_lxd() -> None:
+    result = judge(with_ebtables(EBTABLES))
+    assert result.finding is not None
+    assert "are LXD's and in force, and do not drop ARP that gives another" in result.text
+    assert result.finding.origin.startswith("LXD itself")
+    repaired = by_command(EBTABLES, result.finding.remedy.command)
+    assert judge(with_ebtables(repaired)).outcome is Outcome.PASS
+
+
+def test_what_else_is_lost_of_the_older_driver_is_not() -> None:
+    lines = EBTABLES.splitlines(keepends=True)
+    lost = "".join(line for line in lines if "FORWARD -s" not in line)
+    result = judge(with_ebtables(lost))
+    assert result.finding is not None
+    assert result.finding.origin.startswith("the kernel's packet filter")
+    assert "LXD itself" not in result.text
+
+
 # --- what a NIC is held to ---------------------------------------------------------------------
 
 
