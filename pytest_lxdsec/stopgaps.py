@@ -1,7 +1,7 @@
 """Rules of one's own for a NIC, where LXD's own fall short of what its guide promises; pure.
 
-They stand in a table of their own, before LXD's; a drop there is final, and nothing that they
-pass on is spared LXD's rules.
+They stand before LXD's, in a table of their own where it is nft's; a drop there is final, and
+nothing that they pass on is spared LXD's rules.
 """
 
 from __future__ import annotations
@@ -30,15 +30,20 @@ def _remedy(lines: list[str]) -> Remedy:
     return Remedy(command=f"nft {shlex.quote(' ; '.join((*script, *lines)))}", note=NOTE)
 
 
+def own_arp(held: Held) -> Remedy:
+    """Drop ARP that gives another MAC address or is not of Ethernet, by ebtables."""
+    name = shlex.quote(held.interface)
+    steps = [
+        f"ebtables -t filter -I {hook} -p ARP -i {name} {asked} -j DROP"
+        for hook in ("INPUT", "FORWARD")
+        for asked in (f"--arp-mac-src ! {held.mac}", "--arp-htype ! 1")
+    ]
+    return Remedy(command=" && ".join(steps), note=NOTE)
+
+
 def known_ethertypes(held: Held) -> Remedy:
     """Drop whatever is not plain ARP, IPv4 or IPv6."""
     rule = f'iifname "{held.interface}" ether type != {{ arp, ip, ip6 }} drop'
-    return _remedy([f"add rule {TABLE} {hook} {rule}" for hook in _HOOKS])
-
-
-def own_arp(held: Held) -> Remedy:
-    """Drop ARP that gives another's MAC address, whatever hardware it says it is for."""
-    rule = f'iifname "{held.interface}" arp saddr ether != {held.mac} drop'
     return _remedy([f"add rule {TABLE} {hook} {rule}" for hook in _HOOKS])
 
 

@@ -46,7 +46,7 @@ def test_kernel_drops_what_filters_forbid(lxd_nic: Nic, lxd_evidence: Evidence) 
     if offence is None:
         return verdict.passed(f"{filtered.describe(held)}: {tried.count} frames tried")
     if offence.law is laws.ARP_MAC and bridgerules.falls_short(lxd_evidence, held):
-        return _falls_short(held, offence, stopgaps.own_arp)
+        return _falls_short(held, offence.law, stopgaps.own_arp)
     why = bridgerules.explain(lxd_evidence, lxd_nic, held, offence)
     return _not_in_force(lxd_evidence, lxd_nic, f"{why}; {offence.text}")
 
@@ -124,15 +124,14 @@ def _promised(
     lost = bridgerules.lost(evidence, nic, held)
     if lost:
         return _not_in_force(evidence, nic, lost)
-    return _falls_short(held, offence, stopgap)
+    return _falls_short(held, offence.law, stopgap)
 
 
-def _falls_short(held: Held, offence: trial.Offence, stopgap: Callable[[Held], Remedy]) -> Verdict:
+def _falls_short(held: Held, law: laws.Law, stopgap: Callable[[Held], Remedy]) -> Verdict:
     """LXD's rules are all in force, and not what its guide promises."""
     return verdict.failed(
-        observed=f"the rules for {held.interface} are LXD's and in force, and do not "
-        f"{offence.law.text}",
-        expected=f"rules that {offence.law.text}, as LXD's guide promises",
+        observed=f"the rules for {held.interface} are LXD's and in force, and do not {law.text}",
+        expected=f"rules that {law.text}, as LXD's guide promises",
         origin="LXD itself: its rules fall short of its guide, whatever the configuration",
         remedy=stopgap(held),
     )

@@ -105,6 +105,8 @@ def _option(option: Option) -> Iterator[Step]:
         field, required = _ARP[option.name]
         yield required
         yield _masked(option, field, _number)
+    elif option.name == "--arp-htype":
+        yield _match(option, _IS_ETHERNET.field, ranges.number(int(option.value, 0)))
     elif option.name == "--arp-op":
         value = _ARP_NAMES.get(option.value.lower()) or int(option.value)
         yield _match(option, _network(48, 16), ranges.number(value))

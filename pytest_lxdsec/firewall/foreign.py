@@ -9,11 +9,13 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from . import fields, numbers, ranges, rules
 from .nic import NOBODY, Nic, Surroundings
 from .rules import Base
+
+Asked = tuple[rules.Field, ranges.Among]
 
 MOST = 16  # that are tried for one NIC
 _ARP_MAC = rules.Payload(base=Base.NETWORK, offset=64, length=48)
@@ -39,9 +41,10 @@ def surroundings(part: rules.RuleSet, nic: Nic) -> tuple[Surroundings, ...]:
     """Nobody in particular, and then whom the rules know; the plain case alone for LXD's own.
 
     Raises:
-        TooManyError: there are more than `MOST`.
+        TooManyError: there are more than `MOST` that rules tell apart.
     """
-    macs, ipv4, ipv6 = _macs(part, nic), _ipv4(part, nic), _ipv6(part, nic)
+    asked = tuple(_compared(part))
+    macs, ipv4, ipv6 = _macs(asked, nic), _ipv4(asked, nic), _ipv6(asked, nic)
     count = max(len(macs), len(ipv4), len(ipv6))
     if count > MOST:
         raise TooManyError(f"the rules about {nic.interface} know {count} addresses of others")
@@ -58,20 +61,24 @@ def surroundings(part: rules.RuleSet, nic: Nic) -> tuple[Surroundings, ...]:
     return tuple(found)
 
 
-def _macs(part: rules.RuleSet, nic: Nic) -> list[str]:
-    told = (number.to_bytes(6, "big").hex(":") for number in _values(part, _MACS, 48))
-    return [mac for mac in dict.fromkeys(told) if mac != nic.mac]
+def _macs(asked: Iterable[Asked], nic: Nic) -> list[str]:
+    own = numbers.mac_number(nic.mac)
+    return [numbers.mac_text(n) for n in _apart(asked, _MACS, 48, lambda number: number != own)]
 
 
-def _ipv4(part: rules.RuleSet, nic: Nic) -> list[ipaddress.IPv4Address]:
-    told = (ipaddress.IPv4Address(number) for number in _values(part, _IPV4, 32))
-    return [a for a in dict.fromkeys(told) if int(a) and not _is_own(a, nic)]
+def _ipv4(asked: Iterable[Asked], nic: Nic) -> list[ipaddress.IPv4Address]:
+    def is_foreign(number: int) -> bool:
+        return bool(number) and not _is_own(ipaddress.IPv4Address(number), nic)
+
+    return [ipaddress.IPv4Address(number) for number in _apart(asked, _IPV4, 32, is_foreign)]
 
 
-def _ipv6(part: rules.RuleSet, nic: Nic) -> list[ipaddress.IPv6Address]:
-    told = (ipaddress.IPv6Address(number) for number in _values(part, _IPV6, 128))
-    unknown = (a for a in dict.fromkeys(told) if not _is_own(a, nic))
-    return [a for a in unknown if int(a) and a not in _LINK_LOCAL]
+def _ipv6(asked: Iterable[Asked], nic: Nic) -> list[ipaddress.IPv6Address]:
+    def is_foreign(number: int) -> bool:
+        address = ipaddress.IPv6Address(number)
+        return bool(number) and address not in _LINK_LOCAL and not _is_own(address, nic)
+
+    return [ipaddress.IPv6Address(number) for number in _apart(asked, _IPV6, 128, is_foreign)]
 
 
 def _is_own(address: numbers.IpAddress, nic: Nic) -> bool:
@@ -79,13 +86,46 @@ def _is_own(address: numbers.IpAddress, nic: Nic) -> bool:
     return any(address in net for net in own if net.version == address.version)
 
 
-def _values(part: rules.RuleSet, wanted: tuple[rules.Payload, ...], bits: int) -> Iterator[int]:
-    """The first value of each interval that a field is compared with."""
-    for field, among in _compared(part):
-        if isinstance(field, rules.Payload) and isinstance(among, ranges.Intervals):
-            shift = next((bits - field.length for each in wanted if _begins(field, each)), None)
-            if shift is not None:
-                yield from (low << shift for low, _ in among)
+def _apart(
+    asked: Iterable[Asked],
+    wanted: tuple[rules.Payload, ...],
+    bits: int,
+    is_foreign: Callable[[int], bool],
+) -> list[int]:
+    """A foreign value of each interval that a field is compared with.
+
+    Of many that no rule tells apart, as the members of a set, the first stands for all.
+    """
+    about = [
+        (field, among, shift)
+        for field, among in asked
+        if (shift := _shift(field, wanted, bits)) is not None
+    ]
+    lots: dict[tuple[object, ...], int] = {}
+    for _, among, shift in about:
+        if isinstance(among, ranges.Intervals):
+            for low, high in among:
+                ends = (low << shift, (low << shift) + 1, high << shift)
+                value = next((v for v in ends if v >> shift <= high and is_foreign(v)), None)
+                if value is not None:
+                    lots.setdefault(tuple(_answers(about, value)), value)
+    return list(dict.fromkeys(lots.values()))
+
+
+def _answers(
+    about: Iterable[tuple[rules.Field, ranges.Among, int]], value: int
+) -> Iterator[object]:
+    """What rules make of a value; the value itself where they look at single bits of it."""
+    for field, among, shift in about:
+        yield value >> shift in among if isinstance(field, rules.Payload) else value
+
+
+def _shift(field: rules.Field, wanted: tuple[rules.Payload, ...], bits: int) -> int | None:
+    """How many bits of the address a field leaves out; None: it is about something else."""
+    inner = field.field if isinstance(field, rules.Masked) else field
+    if not isinstance(inner, rules.Payload):
+        return None
+    return next((bits - inner.length for each in wanted if _begins(inner, each)), None)
 
 
 def _begins(field: rules.Payload, wanted: rules.Payload) -> bool:
@@ -96,7 +136,7 @@ def _begins(field: rules.Payload, wanted: rules.Payload) -> bool:
     return same and field.length <= wanted.length
 
 
-def _compared(part: rules.RuleSet) -> Iterator[tuple[rules.Field, ranges.Among]]:
+def _compared(part: rules.RuleSet) -> Iterator[Asked]:
     for table in part.tables:
         for step in (s for chain in table.chains for rule in chain.rules for s in rule.steps):
             if table.family not in _OF_BRIDGES:
@@ -107,7 +147,7 @@ def _compared(part: rules.RuleSet) -> Iterator[tuple[rules.Field, ranges.Among]]
                 yield from _columns(step.field, [among for among, _ in step.entries])
 
 
-def _searched(step: rules.Step) -> Iterator[tuple[rules.Field, ranges.Among]]:
+def _searched(step: rules.Step) -> Iterator[Asked]:
     """An address that is searched as bytes; of all else behind the bridge no source is left."""
     if isinstance(step, rules.Match) and isinstance(step.field, rules.Search):
         pattern = step.field.pattern
@@ -115,9 +155,7 @@ def _searched(step: rules.Step) -> Iterator[tuple[rules.Field, ranges.Among]]:
             yield _IPV6[0], ranges.number(int.from_bytes(pattern, "big"))
 
 
-def _columns(
-    field: rules.Field, amongs: Iterable[ranges.Among]
-) -> Iterator[tuple[rules.Field, ranges.Among]]:
+def _columns(field: rules.Field, amongs: Iterable[ranges.Among]) -> Iterator[Asked]:
     for among in amongs:
         if isinstance(among, ranges.Rows) and isinstance(field, rules.Joined):
             yield from (
@@ -125,5 +163,4 @@ def _columns(
                 for each, cell in zip(field.fields, row, strict=True)
             )  # fmt: skip
         else:
-            inner = field.field if isinstance(field, rules.Masked) else field
-            yield inner, among
+            yield field, among

@@ -82,7 +82,8 @@ def sender(
             device[f"{family}.address"] = nicsettings.NO_ADDRESS
         else:
             addresses[family] = found.own
-            if found.is_set:
+            # On a bridge that is not LXD's it takes an address with the family's filter alone.
+            if found.is_set and (network is not None or _filters(setting, family)):
                 device[f"{family}.address"] = str(found.own)
         around |= {f"bridge_{family}": found.bridge, f"other_{family}": found.other}  # type: ignore[dict-item]  # one for each field's type
     on = setting.filters
@@ -96,6 +97,10 @@ def sender(
         filters_ipv6=nicsettings.IPV6 in on,
     )
     return Sender(device=device, nic=nic, around=Surroundings(**around))  # type: ignore[arg-type]  # as above
+
+
+def _filters(setting: Bridged, family: str) -> bool:
+    return f"security.{family}_filtering" in setting.filters
 
 
 def _alone(address: numbers.IpAddress | None) -> tuple[numbers.IpNetwork, ...]:

@@ -64,5 +64,5 @@ def stopped(settings: Mapping[str, Mapping[str, str]]) -> labs.scenarios.Scenari
 SETTINGS = {
     name: setting
     for name, setting in kernel_agreement.SETTINGS.items()
-    if name not in ("none", "routes")
+    if name not in ("none", "routes", "site")
 }

@@ -54,6 +54,24 @@ def test_words_that_lxd_accepts_and_does_not_heed_leave_it_off(value: str) -> No
     assert f"security.ipv4_filtering is {value!r}, which is off for LXD" in text
 
 
+@pytest.mark.parametrize("value", ["true", "TRUE", "Yes", "ON", "1", "tRuE"])
+def test_words_that_are_true_for_lxd_turn_the_mac_filter_on(value: str) -> None:
+    assert judge(nic(security__mac_filtering=value), "LXD-BRI-03")[0] is Outcome.PASS
+
+
+@pytest.mark.parametrize("value", ["enabled", "maybe", "2", "y", "false", ""])
+def test_words_that_lxd_does_not_heed_leave_the_mac_filter_off(value: str) -> None:
+    outcome, text = judge(nic(security__mac_filtering=value), "LXD-BRI-03")
+    assert (outcome, f"{value!r}, which is off for LXD" in text) == (Outcome.FAIL, True)
+
+
+@pytest.mark.parametrize("family", ["ipv4", "ipv6"])
+def test_ip_filter_brings_that_of_the_mac_whatever_its_key_says(family: str) -> None:
+    settings = {f"security.{family}_filtering": "true", "security.mac_filtering": "false"}
+    document = attach(evidence_documents.baseline(), "default/web1", "eth0", {**BARE, **settings})
+    assert judge(document, "LXD-BRI-03")[0] is Outcome.PASS
+
+
 def test_filter_of_one_family_is_not_that_of_the_other() -> None:
     document = with_network(nic(security__ipv6_filtering="true"), ipv6__address="fd42::1/64")
     assert judge(document, "LXD-BRI-04")[0] is Outcome.FAIL

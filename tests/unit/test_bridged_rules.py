@@ -231,6 +231,59 @@ def test_driver_of_xtables_is_judged_by_its_own_rules() -> None:
     assert f"ebtables has no rule about {PORT}" in judge(document).text
 
 
+# As LXD's older driver writes them for a NIC with the filter of its MAC address alone.
+EBTABLES = """*filter
+:INPUT ACCEPT
+:FORWARD ACCEPT
+:OUTPUT ACCEPT
+-A INPUT -s ! 00:16:3e:00:00:18 -i vethdweb1 -j DROP
+-A FORWARD -s ! 00:16:3e:00:00:18 -i vethdweb1 -j DROP
+-A INPUT -p IPv4 -i vethdweb1 -j ACCEPT
+-A FORWARD -p IPv4 -i vethdweb1 -j ACCEPT
+-A INPUT -p ARP -i vethdweb1 -j ACCEPT
+-A FORWARD -p ARP -i vethdweb1 -j ACCEPT
+-A INPUT -p IPv6 -i vethdweb1 -j ACCEPT
+-A FORWARD -p IPv6 -i vethdweb1 -j ACCEPT
+"""
+
+
+def with_ebtables(save: str) -> Document:
+    document = attach(
+        evidence_documents.baseline(), WEB1, "eth0", {**OWN, "security.mac_filtering": "true"}
+    )
+    document = patch(document, "server", "environment", "firewall", to="xtables")
+    document = patch(document, "host.filters", "nft", "text", to='{"nftables": []}')
+    text = evidence_filters.text(save)
+    return patch(document, "host.filters", "legacy", "bridge", to=text)
+
+
+def by_command(save: str, command: str) -> str:
+    """A save after commands that put rules in front."""
+    for step in command.split(" && "):
+        _, _, _, _, chain, rule = step.split(" ", 5)
+        first_of_all = save.index("-A ")
+        save = f"{save[:first_of_all]}-A {chain} {rule}\n{save[first_of_all:]}"
+    return save
+
+
+def test_what_the_older_driver_does_not_ask_is_put_down_to_lxd() -> None:
+    result = judge(with_ebtables(EBTABLES))
+    assert result.finding is not None
+    assert "are LXD's and in force, and do not drop ARP that gives another" in result.text
+    assert result.finding.origin.startswith("LXD itself")
+    repaired = by_command(EBTABLES, result.finding.remedy.command)
+    assert judge(with_ebtables(repaired)).outcome is Outcome.PASS
+
+
+def test_what_else_is_lost_of_the_older_driver_is_not() -> None:
+    lines = EBTABLES.splitlines(keepends=True)
+    lost = "".join(line for line in lines if "FORWARD -s" not in line)
+    result = judge(with_ebtables(lost))
+    assert result.finding is not None
+    assert result.finding.origin.startswith("the kernel's packet filter")
+    assert "LXD itself" not in result.text
+
+
 # --- what a NIC is held to ---------------------------------------------------------------------
 
 
@@ -369,6 +422,37 @@ def test_nics_of_odd_names_are_looked_up_as_lxd_writes_them() -> None:
     assert bridgerules.label(found) == "web1.lan-a/b"
 
 
+def test_reservation_that_lxd_is_about_to_remove_is_none() -> None:
+    document = reserve(evidence_documents.baseline(), evidence_documents.GONE)
+    line = "00:16:3e:00:00:18,10.10.10.24,web1\n"
+    document = reserve(document, line, "web1.eth0.removing")
+    assert judge(document).outcome is Outcome.ERROR
+
+
+def test_chains_of_a_nic_with_a_dot_are_looked_up_whole() -> None:
+    document = attach(evidence_documents.baseline(), WEB1, "eth0", {"type": "none"})
+    document = attach(document, WEB1, "lan.1", BOTH)
+    document = configure(document, WEB1, "volatile.lan.1.hwaddr", "00:16:3e:00:00:18")
+    document = configure(document, WEB1, "volatile.lan.1.host_name", PORT)
+    document = reserve(document, "00:16:3e:00:00:18,10.10.10.24,web1\n", "web1.lan.1")
+    text = evidence_documents.value(document, "host.filters", "nft", "text")
+    listing = evidence_documents.value(document, "host.filters", "listing", "text")
+    for part, given in (("nft", text), ("listing", listing)):
+        moved = given.replace(".web1.eth0", ".web1.lan.1")
+        document = patch(document, "host.filters", part, "text", to=moved)
+    subject = "nic/default/web1/lan.1"
+    assert judge(document, subject=subject).outcome is Outcome.PASS
+    lost = change_rules(document, drop_objects("chain", "rule", chain="in.web1.lan.1"))
+    assert "LXD's chain in.web1.lan.1 is not in the kernel" in judge(lost, subject=subject).text
+
+
+@pytest.mark.parametrize("key", ["ipv4.firewall", "ipv6.firewall"])
+def test_bridge_without_lxds_firewall_has_the_nics_rules(key: str) -> None:
+    document = evidence_documents.baseline()
+    document = patch(document, "networks", "default/lxdbr0", "config", key, to="false")
+    assert judge(document).outcome is Outcome.PASS
+
+
 def test_unmanaged_bridge_needs_an_address_in_the_configuration() -> None:
     device = {**ON, "type": "nic", "nictype": "bridged", "parent": "br0"}
     document = attach(evidence_documents.baseline(), WEB1, "eth0", device)
@@ -444,7 +528,7 @@ def test_xtables_fall_short_of_others_mac_addresses_in_arp() -> None:
     assert result.finding is not None
     assert result.finding.origin.startswith("LXD itself")
     assert result.finding.observed.endswith("ARP that gives another's MAC address as the sender's")
-    assert "arp saddr ether != 00:16:3e:00:00:18 drop" in result.finding.remedy.command
+    assert "--arp-mac-src ! 00:16:3e:00:00:18 -j DROP" in result.finding.remedy.command
 
 
 def test_xtables_with_an_accept_in_front_are_not_put_down_to_lxd() -> None:
@@ -654,6 +738,38 @@ def accepting(document: Document | None = None) -> Document:
 
 def judge_network(document: Document) -> Result:
     return judge(document, "LXD-BRI-09", "network/default/lxdbr0")
+
+
+@pytest.mark.parametrize(
+    ("disabled", "accepts", "forwards", "outcome"),
+    [
+        (0, 0, 0, Outcome.PASS),
+        (0, 0, 1, Outcome.PASS),
+        (0, 1, 0, Outcome.FAIL),
+        (0, 1, 1, Outcome.PASS),
+        (0, 2, 0, Outcome.FAIL),
+        (0, 2, 1, Outcome.FAIL),
+        (1, 2, 1, Outcome.PASS),
+        (0, None, 1, Outcome.ERROR),
+        (0, 1, None, Outcome.ERROR),
+        (None, 2, 1, Outcome.ERROR),
+    ],
+)
+def test_host_takes_advertisements_by_the_kernels_formula(
+    disabled: int | None, accepts: int | None, forwards: int | None, outcome: Outcome
+) -> None:
+    document = attach(evidence_documents.baseline(), WEB1, "eth0", OWN)
+    settings = {"disable_ipv6": disabled, "accept_ra": accepts, "forwarding": forwards}
+    for key, value in settings.items():
+        place = ("host.network", "interfaces", "lxdbr0", "ipv6", key)
+        document = patch(document, *place, to=value)
+    assert judge_network(document).outcome is outcome
+
+
+def test_what_all_interfaces_have_is_not_asked() -> None:
+    document = attach(evidence_documents.baseline(), WEB1, "eth0", OWN)
+    place = ("host.network", "interfaces", "all", "ipv6", "accept_ra")
+    assert judge_network(patch(document, *place, to=2)).outcome is Outcome.PASS
 
 
 def test_rules_of_every_nic_hold_advertisements_off() -> None:

@@ -7,7 +7,7 @@ import ipaddress
 
 import pytest
 
-from pytest_lxdsec.firewall import alike, foreign, iptables, reach, rules
+from pytest_lxdsec.firewall import alike, foreign, iptables, ranges, reach, rules
 from pytest_lxdsec.firewall.nic import NOBODY
 
 from . import firewall_examples as examples
@@ -94,6 +94,26 @@ def test_address_that_ip6tables_searches_is_one_to_pretend() -> None:
     text = f"*filter\n:INPUT ACCEPT [0:0]\n-A INPUT {search} -j ACCEPT\nCOMMIT"
     [_, found] = foreign.surroundings(iptables.decode(text, "ip6"), examples.nic("all"))
     assert str(found.other_ipv6) == "2001:db8::1234"
+
+
+def test_members_of_a_set_are_one_where_no_rule_tells_them_apart() -> None:
+    source = rules.Payload(base=rules.Base.LINK, offset=48, length=48)
+    macs = ranges.Intervals((number, number) for number in range(0, 2000, 2))
+    known = rules.Match(field=source, among=macs, negated=True)
+    drop = rules.Rule(steps=(known, rules.Action(kind=rules.Kind.DROP)))
+    hook = rules.Hook(name="forward", priority=-300)
+    chain = rules.Chain(name="c", rules=(drop,), hook=hook)
+    ruleset = rules.RuleSet(tables=(rules.Table(family="bridge", name="t", chains=(chain,)),))
+    found = foreign.surroundings(ruleset, examples.nic("mac"))
+    assert [each.other_mac for each in found] == [NOBODY.other_mac, "00:00:00:00:00:00"]
+
+
+@pytest.mark.parametrize("length", [32, 30, 24])
+def test_network_that_begins_with_the_nics_own_address_knows_others(length: int) -> None:
+    nic = dataclasses.replace(examples.nic("all"), ipv4=(ipaddress.IPv4Network("10.85.0.0/32"),))
+    ruleset = filtered(f"-s 10.85.0.0/{length} -j ACCEPT")
+    others = [str(each.other_ipv4) for each in foreign.surroundings(ruleset, nic)][1:]
+    assert others == ([] if length == 32 else ["10.85.0.1"])
 
 
 def part(ruleset: rules.RuleSet, interface: str) -> rules.RuleSet:

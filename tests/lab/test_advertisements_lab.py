@@ -1,0 +1,88 @@
+"""LXD-BRI-09 against the kernel: router advertisements really sent, past ACLs and rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from pytest_lxdsec.firewall import build, kinds
+from pytest_lxdsec.lab import scenarios
+from pytest_lxdsec.outcomes import Result
+from pytest_lxdsec.verdict import Outcome
+
+from . import both_ways, kernel_agreement, required
+
+BRIDGE = scenarios.BRIDGE
+KINDS = ("ra_rogue", "ra_rogue_dstopts", "ra_rogue_hbh")
+CONTROL = ("LXD-BRI-09", f"network/default/{BRIDGE}")
+ACL = f"lxc network acl create shut; lxc network set {BRIDGE} security.acls=shut"
+NO_ACL = f"lxc network unset {BRIDGE} security.acls; lxc network acl delete shut"
+SITE = (
+    "nft add table inet site; "
+    "nft 'add chain inet site in {{ type filter hook input priority 0 ; }}'; "
+    "nft 'add rule inet site in iifname \"lxdbr0\" {}'"
+)
+NO_SITE = "nft delete table inet site"
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[kernel_agreement.Stage]:
+    """An instance that sends, on a bridge whose host takes advertisements."""
+    with (
+        required.throw_away(kernel_agreement.SCENARIO) as lab,
+        kernel_agreement.stage(lab) as here,
+    ):
+        run(here, f"sysctl -w net/ipv6/conf/{BRIDGE}/accept_ra=2")
+        yield here
+
+
+def run(stage: kernel_agreement.Stage, script: str) -> str:
+    done = stage.lab.shell(script)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode()
+
+
+def learnt(stage: kernel_agreement.Stage) -> tuple[str, ...]:
+    """The kinds of advertisements that give the host a route."""
+    frames = kinds.every(stage.nic, stage.around)
+    found = []
+    for kind in KINDS:
+        [(arrived, _, _)] = stage.send([build.octets(frames[kind])])
+        assert arrived, kind  # at the bridge, before any rule of the host's
+        if run(stage, f"ip -6 route show dev {BRIDGE} proto ra"):
+            found.append(kind)
+        run(stage, f"ip -6 route flush dev {BRIDGE} proto ra")
+    return tuple(found)
+
+
+def judged(stage: kernel_agreement.Stage) -> Result:
+    return both_ways.judge(both_ways.see(stage.lab))[CONTROL]
+
+
+@pytest.mark.parametrize(
+    ("sets", "unsets", "routes"),
+    [
+        pytest.param("true", "true", KINDS, id="nothing"),
+        pytest.param(ACL, NO_ACL, (), id="ACL"),
+        pytest.param(SITE.format("icmpv6 type nd-router-advert drop"), NO_SITE, (), id="rule"),
+        pytest.param(
+            SITE.format("ip6 nexthdr ipv6-icmp @nh,320,8 134 drop"),
+            NO_SITE,
+            KINDS[1:],
+            id="rule that headers hide from",
+        ),
+        pytest.param(
+            SITE.format("icmpv6 type nd-router-solicit drop"), NO_SITE, KINDS, id="another rule"
+        ),
+    ],
+)
+def test_host_is_judged_by_what_becomes_of_advertisements(
+    stage: kernel_agreement.Stage, sets: str, unsets: str, routes: tuple[str, ...]
+) -> None:
+    run(stage, sets)
+    try:
+        assert learnt(stage) == routes
+        assert judged(stage).outcome is (Outcome.FAIL if routes else Outcome.PASS)
+    finally:
+        run(stage, unsets)
