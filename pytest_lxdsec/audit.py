@@ -252,8 +252,16 @@ class Audit:
 def _identity(result: Result) -> identity.Identity:
     """Which finding it is, in the words of reports."""
     host, subject, seen = map(texts.printable, (result.host, result.subject, result.reason))
-    details = map(texts.printable, result.finding.details if result.finding else ())
-    return identity.of(result.control.id, host, subject, seen, details)
+    finding = result.finding
+    details, lasting = (finding.details, finding.lasting) if finding else ((), ())
+    return identity.of(
+        result.control.id,
+        host,
+        subject,
+        seen,
+        details=map(texts.printable, details),
+        lasting=map(texts.printable, lasting),
+    )
 
 
 def _kind(metafunc: pytest.Metafunc, made: Control | None) -> str:

@@ -102,8 +102,9 @@ def _result(
     finding = _finding(record)
     state = None
     if finding is not None and baseline is not None:
-        found = (record.control, record.host, record.subject, record.reason, record.details)
-        is_known = baseline.knows(control, identity.of(*found))
+        place = (record.control, record.host, record.subject)
+        mark = identity.of(*place, record.reason, details=record.details, lasting=record.lasting)
+        is_known = baseline.knows(control, mark)
         state = document.Baseline.UNCHANGED if is_known else document.Baseline.NEW
     return document.Result(
         control=record.control,
@@ -129,6 +130,7 @@ def _finding(record: Record) -> document.Finding | None:
         touches=record.touches,
         note=record.note,
         details=record.details,
+        lasting=record.lasting,
     )
 
 

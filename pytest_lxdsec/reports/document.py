@@ -97,7 +97,10 @@ class Control:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What is wrong, one by one in `details`, where it comes from and what repairs it."""
+    """What is wrong, one by one in `details`, where it comes from and what repairs it.
+
+    `lasting` is what makes it the same finding in another report, where the observed does not.
+    """
 
     observed: str
     expected: str
@@ -106,6 +109,7 @@ class Finding:
     touches: int
     note: str
     details: tuple[str, ...] = ()
+    lasting: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,6 +59,7 @@ class Record:
     note: str = ""
     tolerated: str = ""
     details: tuple[str, ...] = ()
+    lasting: tuple[str, ...] = ()
     seconds: float = 0.0
 
 
@@ -173,6 +174,7 @@ def _record(result: Result, seconds: float) -> Record:
         touches=remedy.touches if remedy else 0,
         note=texts.printable(remedy.note) if remedy else "",
         details=tuple(map(texts.printable, finding.details)) if finding else (),
+        lasting=tuple(map(texts.printable, finding.lasting)) if finding else (),
         tolerated=texts.printable(result.tolerated),
         seconds=round(seconds, 6),
     )

@@ -198,7 +198,7 @@ def _part(text: str) -> str:
 
 def _waiver(waiver: Waiver, rule: int) -> Json:
     path, _, line = waiver.source.rpartition(":")
-    mark = identity.Identity(WAIVER_RULE, waiver.host, waiver.control, waiver.subject)
+    mark = identity.of(waiver.control, waiver.host, waiver.subject, WAIVER_RULE)
     text = f"{waiver.source}: waiver of {waiver.control} for {waiver.subject}: {waiver.text}"
     place = {
         "artifactLocation": {"uri": urllib.parse.quote(path)},

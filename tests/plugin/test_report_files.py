@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pathlib
@@ -125,19 +126,41 @@ def test_report_has_every_result_of_pytest(tmp_path: pathlib.Path, bad: pathlib.
 def reruns(
     tmp_path_factory: pytest.TempPathFactory, bad: pathlib.Path
 ) -> tuple[pathlib.Path, pathlib.Path]:
-    """Two audits of one server: processes have other numbers, an instance another address."""
+    """Two audits of one server that has been started anew in between."""
     first, second = (tmp_path_factory.mktemp(name) for name in ("first", "second"))
     text = bad.read_text(encoding="utf-8")
-    other = re.sub(r'("(?:server_)?pid": )(\d+)', lambda f: f"{f[1]}{int(f[2]) + 7777}", text)
-    (second / "other.json").write_text(other.replace("192.0.2.50", "192.0.2.51"))
-    audit(first, bad)
-    audit(second, second / "other.json")
+    (first / "evidence.json").write_text(drawn_anew(text, "1"))
+    (second / "evidence.json").write_text(restarted(drawn_anew(text, "2")))
+    for directory in (first, second):
+        audit(directory, directory / "evidence.json")
     return first, second
 
 
-def test_reruns_differ_in_what_was_seen(reruns: tuple[pathlib.Path, pathlib.Path]) -> None:
+def restarted(text: str) -> str:
+    """The evidence with other numbers of processes and namespaces, and other leases."""
+    other = re.sub(r'("(?:server_)?pid": )(\d+)', lambda f: f"{f[1]}{int(f[2]) + 7777}", text)
+    other = re.sub(r":\[(40265\d{5})\]", lambda f: f":[{int(f[1]) + 999}]", other)
+    return re.sub(r"10\.10\.10\.(2\d)\b", r"10.10.10.1\1", other).replace(
+        "192.0.2.50", "192.0.2.51"
+    )
+
+
+def drawn_anew(text: str, run: str) -> str:
+    """The evidence with names of host interfaces as LXD draws them at each start."""
+
+    def named(found: re.Match[str]) -> str:
+        return f"veth{hashlib.sha256((run + found[0]).encode()).hexdigest()[:8]}"
+
+    return re.sub(r"\bveth[a-z]+\d+\b", named, text)
+
+
+@pytest.mark.parametrize("control", ["LXD-LOC-04", "LXD-BRI-06", "LXD-RTD-01", "LXD-PRV-04"])
+def test_reruns_differ_in_what_was_seen(
+    reruns: tuple[pathlib.Path, pathlib.Path], control: str
+) -> None:
     first, second = (report(directory)["results"] for directory in reruns)
-    assert [one["reason"] for one in first] != [one["reason"] for one in second]
+    then, now = ([r["reason"] for r in run if r["control"] == control] for run in (first, second))
+    assert then != now
 
 
 def test_names_are_the_same_whatever_the_process_ids(
@@ -152,6 +175,17 @@ def test_fingerprints_are_the_same_whatever_the_process_ids(
     first, second = (fingerprints(directory) for directory in reruns)
     assert first == second
     assert len(first) == len({tuple(one.items()) for one in first}) > 1
+
+
+def test_baseline_knows_the_findings_of_a_rerun(
+    tmp_path: pathlib.Path, reruns: tuple[pathlib.Path, pathlib.Path]
+) -> None:
+    first, second = (directory / "out" / files.JSON for directory in reruns)
+    session = audit(tmp_path, reruns[1] / "evidence.json", f"--lxd-baseline={first}")
+    assert session.counts.get("failed", 0) == 0
+    assert session.counts["xfailed"] > 40
+    done = lxdsec("diff", first, second)
+    assert (done.returncode, done.stdout[:6]) == (0, "0 new,")
 
 
 def test_unreached_host_is_in_every_report(tmp_path: pathlib.Path, good: pathlib.Path) -> None:
@@ -394,6 +428,21 @@ def test_new_findings_fail_the_run(
     assert failed == {"LXD-NAM-01"}
     states_ = {one["control"]: one["baseline"] for one in report(tmp_path)["results"]}
     assert states_["LXD-NAM-01"] == "new"
+
+
+def test_more_on_a_known_object_fails_the_run(
+    tmp_path: pathlib.Path, bad: pathlib.Path, before: pathlib.Path
+) -> None:
+    """LXD-PRV-05 fails on the same container as before, by one key more."""
+    nested = '"security.nesting": "true"'
+    text = bad.read_text(encoding="utf-8")
+    assert nested in text
+    (tmp_path / "worse.json").write_text(
+        text.replace(nested, f'{nested}, "raw.lxc": "lxc.apparmor.profile = unconfined"')
+    )
+    session = audit(tmp_path, tmp_path / "worse.json", f"--lxd-baseline={before}")
+    failed = {c.properties["lxd.control"] for c in session.cases if c.element == "failure"}
+    assert "LXD-PRV-05" in failed
 
 
 def test_baseline_that_is_no_report_is_a_usage_error(
