@@ -18,11 +18,12 @@ NAME = "pytest-lxdsec"
 LISTINGS = ("instances", "profiles", "networks", "certificates", "images")
 
 
-def compose(
+def compose(  # noqa: PLR0913 - one argument for each thing that a session has seen
     records: Iterable[Record],
     hosts: Sequence[Host],
     waivers: Iterable[Judged] = (),
     *,
+    others: Iterable[document.Other] = (),
     complete: bool = True,
     baseline: Baseline | None = None,
 ) -> document.Document:
@@ -32,6 +33,7 @@ def compose(
         records: What came of each test, in any order.
         hosts: All that were named, reached or not.
         waivers: The policy's, audited.
+        others: The tests that are no controls.
         complete: Whether the run came to its end.
         baseline: What is known from an earlier run.
     """
@@ -44,6 +46,7 @@ def compose(
         controls=controls.values(),
         results=(_result(record, controls[record.control], baseline) for record in asked),
         waivers=[_waiver(judged) for judged in waivers],
+        others=others,
     )
 
 

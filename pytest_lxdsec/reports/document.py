@@ -152,6 +152,30 @@ class Waiver:
     objects: int
 
 
+class State(enum.Enum):
+    """What came of a test that is no control, best first."""
+
+    PASSED = "passed"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    ERROR = "error"
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether it fails the run."""
+        return self in (State.FAILED, State.ERROR)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Other:
+    """A test of the run that is no control, or has died before it could say what it was."""
+
+    name: str
+    state: State
+    reason: str = ""
+    text: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """One audit.
@@ -165,6 +189,7 @@ class Document:
         sections: In the guide's order, a site's own after them.
         controls: In the order of their sections, then by id.
         results: In the controls' order, then by host as named and by object.
+        others: The tests that are no controls; they fail the run as any test does.
     """
 
     format: Literal["lxdsec-report"]
@@ -180,6 +205,12 @@ class Document:
     controls: tuple[Control, ...]
     results: tuple[Result, ...]
     waivers: tuple[Waiver, ...] = ()
+    others: tuple[Other, ...] = ()
+
+    @property
+    def bad_others(self) -> tuple[Other, ...]:
+        """The tests that are no controls and fail the run."""
+        return tuple(one for one in self.others if one.state.is_bad)
 
 
 def make(  # noqa: PLR0913 - one argument for each thing that the results do not say themselves
@@ -190,6 +221,7 @@ def make(  # noqa: PLR0913 - one argument for each thing that the results do not
     controls: Iterable[Control],
     results: Iterable[Result],
     waivers: Iterable[Waiver] = (),
+    others: Iterable[Other] = (),
 ) -> Document:
     """Put an audit in order, count it and say the state of each section."""
     asked = sorted(controls, key=lambda one: (sections.place(one.section), one.section, one.id))
@@ -215,6 +247,7 @@ def make(  # noqa: PLR0913 - one argument for each thing that the results do not
         controls=tuple(asked),
         results=tuple(ordered),
         waivers=audited,
+        others=tuple(others),
     )
 
 

@@ -19,7 +19,7 @@ import lxml.etree
 
 from ..verdict import Outcome
 from . import junit_xml, words
-from .document import Control, Document, Host, Result, Section, Waiver
+from .document import Control, Document, Host, Other, Result, Section, State, Waiver
 from .junit_xml import BROKEN, FAILED, SKIPPED, Case, Suite
 
 ROOT = "lxd_security"
@@ -32,6 +32,7 @@ ELEMENTS: Mapping[Outcome, str] = {
     Outcome.MANUAL: SKIPPED,
     Outcome.NOT_ASSESSED: SKIPPED,
 }
+OTHERS = {State.FAILED: FAILED, State.ERROR: BROKEN, State.SKIPPED: SKIPPED}
 
 
 def write(whole: Document, out: BinaryIO) -> None:
@@ -61,6 +62,8 @@ def _suites(whole: Document) -> Iterator[Suite]:
                 yield _suite(whole, section, hosts[name], slugs[name], cases)
     if whole.waivers:
         yield _waivers(whole.waivers)
+    if whole.others:
+        yield _others(whole.others)
 
 
 def _by_section(
@@ -203,6 +206,26 @@ def _unreached(host: Host, slug: str) -> Suite:
         timestamp="",
         properties={},
         cases=[case],
+    )
+
+
+def _others(others: Iterable[Other]) -> Suite:
+    return Suite(
+        name="Other tests",
+        classname=f"{ROOT}.others",
+        host="",
+        timestamp="",
+        properties={},
+        cases=_numbered(
+            Case(
+                name=_short(other.name),
+                element=OTHERS.get(other.state, ""),
+                kind="test" if other.state in OTHERS else "",
+                message=other.reason,
+                text=other.text,
+            )
+            for other in others
+        ),
     )
 
 

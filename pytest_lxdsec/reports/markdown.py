@@ -14,7 +14,7 @@ from typing import BinaryIO
 from ..verdict import Outcome
 from ..waiver_audit import State
 from . import words
-from .document import Control, Document, Finding, Host, Result, SectionState, Waiver
+from .document import Control, Document, Finding, Host, Other, Result, SectionState, Waiver
 
 MOST_GROUPS = 40
 MOST_OBJECTS = 20
@@ -50,6 +50,7 @@ def _lines(whole: Document) -> Iterator[str]:
     yield from _findings(whole)
     yield from _untold(whole)
     yield from _waivers(whole.waivers)
+    yield from _others(whole.bad_others)
 
 
 def _hosts(hosts: Sequence[Host]) -> Iterator[str]:
@@ -172,6 +173,16 @@ def _waivers(waivers: Sequence[Waiver]) -> Iterator[str]:
         told = " | ".join(_plain(cell) for cell in cells)
         yield f"| {mark} {waiver.state.value} | {told} | {_plain(waiver.text)} |"
     yield from _cut(len(waivers), MOST_HOSTS, "waivers")
+    yield ""
+
+
+def _others(others: Sequence[Other]) -> Iterator[str]:
+    if not others:
+        return
+    yield "### Other tests that failed"
+    yield ""
+    yield from (f"- {_code(o.name)}: {_plain(o.reason)}" for o in others[:MOST_GROUPS])
+    yield from _cut(len(others), MOST_GROUPS, "tests")
     yield ""
 
 

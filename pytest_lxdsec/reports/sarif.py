@@ -117,6 +117,9 @@ def _waiver_rule() -> Json:
 
 def _invocation(whole: Document) -> Json:
     notifications = [_notification(host) for host in whole.hosts if host.error]
+    for other in whole.bad_others:
+        text = f"{other.name}: {other.reason}"
+        notifications.append({"level": "error", "message": {"text": text}})
     if not whole.complete:
         text = f"the run {words.MISSING}"
         notifications.append({"level": "error", "message": {"text": text}})

@@ -83,5 +83,7 @@ def title(whole: Document) -> str:
         parts += [f"{count(whole.unreached, 'host')} could not be reached"]
     if whole.wrong_waivers:
         parts += [f"{count(whole.wrong_waivers, 'waiver')} to correct"]
+    if whole.bad_others:
+        parts += [f"{count(len(whole.bad_others), 'other test')} failed"]
     parts += [] if whole.complete else [f"the run {MISSING}"]
     return "; ".join(parts)

@@ -7,6 +7,7 @@ function drawTop() {
   if (error) said.push(`${number(error)} could not be told`);
   if (unreached.length) said.push(`${count(unreached.length, "host")} not reached`);
   if (data.wrong_waivers) said.push(`${count(data.wrong_waivers, "waiver")} to correct`);
+  if (data.others.length) said.push(`${count(data.others.length, "other test")} failed`);
   document.getElementById("top").append(
     make("p", { class: "label" }, link(data.guide.url, data.guide.title),
       ` · edition of ${data.guide.edition}`),
@@ -79,7 +80,8 @@ function drawContents() {
       section.counts.fail ? make("b", {}, number(section.counts.fail)) : null));
   });
   const extra = [["untold", "What could not be told", data.counts.error],
-    ["waivers", "Accepted risks", data.waivers.length]]
+    ["waivers", "Accepted risks", data.waivers.length],
+    ["others", "Other tests", data.others.length]]
     .filter(([, , n]) => n)
     .map(([id, text, n]) => make("li", { class: "extra" },
       make("a", { href: `#${id}` }, make("span", {}, text), make("b", {}, number(n)))));
@@ -129,9 +131,21 @@ function drawWaivers() {
       make("tbody", {}, rows))))];
 }
 
+// Tests of the run that are no controls; only those that fail it are told.
+function drawOthers() {
+  if (!data.others.length) return [];
+  return [make("section", { class: "chapter", "aria-labelledby": "others" },
+    make("header", {}, make("h2", { id: "others" }, "Other tests that failed")),
+    data.others.map((other) => make("details", { class: "control other" },
+      make("summary", {}, make("span", { class: "severity" }, other.state),
+        make("h3", {}, other.name)),
+      make("div", { class: "body" }, make("pre", { tabindex: "0", role: "group",
+        "aria-label": "What pytest says" }, other.text || other.reason)))))];
+}
+
 function draw() {
   let shown = 0;
-  const controls = [...document.querySelectorAll(".control")];
+  const controls = [...document.querySelectorAll(".control[data-place]")];
   for (const element of controls) {
     update(element);
     for (const places of Object.values(element.found)) shown += places.length;
@@ -164,12 +178,12 @@ function start() {
   drawFilters();
   drawContents();
   document.getElementById("chapters").append(...data.sections.map(drawChapter),
-    ...drawUntold(), ...drawWaivers());
+    ...drawUntold(), ...drawWaivers(), ...drawOthers());
   document.getElementById("bottom").append(
     `${data.tool.name} ${data.tool.version}. The same data for programs: report.json.`);
   redraw = draw;
   draw();
-  for (const element of document.querySelectorAll(".control")) {
+  for (const element of document.querySelectorAll(".control[data-place]")) {
     if (element.found.fail || element.found.error) element.open = true;
   }
   addEventListener("hashchange", openTarget);
