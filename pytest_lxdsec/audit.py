@@ -8,7 +8,7 @@ import difflib
 import functools
 import pathlib
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import NoReturn
 
 import pytest
@@ -111,7 +111,7 @@ class Audit:
             hosts.gather_all(resolved, gathered, probes=self.settings.probe)
         )
         if self.settings.save_evidence:
-            self._save(pathlib.Path(self.settings.save_evidence))
+            self.hosts = tuple(self._saved(pathlib.Path(self.settings.save_evidence)))
 
     def _for_the_day(self, found: Sequence[hosts.Host]) -> tuple[hosts.Host, ...]:
         """The same, to be judged for `--lxd-now`; what was seen, and when, stays as it is."""
@@ -124,14 +124,16 @@ class Audit:
             for host in found
         )
 
-    def _save(self, path: pathlib.Path) -> None:
+    def _saved(self, path: pathlib.Path) -> Iterator[hosts.Host]:
         names = _file_names(self.hosts)
         places = [path] if len(names) == 1 else [path / name for name in names]
         for host, place in zip(self.hosts, places, strict=True):
             if host.evidence is not None:
                 replay.save(host.evidence, place)
+                yield dataclasses.replace(host, kept=str(place))
             else:
                 _forget(place)
+                yield host
 
     @functools.cached_property
     def _directory(self) -> pathlib.Path:

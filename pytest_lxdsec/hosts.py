@@ -27,11 +27,16 @@ MOST_AT_ONCE = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """One target after the gathering: its evidence, or why there is none."""
+    """One target after the gathering: its evidence, or why there is none.
+
+    Attributes:
+        kept: The file that has the evidence; "" where it was not kept.
+    """
 
     connection: Connection
     evidence: model.Evidence | None = None
     error: str = ""
+    kept: str = ""
 
     @property
     def name(self) -> str:
@@ -152,7 +157,8 @@ def _gathered(host: Host, prober: gather.Prober | None) -> Host:
         raise
     except LxdsecError as error:
         return dataclasses.replace(host, error=f"cannot reach {target.name}: {error}")
-    return dataclasses.replace(host, evidence=evidence)
+    kept = target.address if target.reach is Reach.EVIDENCE else ""
+    return dataclasses.replace(host, evidence=evidence, kept=kept)
 
 
 def _evidence(connection: Connection, prober: gather.Prober | None) -> model.Evidence:

@@ -50,6 +50,7 @@ def host(name: str = ONE, error: str = "") -> Host:
         system="Debian GNU/Linux 12 (bookworm)",
         kernel="6.1.0",
         taken=TAKEN,
+        evidence="kept.json",
         seconds=0.25,
         round_trips={"api": 9, "shell": 1},
         objects={"instances": 3},

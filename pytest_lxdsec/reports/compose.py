@@ -67,6 +67,7 @@ def _host(host: Host) -> document.Host:
         system=texts.printable(system.title) if system else "",
         kernel=texts.printable(system.kernel) if system else "",
         taken=evidence.header.taken,
+        evidence=texts.printable(host.kept),
         seconds=round(evidence.header.seconds, 3),
         round_trips=dict(sorted(evidence.header.round_trips.items())),
         objects={

@@ -58,7 +58,10 @@ class Guide:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """Who was audited; with `error`, who could not be reached and why."""
+    """Who was audited; with `error`, who could not be reached and why.
+
+    `evidence` is the file that has what was seen at `taken`, where it was kept.
+    """
 
     name: str
     error: str = ""
@@ -66,6 +69,7 @@ class Host:
     system: str = ""
     kernel: str = ""
     taken: datetime.datetime | None = None
+    evidence: str = ""
     seconds: float = 0.0
     round_trips: Mapping[str, int]
     objects: Mapping[str, int]

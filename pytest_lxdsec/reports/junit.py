@@ -57,7 +57,7 @@ def _suites(whole: Document) -> Iterator[Suite]:
         for name in (host.name for host in whole.hosts):
             if found := results.get(name):
                 cases = _numbered(
-                    _case(one, controls[one.control], section, whole) for one in found
+                    _case(one, controls[one.control], section, whole, hosts[name]) for one in found
                 )
                 yield _suite(whole, section, hosts[name], slugs[name], cases)
     if whole.waivers:
@@ -124,7 +124,7 @@ def _slugs(names: Iterable[str]) -> Mapping[str, str]:
     return found
 
 
-def _case(result: Result, control: Control, section: Section, whole: Document) -> Case:
+def _case(result: Result, control: Control, section: Section, whole: Document, host: Host) -> Case:
     name = f"[{control.id}][{control.severity.value.upper()}] {control.title} [{result.subject}]"
     guide = whole.guide.title
     element, message = _told(result, section, guide)
@@ -134,7 +134,9 @@ def _case(result: Result, control: Control, section: Section, whole: Document) -
         element=element,
         kind=f"{control.severity.value}.{control.id}" if element else "",
         message=message,
-        text=words.body(result, control, section, guide) if element in (FAILED, BROKEN) else "",
+        text=words.body(result, control, section, guide, host)
+        if element in (FAILED, BROKEN)
+        else "",
     )
 
 

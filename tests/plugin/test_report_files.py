@@ -188,6 +188,15 @@ def test_baseline_knows_the_findings_of_a_rerun(
     assert (done.returncode, done.stdout[:6]) == (0, "0 new,")
 
 
+def test_evidence_that_is_kept_is_named_with_its_findings(
+    tmp_path: pathlib.Path, bad: pathlib.Path
+) -> None:
+    for arguments, kept in ((("--lxd-save-evidence=kept.json",), "kept.json"), ((), str(bad))):
+        audit(tmp_path, bad, "--lxd-control=LXD-NAM-01", *arguments)
+        (case,) = sessions.cases(tmp_path / "out" / "junit.xml")
+        assert f"UTC, kept in {kept}" in case.text
+
+
 def test_unreached_host_is_in_every_report(tmp_path: pathlib.Path, good: pathlib.Path) -> None:
     audit(tmp_path, good, "--lxd-host=unix:///nowhere/unix.socket")
     for name in files.WRITERS:

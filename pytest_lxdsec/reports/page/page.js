@@ -59,7 +59,7 @@ function hostTable() {
       ` ${host.kernel}`) : null),
     make("td", {}, Object.entries(host.objects).map(([name, n]) => `${number(n)} ${name}`)
       .join(", ")),
-    make("td", {}, seen(host))));
+    make("td", {}, seen(host), host.evidence ? make("small", {}, host.evidence) : null)));
   const head = ["Host", "LXD", "System", "Objects", "Seen"];
   return rows.length ? make("div", { class: "wide" }, make("table", { class: "hosts" },
     make("thead", {}, make("tr", {}, head.map((text) => make("th", { scope: "col" }, text)))),
