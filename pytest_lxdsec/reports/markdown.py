@@ -1,13 +1,13 @@
 """A summary for the page of a CI job: short, worst first, with what to do about it.
 
-GitHub shows 1 MiB of it and GitLab less, so lists are cut, and say so.
+GitHub takes 1 MiB of it, so lists are cut, and say so; a text of which even that is too much ends
+where it has to.
 """
 
 from __future__ import annotations
 
 import collections
 import html
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
@@ -22,6 +22,8 @@ MOST_DETAILS = 5
 MOST_HOSTS = 100
 LONGEST = 1000
 LONGEST_COMMAND = 4000
+MOST_BYTES = 1_000_000
+ENDS = b"... and more, for which there is no room here: `report.html` has all.\n"
 MARKS = {
     SectionState.FAIL: "❌ fail",
     SectionState.CANNOT_TELL: "⚠️ cannot tell",
@@ -34,10 +36,27 @@ Group = tuple[str, Sequence[Result]]
 
 def write(whole: Document, out: BinaryIO) -> None:
     """Write the file."""
-    text = io.StringIO()
+    left = MOST_BYTES
+    for part in _parts(whole):
+        told = "".join(f"{line}\n" for line in part).encode("utf-8", "backslashreplace")
+        if len(told) > left:
+            out.write(ENDS)
+            return
+        left -= len(told)
+        out.write(told)
+
+
+def _parts(whole: Document) -> Iterator[Sequence[str]]:
+    """The summary in parts that are whole tables, or whole elements of HTML."""
+    part: list[str] = []
+    depth = 0
     for line in _lines(whole):
-        text.write(f"{line}\n")
-    out.write(text.getvalue().encode("utf-8", "backslashreplace"))
+        part.append(line)
+        depth += line.startswith("<details>") - (line == "</details>")
+        if not line and not depth:
+            yield part
+            part = []
+    yield part
 
 
 def _lines(whole: Document) -> Iterator[str]:
