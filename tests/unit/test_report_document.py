@@ -115,6 +115,7 @@ def test_same_audit_gives_the_same_bytes(tmp_path: pathlib.Path) -> None:
         controls=reversed(other.controls),
         results=other.results,
         waivers=other.waivers,
+        others=other.others,
     )
     files.write(again, tmp_path / "b")
     for name in files.WRITERS:

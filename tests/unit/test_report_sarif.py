@@ -17,7 +17,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from pytest_lxdsec.reports import sarif
+from pytest_lxdsec.reports import document, sarif
 from pytest_lxdsec.reports.document import Baseline, Document
 from pytest_lxdsec.verdict import Outcome
 from pytest_lxdsec.waiver_audit import State
@@ -117,8 +117,16 @@ def test_what_fails_the_run_without_a_result_is_counted() -> None:
 
 def test_unreached_host_is_a_notification_and_no_success() -> None:
     (invocation,) = run(made.full())["invocations"]
-    (notification,) = invocation["toolExecutionNotifications"]
+    notification = invocation["toolExecutionNotifications"][0]
     assert "cannot reach ssh://gone" in notification["message"]["text"]
+    assert invocation["executionSuccessful"] is False
+
+
+def test_other_test_that_failed_is_a_notification_and_no_success() -> None:
+    other = document.Other(name="test_a.py::test_b", state=document.State.FAILED, reason="no")
+    (invocation,) = run(made.make(others=[other]))["invocations"]
+    (notification,) = invocation["toolExecutionNotifications"]
+    assert notification["message"]["text"] == "test_a.py::test_b: no"
     assert invocation["executionSuccessful"] is False
 
 

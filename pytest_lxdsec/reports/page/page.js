@@ -167,10 +167,30 @@ function openAll(isOpen) {
   }
 }
 
+function targeted() {
+  try {
+    return document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  } catch { // a % that encodes nothing
+    return null;
+  }
+}
+
+// What a link leads to is shown, whatever the filters say.
 function openTarget() {
-  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  if (target && target.matches("details")) target.open = true;
-  if (target) target.scrollIntoView();
+  const target = targeted();
+  if (!target) return;
+  if (target.closest("[hidden]")) document.getElementById("filters").reset();
+  setTimeout(() => {
+    if (target.matches("details")) target.open = true;
+    target.scrollIntoView();
+    const own = target.matches("details") ? target.querySelector("summary") : target;
+    if (own !== target || target.matches("[tabindex]")) own.focus({ preventScroll: true });
+  });
+}
+
+// Paper has no buttons: what they would show is printed, as far as that is readable.
+function beforePrint() {
+  for (const button of document.querySelectorAll(".more:not([hidden])")) button.click();
 }
 
 function start() {
@@ -187,8 +207,10 @@ function start() {
     if (element.found.fail || element.found.error) element.open = true;
   }
   addEventListener("hashchange", openTarget);
+  addEventListener("beforeprint", beforePrint);
   addEventListener("keydown", (event) => {
-    if (event.key !== "/" || event.target.matches("input, select")) return;
+    const isOurs = event.key === "/" && !(event.ctrlKey || event.altKey || event.metaKey);
+    if (!isOurs || event.target.matches("input:not([type=checkbox]), select")) return;
     event.preventDefault();
     document.querySelector("input[type=search]").focus();
   });
