@@ -104,11 +104,15 @@ class Audit:
             and not difflib.get_close_matches(name, ours, n=1, cutoff=NEAR)
         }
 
-    def gather(self, gathered: Callable[[str], None] = lambda _: None) -> None:
+    def gather(
+        self,
+        gathered: Callable[[str], None] = lambda _: None,
+        does: Callable[[str, str], None] = lambda *_: None,
+    ) -> None:
         """Reach every target and ask it everything; the only time a server is asked by us."""
         resolved = hosts.resolve(self.targets, self.trust, self._stack)
         self.hosts = self._for_the_day(
-            hosts.gather_all(resolved, gathered, probes=self.settings.probe)
+            hosts.gather_all(resolved, gathered, does, probes=self.settings.probe)
         )
         if self.settings.save_evidence:
             self.hosts = tuple(self._saved(pathlib.Path(self.settings.save_evidence)))

@@ -81,7 +81,7 @@ class Hooks:
     def _gather(self, config: pytest.Config) -> None:
         line = progress.of(config, [target.name for target in self.audit.targets])
         try:
-            self.audit.gather(line.gathered)
+            self.audit.gather(line.gathered, line.does)
         finally:
             line.end()
 

@@ -97,10 +97,13 @@ def _lab(target: Target, stack: contextlib.ExitStack) -> Target:
 def gather_all(
     hosts: Sequence[Host],
     gathered: Callable[[str], None] = lambda _: None,
+    does: Callable[[str, str], None] = lambda *_: None,
     *,
     probes: bool = False,
 ) -> tuple[Host, ...]:
     """Ask every host, side by side; `gathered` hears the name of each that has answered.
+
+    `does` hears, from whichever thread, what a host is busy with.
 
     An interruption waits for the hosts that are being asked, and for the probes' removal of what
     they have made.
@@ -110,9 +113,13 @@ def gather_all(
             already.
     """
     interrupted = threading.Event()
-    prober = _prober(interrupted) if probes else None
+
+    def prober(host: Host) -> gather.Prober | None:
+        told = functools.partial(does, host.name)
+        return _prober(interrupted, told) if probes else None
+
     with concurrent.futures.ThreadPoolExecutor(MOST_AT_ONCE) as pool:
-        asked = [pool.submit(_gathered, host, prober) for host in hosts]
+        asked = [pool.submit(_gathered, host, prober(host)) for host in hosts]
         try:
             for one in concurrent.futures.as_completed(asked):
                 gathered(one.result().name)
@@ -124,10 +131,10 @@ def gather_all(
     return found
 
 
-def _prober(interrupted: threading.Event) -> gather.Prober:
+def _prober(interrupted: threading.Event, told: Callable[[str], None]) -> gather.Prober:
     from .probe import run  # noqa: PLC0415 - only where probes are asked for
 
-    return functools.partial(run.run, interrupted=interrupted)
+    return functools.partial(run.run, interrupted=interrupted, told=told)
 
 
 def _refuse_same(hosts: Sequence[Host]) -> None:
