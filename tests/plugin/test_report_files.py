@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import os
@@ -334,6 +335,55 @@ def test_wrong_waiver_is_a_failed_test_that_names_its_place(
     assert case.element == "failure"
     assert "policy.toml:9: waiver of LXD-BRI-03" in case.message
     assert session.exit_status == pytest.ExitCode.TESTS_FAILED
+
+
+FIVE = [  # control, subject, days from the evidence's day to the last, more, state
+    ("LXD-UNP-01", "instance/default/builder1", -1, "", "expired"),
+    ("LXD-BRI-03", "nic/default/spare1/*", 400, "max_subjects = 1", "too wide"),
+    ("LXD-BRI-03", "nic/default/gone/eth0", 400, "", "matches nothing"),
+    ("LXD-UNP-01", "instance/default/web1", 400, "", "not needed"),
+    ("LXD-PRV-05", "instance/default/builder1", 30, "", "expiring"),
+]
+
+
+def five(directory: pathlib.Path, day: datetime.date) -> str:
+    """A policy with a waiver for each thing that its audit may say, four lines apart."""
+    entries = [
+        f'[[waiver]]\ncontrol = "{control}"\nsubject = "{subject}"\nreason = "r"\nowner = "ops"\n'
+        f"expires = {day + datetime.timedelta(days)}\n{more}\n\n"
+        for control, subject, days, more, _ in FIVE
+    ]
+    (directory / "five.toml").write_text("".join(entries))
+    return "--lxd-policy=five.toml"
+
+
+@pytest.fixture(scope="module")
+def waived(
+    tmp_path_factory: pytest.TempPathFactory, bad: pathlib.Path
+) -> tuple[pathlib.Path, sessions.Session]:
+    directory = tmp_path_factory.mktemp("waived")
+    taken = json.loads(bad.read_text(encoding="utf-8"))["taken"][:10]
+    given = five(directory, datetime.date.fromisoformat(taken))
+    return directory, audit(directory, bad, given)
+
+
+@pytest.mark.parametrize("place", range(len(FIVE)))
+def test_each_thing_that_is_said_of_a_waiver_is_told_with_its_place(
+    waived: tuple[pathlib.Path, sessions.Session], place: int
+) -> None:
+    directory, session = waived
+    control, _, _, _, state = FIVE[place]
+    source = f"five.toml:{1 + 8 * place}"
+    assert states(directory)[source] == state
+    assert re.search(rf"^{source}: {control} for ", session.out, re.MULTILINE)
+    (case,) = [one for one in session.cases if one.properties.get("lxd.waiver") == source]
+    assert case.element == ("passed" if state == "expiring" else "failure")
+    for name in ("junit.xml", "report.html", "summary.md", files.JSON):
+        assert source in (directory / "out" / name).read_text(encoding="utf-8")
+    log = json.loads((directory / "out" / "report.sarif").read_text(encoding="utf-8"))
+    told = [one["locations"][0] for one in log["runs"][0]["results"] if "WAIVER" in one["ruleId"]]
+    lines = {one["physicalLocation"]["region"]["startLine"] for one in told}
+    assert (1 + 8 * place in lines) is (state != "expiring")
 
 
 def test_run_without_wrong_waivers_passes(tmp_path: pathlib.Path, bad: pathlib.Path) -> None:
