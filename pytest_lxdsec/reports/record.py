@@ -8,6 +8,7 @@ the names in it are other people's.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -73,6 +74,15 @@ def describe(item: pytest.Item) -> None:
     others = [pair for pair in item.user_properties if not pair[0].startswith(PREFIX)]
     item.user_properties[:] = [  # anew, since a plugin may run a test once more
         *others,
+        *_properties(made),
+        ("lxd.host", texts.printable(subject.host)),
+        ("lxd.subject", texts.printable(subject.id)),
+    ]
+
+
+@functools.cache  # once for each control and not for each of its results, of which all are kept
+def _properties(made: Control) -> tuple[tuple[str, str], ...]:
+    return (
         ("lxd.control", made.id),
         ("lxd.title", texts.printable(made.title)),
         ("lxd.severity", made.severity.value),
@@ -81,9 +91,23 @@ def describe(item: pytest.Item) -> None:
         ("lxd.section", texts.printable(made.section)),
         ("lxd.section_title", texts.printable(made.section_title)),
         ("lxd.guide_url", made.guide_url),
-        ("lxd.host", texts.printable(subject.host)),
-        ("lxd.subject", texts.printable(subject.id)),
-    ]
+    )
+
+
+@functools.cache  # as above
+def _about(made: Control) -> Mapping[str, str]:
+    """What a record says of its control."""
+    return {
+        "control": made.id,
+        "title": texts.printable(made.title),
+        "severity": made.severity.value,
+        "level": made.level.value,
+        "kind": made.kind.value,
+        "rationale": texts.printable(made.rationale),
+        "section": texts.printable(made.section),
+        "section_title": texts.printable(made.section_path),
+        "guide_url": made.guide_url,
+    }
 
 
 def _subject(item: pytest.Item) -> Any:  # noqa: ANN401 - subjects.Subject, or nothing
@@ -175,21 +199,13 @@ def _as_marked(report: pytest.TestReport, result: Result) -> Result:
 
 
 def _record(result: Result, seconds: float) -> Record:
-    made, finding = result.control, result.finding
+    finding = result.finding
     remedy = finding.remedy if finding else None
     return Record(
         verdict=result.outcome.value,
         host=texts.printable(result.host),
         subject=texts.printable(result.subject),
-        control=made.id,
-        title=texts.printable(made.title),
-        severity=made.severity.value,
-        level=made.level.value,
-        kind=made.kind.value,
-        rationale=texts.printable(made.rationale),
-        section=texts.printable(made.section),
-        section_title=texts.printable(made.section_path),
-        guide_url=made.guide_url,
+        **_about(result.control),
         reason=texts.printable(result.reason),
         expected=texts.printable(finding.expected) if finding else "",
         origin=texts.printable(finding.origin) if finding else "",
