@@ -8,7 +8,7 @@ import difflib
 import functools
 import pathlib
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import NoReturn
 
 import pytest
@@ -104,14 +104,18 @@ class Audit:
             and not difflib.get_close_matches(name, ours, n=1, cutoff=NEAR)
         }
 
-    def gather(self, gathered: Callable[[str], None] = lambda _: None) -> None:
+    def gather(
+        self,
+        gathered: Callable[[str], None] = lambda _: None,
+        does: Callable[[str, str], None] = lambda *_: None,
+    ) -> None:
         """Reach every target and ask it everything; the only time a server is asked by us."""
         resolved = hosts.resolve(self.targets, self.trust, self._stack)
         self.hosts = self._for_the_day(
-            hosts.gather_all(resolved, gathered, probes=self.settings.probe)
+            hosts.gather_all(resolved, gathered, does, probes=self.settings.probe)
         )
         if self.settings.save_evidence:
-            self._save(pathlib.Path(self.settings.save_evidence))
+            self.hosts = tuple(self._saved(pathlib.Path(self.settings.save_evidence)))
 
     def _for_the_day(self, found: Sequence[hosts.Host]) -> tuple[hosts.Host, ...]:
         """The same, to be judged for `--lxd-now`; what was seen, and when, stays as it is."""
@@ -124,14 +128,16 @@ class Audit:
             for host in found
         )
 
-    def _save(self, path: pathlib.Path) -> None:
+    def _saved(self, path: pathlib.Path) -> Iterator[hosts.Host]:
         names = _file_names(self.hosts)
         places = [path] if len(names) == 1 else [path / name for name in names]
         for host, place in zip(self.hosts, places, strict=True):
             if host.evidence is not None:
                 replay.save(host.evidence, place)
+                yield dataclasses.replace(host, kept=str(place))
             else:
                 _forget(place)
+                yield host
 
     @functools.cached_property
     def _directory(self) -> pathlib.Path:
@@ -252,8 +258,16 @@ class Audit:
 def _identity(result: Result) -> identity.Identity:
     """Which finding it is, in the words of reports."""
     host, subject, seen = map(texts.printable, (result.host, result.subject, result.reason))
-    details = map(texts.printable, result.finding.details if result.finding else ())
-    return identity.of(result.control.id, host, subject, seen, details)
+    finding = result.finding
+    details, lasting = (finding.details, finding.lasting) if finding else ((), ())
+    return identity.of(
+        result.control.id,
+        host,
+        subject,
+        seen,
+        details=map(texts.printable, details),
+        lasting=map(texts.printable, lasting),
+    )
 
 
 def _kind(metafunc: pytest.Metafunc, made: Control | None) -> str:

@@ -1,7 +1,8 @@
 """The report of an earlier run, to tell what is new from what is known; imports `reports`' data.
 
-Known is what failed then and fails now, by `reports.identity`, of a control that still asks the
-same. What was waived then and is no longer, and what could not be told then, is new.
+Known is what failed then and fails now with nothing more to be seen, by `reports.identity`, of a
+control that still asks the same. What was waived then and is no longer, and what could not be told
+then, is new.
 """
 
 from __future__ import annotations
@@ -26,16 +27,19 @@ class Baseline:
     def __init__(self, document: Document) -> None:
         """Take a report for what is known."""
         self._controls: Mapping[str, Control] = {one.id: one for one in document.controls}
-        self._known = {
-            identity.of_result(one) for one in document.results if one.verdict is Outcome.FAIL
-        }
+        # By place; a site may run a control several times on one object.
+        self._known: dict[tuple[str, str, str], list[identity.Identity]] = {}
+        for one in document.results:
+            if one.verdict is Outcome.FAIL:
+                place = (one.control, one.host, one.subject)
+                self._known.setdefault(place, []).append(identity.of_result(one))
 
     def knows(self, control: Control | Asked, mark: identity.Identity) -> bool:
         """Whether a control's finding, in the words that reports have for it, is known."""
         before = self._controls.get(control.id)
         if before is None or not asks_the_same(before, control):
             return False
-        return mark in self._known
+        return any(mark.is_in(one) for one in self._known.get(mark[:3], ()))
 
 
 def asks_the_same(before: Control, now: Control | Asked) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from . import audit, catalogue, collection, errors, options, outcomes, waiver_cases
-from .reports import compose, files, progress, record, terminal
+from .reports import compose, files, others, progress, record, terminal
 from .waiver_audit import Judged
 
 WORKER_INPUT = "lxdsec_hosts"
@@ -62,6 +62,8 @@ class Hooks:
         self.is_worker = is_worker  # of xdist: it sends its reports, and hears of no other's
         # By node, since a plugin may run a test once more: its last answer holds.
         self.records: dict[str, record.Record] = {}
+        self.others = others.Others()
+        self.ended: set[str] = set()
         self.waivers: tuple[Judged, ...] = ()
         self.is_complete = False
         self.reported = ""
@@ -79,7 +81,7 @@ class Hooks:
     def _gather(self, config: pytest.Config) -> None:
         line = progress.of(config, [target.name for target in self.audit.targets])
         try:
-            self.audit.gather(line.gathered)
+            self.audit.gather(line.gathered, line.does)
         finally:
             line.end()
 
@@ -160,14 +162,26 @@ class Hooks:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what the summary needs; in the controller, of all workers."""
-        if not self.is_worker and (found := record.take(report)) is not None:
+        if self.is_worker:
+            return
+        if report.when not in ("setup", "call"):  # xdist tells so of one whose worker died, too
+            self.ended.add(report.nodeid)
+        if (found := record.take(report)) is not None:
             self.records[report.nodeid] = found
+            self.others.forget(report.nodeid)
+        else:
+            self.others.take(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Keep what could not be collected."""
+        if report.failed and not self.is_worker:
+            self.others.take(report)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Audit the waivers when all controls are judged, in whichever process."""
         done = yield
-        self.is_complete = bool(session.testscollected)
+        self.is_complete = 0 < session.testscollected <= len(self.ended)
         is_run = session.testscollected and not session.config.getoption("collectonly")
         if is_run and not self.is_worker:
             self.waivers = waiver_cases.judge(self.audit, list(self.records.values()))
@@ -185,9 +199,10 @@ class Hooks:
     def _report(self, session: pytest.Session, directory: pathlib.Path) -> str:
         """Write the reports; what is to be said of it."""
         whole = compose.compose(
-            self.records.values(),
+            [self.records[node] for node in sorted(self.records)],  # whichever worker was first
             self.audit.hosts,
             self.waivers,
+            others=self.others.in_order(),
             complete=self.is_complete,
             baseline=self.audit.baseline,
         )

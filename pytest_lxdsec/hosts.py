@@ -27,11 +27,16 @@ MOST_AT_ONCE = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """One target after the gathering: its evidence, or why there is none."""
+    """One target after the gathering: its evidence, or why there is none.
+
+    Attributes:
+        kept: The file that has the evidence; "" where it was not kept.
+    """
 
     connection: Connection
     evidence: model.Evidence | None = None
     error: str = ""
+    kept: str = ""
 
     @property
     def name(self) -> str:
@@ -92,10 +97,13 @@ def _lab(target: Target, stack: contextlib.ExitStack) -> Target:
 def gather_all(
     hosts: Sequence[Host],
     gathered: Callable[[str], None] = lambda _: None,
+    does: Callable[[str, str], None] = lambda *_: None,
     *,
     probes: bool = False,
 ) -> tuple[Host, ...]:
     """Ask every host, side by side; `gathered` hears the name of each that has answered.
+
+    `does` hears, from whichever thread, what a host is busy with.
 
     An interruption waits for the hosts that are being asked, and for the probes' removal of what
     they have made.
@@ -105,9 +113,13 @@ def gather_all(
             already.
     """
     interrupted = threading.Event()
-    prober = _prober(interrupted) if probes else None
+
+    def prober(host: Host) -> gather.Prober | None:
+        told = functools.partial(does, host.name)
+        return _prober(interrupted, told) if probes else None
+
     with concurrent.futures.ThreadPoolExecutor(MOST_AT_ONCE) as pool:
-        asked = [pool.submit(_gathered, host, prober) for host in hosts]
+        asked = [pool.submit(_gathered, host, prober(host)) for host in hosts]
         try:
             for one in concurrent.futures.as_completed(asked):
                 gathered(one.result().name)
@@ -119,10 +131,10 @@ def gather_all(
     return found
 
 
-def _prober(interrupted: threading.Event) -> gather.Prober:
+def _prober(interrupted: threading.Event, told: Callable[[str], None]) -> gather.Prober:
     from .probe import run  # noqa: PLC0415 - only where probes are asked for
 
-    return functools.partial(run.run, interrupted=interrupted)
+    return functools.partial(run.run, interrupted=interrupted, told=told)
 
 
 def _refuse_same(hosts: Sequence[Host]) -> None:
@@ -152,7 +164,8 @@ def _gathered(host: Host, prober: gather.Prober | None) -> Host:
         raise
     except LxdsecError as error:
         return dataclasses.replace(host, error=f"cannot reach {target.name}: {error}")
-    return dataclasses.replace(host, evidence=evidence)
+    kept = target.address if target.reach is Reach.EVIDENCE else ""
+    return dataclasses.replace(host, evidence=evidence, kept=kept)
 
 
 def _evidence(connection: Connection, prober: gather.Prober | None) -> model.Evidence:

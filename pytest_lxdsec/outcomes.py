@@ -160,10 +160,9 @@ def _is_well_formed(verdict: Verdict) -> bool:
         return False
     remedy = finding.remedy
     said = (finding.observed, finding.expected, finding.origin, remedy.command)
-    if not isinstance(finding.details, tuple) or (
-        finding.details and not _are_texts(finding.details)
-    ):
-        return False
+    for several in (finding.details, finding.lasting):
+        if several != () and not _are_texts(several):
+            return False
     return _are_texts(said) and isinstance(remedy.touches, int) and isinstance(remedy.note, str)
 
 

@@ -85,6 +85,16 @@ def in_full(some: Sequence[Opening], allowed: Collection[IpNetwork]) -> tuple[st
     return tuple(full) if full != cut else ()
 
 
+def lasting(some: Sequence[Opening], allowed: Collection[IpNetwork]) -> tuple[str, ...]:
+    """Who gets in where, whatever rules of instances are in force beside it."""
+    told = (
+        f"{each.where} from {net}"
+        for each in some
+        for net in each.outside(allowed, Decision.ACCEPT)
+    )
+    return tuple(dict.fromkeys(told))
+
+
 def _size(networks: Iterable[IpNetwork]) -> int:
     return sum(net.num_addresses for net in networks)
 

@@ -65,6 +65,8 @@ class Finding:
         origin: Where the observed value comes from: the instance, which profile, the server's
             configuration, the kernel, a file of the host.
         details: What was observed, one by one, where that is more than a clause.
+        lasting: What of it makes it the same finding in another run, one by one, where what is
+            observed names what comes and goes beside it; else () and what is observed does.
     """
 
     observed: str
@@ -72,6 +74,7 @@ class Finding:
     origin: str
     remedy: Remedy
     details: tuple[str, ...] = ()
+    lasting: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +102,22 @@ def passed(*observations: str) -> Verdict:
     return Verdict(seen)
 
 
-def failed(
-    *, observed: str, expected: str, origin: str, remedy: Remedy, details: tuple[str, ...] = ()
+def failed(  # noqa: PLR0913 - a finding's parts, all by name
+    *,
+    observed: str,
+    expected: str,
+    origin: str,
+    remedy: Remedy,
+    details: tuple[str, ...] = (),
+    lasting: tuple[str, ...] = (),
 ) -> Verdict:
     """Fail with one finding."""
     finding = Finding(
-        observed=observed, expected=expected, origin=origin, remedy=remedy, details=details
+        observed=observed,
+        expected=expected,
+        origin=origin,
+        remedy=remedy,
+        details=details,
+        lasting=lasting,
     )
     return Verdict((observed,), finding)

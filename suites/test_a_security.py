@@ -31,6 +31,7 @@ def test_no_security_update_is_pending(lxd_evidence: Evidence, lxd_policy: Polic
         origin=waiting.origin,
         remedy=waiting.repair(),
         details=waiting.details,
+        lasting=waiting.told,
     )
 
 

@@ -143,6 +143,7 @@ def test_packet_filter_admits_allowed_sources_only(
                 firewall=lxd_evidence.server.environment.firewall,
             ),
             details=reachable.in_full(wide, allowed),
+            lasting=reachable.lasting(wide, allowed),
         )
     for each in found:
         if each.outside(allowed, Decision.UNKNOWN):

@@ -239,6 +239,7 @@ def test_host_ids_are_not_shared(
         expected="host ids of its own, or a group in policy containers.sharing_groups",
         origin=f"the kernel (/proc/{own.pid}/uid_map and gid_map)",
         remedy=_separate(lxd_evidence, lxd_instance, overlap.other),
+        lasting=(f"it shares host {overlap.kind.value}s",),  # with whom, changes as others come
     )
 
 

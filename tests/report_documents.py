@@ -8,7 +8,15 @@ from collections.abc import Iterable, Sequence
 
 from pytest_lxdsec.control import Kind, Level, Severity
 from pytest_lxdsec.reports import document
-from pytest_lxdsec.reports.document import Control, Document, Finding, Host, Result, Waiver
+from pytest_lxdsec.reports.document import (
+    Control,
+    Document,
+    Finding,
+    Host,
+    Other,
+    Result,
+    Waiver,
+)
 from pytest_lxdsec.verdict import Outcome
 from pytest_lxdsec.waiver_audit import State
 
@@ -50,6 +58,7 @@ def host(name: str = ONE, error: str = "") -> Host:
         system="Debian GNU/Linux 12 (bookworm)",
         kernel="6.1.0",
         taken=TAKEN,
+        evidence="kept.json",
         seconds=0.25,
         round_trips={"api": 9, "shell": 1},
         objects={"instances": 3},
@@ -109,12 +118,13 @@ def waiver(state: State = State.IN_USE, source: str = "policy.toml:3") -> Waiver
     )
 
 
-def make(
+def make(  # noqa: PLR0913 - one argument for each part of a document
     results: Iterable[Result] = (),
     *,
     hosts: Sequence[Host] = (),
     controls: Sequence[Control] = CONTROLS,
     waivers: Sequence[Waiver] = (),
+    others: Sequence[Other] = (),
     complete: bool = True,
 ) -> Document:
     return document.make(
@@ -124,11 +134,12 @@ def make(
         controls=controls,
         results=results,
         waivers=waivers,
+        others=others,
     )
 
 
 def full() -> Document:
-    """Every verdict, every state of a waiver, a host that is not reached, hostile names."""
+    """Every verdict, every state of a waiver and of a test, a host not reached, hostile names."""
     others = (Outcome.PASS, Outcome.ERROR, Outcome.MANUAL, Outcome.NOT_APPLICABLE)
     results = [
         failed(),
@@ -142,5 +153,9 @@ def full() -> Document:
         results,
         hosts=(host(ONE), host(TWO), host("ssh://gone", f"cannot reach ssh://gone: {HOSTILE}")),
         waivers=[waiver(state) for state in State],
+        others=[
+            Other(name=f"test_a.py::test_{state.value}[{HOSTILE}]", state=state, text=HOSTILE)
+            for state in document.State
+        ],
         controls=(*CONTROLS[:1], control(SITE, HOSTILE, Severity.LOW, HOSTILE), CONTROLS[2]),
     )

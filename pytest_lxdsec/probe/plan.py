@@ -31,6 +31,11 @@ class Plan:
         found = {one.network for one in self.bridged} | {one.name for one in self.names}
         return tuple(sorted(found))
 
+    @property
+    def count(self) -> int:
+        """How many trials that is."""
+        return len(self.bridged) + len(self.names) + len(self.routed)
+
 
 def of(evidence: Evidence) -> Plan:
     """What the server's NICs and networks ask for.

@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import functools
 import ipaddress
+import itertools
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -30,7 +31,12 @@ DEFAULT_DOMAIN = "lxd"  # driver_bridge.go: where dns.domain is not set
 
 
 def run(
-    evidence: model.Evidence, api: Api, shell: Shell | None, *, interrupted: threading.Event
+    evidence: model.Evidence,
+    api: Api,
+    shell: Shell | None,
+    *,
+    interrupted: threading.Event,
+    told: Callable[[str], None] = lambda _: None,
 ) -> Mapping[str, Any]:
     """Try everything that the server's settings ask for.
 
@@ -39,9 +45,10 @@ def run(
         api: The way to its API.
         shell: The way to its host.
         interrupted: Set when nothing more shall be begun.
+        told: Hears of each trial that begins.
     """
     try:
-        return {parts.VALUE: _run(evidence, api, shell, interrupted)}
+        return {parts.VALUE: _run(evidence, api, shell, interrupted, told)}
     except NotAssessed as missing:
         return {parts.NOT_ASSESSED: str(missing)}
     except (CannotTell, LxdsecError) as error:
@@ -49,7 +56,11 @@ def run(
 
 
 def _run(
-    evidence: model.Evidence, api: Api, shell: Shell | None, interrupted: threading.Event
+    evidence: model.Evidence,
+    api: Api,
+    shell: Shell | None,
+    interrupted: threading.Event,
+    told: Callable[[str], None],
 ) -> Entry:
     if shell is None:
         raise NotAssessed("probes need a shell on the host: add ?shell=ssh://USER@HOST")
@@ -68,8 +79,14 @@ def _run(
             wanted=wanted,
             server=_daemon(evidence),
             macs=ours.Macs.of(environment.certificate_fingerprint),
+            begins=_counted(told, wanted.count),
         )
         return probe.everything()
+
+
+def _counted(told: Callable[[str], None], count: int) -> Callable[[], None]:
+    numbers = itertools.count(1)
+    return lambda: told(f"probe {next(numbers)} of {count}")
 
 
 def _daemon(evidence: model.Evidence) -> int:
@@ -102,6 +119,7 @@ class Probe:
     wanted: plan.Plan
     server: int
     macs: ours.Macs
+    begins: Callable[[], None] = lambda: None
 
     def everything(self) -> Entry:
         """All trials; each that fails says so in its entry."""
@@ -109,6 +127,7 @@ class Probe:
         for bridge in self.wanted.bridges:
             self._on_bridge(bridge, found)
         for number, routed in enumerate(self.wanted.routed):
+            self.begins()
             entry = {**_listed(routed), "error": ""}
             found["routed"].append(_tried(entry, number, functools.partial(self._routed, routed)))
         return found
@@ -121,6 +140,7 @@ class Probe:
             peer, error = 0, str(failed)
         for network in self.wanted.names:
             if network.name == bridge:
+                self.begins()
                 entry = {"network": bridge, "mode": network.config.get("dns.mode", "")}
                 entry["error"] = error
                 number = len(found["names"])
@@ -128,6 +148,7 @@ class Probe:
                 found["names"].append(_tried(entry, number, attempt))
         for setting in self.wanted.bridged:
             if setting.network == bridge:
+                self.begins()
                 entry = {**_listed(setting), "error": error}
                 number = len(found["bridged"])
                 attempt = functools.partial(self._bridged, setting, peer)

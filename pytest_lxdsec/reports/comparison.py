@@ -145,16 +145,10 @@ def _found(earlier: Result | None, result: Result) -> tuple[str, Difference]:
         return "new", Difference(result=result, note="accepted before")
     if earlier.verdict not in FINDINGS:
         return "new", Difference(result=result, note=f"before: {words.VERDICTS[earlier.verdict]}")
-    if identity.of_result(earlier) != identity.of_result(result):
-        return "new", Difference(result=result, note=_what_differs(earlier, result))
+    more = identity.more(earlier, result)
+    if more and result.verdict is Outcome.FAIL:  # what is accepted may change
+        return "new", Difference(result=result, note=f"not before: {', '.join(more)}")
     return "unchanged", Difference(result=result, note=result.tolerated)
-
-
-def _what_differs(earlier: Result, result: Result) -> str:
-    """What was not observed before, where it was observed one by one; else what was."""
-    then, now = (one.finding.details if one.finding else () for one in (earlier, result))
-    more = [detail for detail in now if detail not in then]
-    return f"not before: {', '.join(more)}" if then and more else f"before: {earlier.reason}"
 
 
 def _gone(before: _Side, now: _Side) -> Iterator[tuple[str, Difference]]:

@@ -18,11 +18,12 @@ NAME = "pytest-lxdsec"
 LISTINGS = ("instances", "profiles", "networks", "certificates", "images")
 
 
-def compose(
+def compose(  # noqa: PLR0913 - one argument for each thing that a session has seen
     records: Iterable[Record],
     hosts: Sequence[Host],
     waivers: Iterable[Judged] = (),
     *,
+    others: Iterable[document.Other] = (),
     complete: bool = True,
     baseline: Baseline | None = None,
 ) -> document.Document:
@@ -32,6 +33,7 @@ def compose(
         records: What came of each test, in any order.
         hosts: All that were named, reached or not.
         waivers: The policy's, audited.
+        others: The tests that are no controls.
         complete: Whether the run came to its end.
         baseline: What is known from an earlier run.
     """
@@ -44,6 +46,7 @@ def compose(
         controls=controls.values(),
         results=(_result(record, controls[record.control], baseline) for record in asked),
         waivers=[_waiver(judged) for judged in waivers],
+        others=others,
     )
 
 
@@ -64,6 +67,7 @@ def _host(host: Host) -> document.Host:
         system=texts.printable(system.title) if system else "",
         kernel=texts.printable(system.kernel) if system else "",
         taken=evidence.header.taken,
+        evidence=texts.printable(host.kept),
         seconds=round(evidence.header.seconds, 3),
         round_trips=dict(sorted(evidence.header.round_trips.items())),
         objects={
@@ -102,8 +106,9 @@ def _result(
     finding = _finding(record)
     state = None
     if finding is not None and baseline is not None:
-        found = (record.control, record.host, record.subject, record.reason, record.details)
-        is_known = baseline.knows(control, identity.of(*found))
+        place = (record.control, record.host, record.subject)
+        mark = identity.of(*place, record.reason, details=record.details, lasting=record.lasting)
+        is_known = baseline.knows(control, mark)
         state = document.Baseline.UNCHANGED if is_known else document.Baseline.NEW
     return document.Result(
         control=record.control,
@@ -129,6 +134,7 @@ def _finding(record: Record) -> document.Finding | None:
         touches=record.touches,
         note=record.note,
         details=record.details,
+        lasting=record.lasting,
     )
 
 

@@ -58,7 +58,10 @@ class Guide:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """Who was audited; with `error`, who could not be reached and why."""
+    """Who was audited; with `error`, who could not be reached and why.
+
+    `evidence` is the file that has what was seen at `taken`, where it was kept.
+    """
 
     name: str
     error: str = ""
@@ -66,6 +69,7 @@ class Host:
     system: str = ""
     kernel: str = ""
     taken: datetime.datetime | None = None
+    evidence: str = ""
     seconds: float = 0.0
     round_trips: Mapping[str, int]
     objects: Mapping[str, int]
@@ -97,7 +101,10 @@ class Control:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What is wrong, one by one in `details`, where it comes from and what repairs it."""
+    """What is wrong, one by one in `details`, where it comes from and what repairs it.
+
+    `lasting` is what makes it the same finding in another report, where the observed does not.
+    """
 
     observed: str
     expected: str
@@ -106,6 +113,7 @@ class Finding:
     touches: int
     note: str
     details: tuple[str, ...] = ()
+    lasting: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +156,30 @@ class Waiver:
     objects: int
 
 
+class State(enum.Enum):
+    """What came of a test that is no control, best first."""
+
+    PASSED = "passed"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    ERROR = "error"
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether it fails the run."""
+        return self in (State.FAILED, State.ERROR)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Other:
+    """A test of the run that is no control, or has died before it could say what it was."""
+
+    name: str
+    state: State
+    reason: str = ""
+    text: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """One audit.
@@ -161,6 +193,7 @@ class Document:
         sections: In the guide's order, a site's own after them.
         controls: In the order of their sections, then by id.
         results: In the controls' order, then by host as named and by object.
+        others: The tests that are no controls; they fail the run as any test does.
     """
 
     format: Literal["lxdsec-report"]
@@ -176,6 +209,12 @@ class Document:
     controls: tuple[Control, ...]
     results: tuple[Result, ...]
     waivers: tuple[Waiver, ...] = ()
+    others: tuple[Other, ...] = ()
+
+    @property
+    def bad_others(self) -> tuple[Other, ...]:
+        """The tests that are no controls and fail the run."""
+        return tuple(one for one in self.others if one.state.is_bad)
 
 
 def make(  # noqa: PLR0913 - one argument for each thing that the results do not say themselves
@@ -186,6 +225,7 @@ def make(  # noqa: PLR0913 - one argument for each thing that the results do not
     controls: Iterable[Control],
     results: Iterable[Result],
     waivers: Iterable[Waiver] = (),
+    others: Iterable[Other] = (),
 ) -> Document:
     """Put an audit in order, count it and say the state of each section."""
     asked = sorted(controls, key=lambda one: (sections.place(one.section), one.section, one.id))
@@ -211,6 +251,7 @@ def make(  # noqa: PLR0913 - one argument for each thing that the results do not
         controls=tuple(asked),
         results=tuple(ordered),
         waivers=audited,
+        others=tuple(others),
     )
 
 

@@ -75,6 +75,7 @@ def _data(whole: Document) -> Json:
         "sections": whole.sections,
         "controls": whole.controls,
         "waivers": whole.waivers,
+        "others": whole.bad_others,
         "results": _columns(whole),
     }
 

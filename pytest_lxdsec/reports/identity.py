@@ -1,52 +1,103 @@
 """When two findings of two runs are the same one: for baselines, comparisons and fingerprints.
 
-The same control on the same object of the same host. Where the object is the whole host or a
-whole server, one failure stands for many possible things, and what was observed belongs to it: a
-second stranger in LXD's group must not hide behind the first. So does what was observed one by
-one, since the text about it may name only the first few. Of a process, its program and user are
-what was observed: its number is another one after each restart.
+The same control on the same object of the same host, with nothing seen there that was not seen
+before: a second stranger in LXD's group, or a second key that undoes a container's walls, must not
+hide behind the first. What changes by itself from one run to the next is left out of what was
+seen: the numbers of processes, the names that LXD draws for host interfaces, leased addresses.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from .document import Result
 
 WHOLE = ("host", "server")
-PROCESS = re.compile(r"\(process \d+")
+# Where texts that name several things set them apart. To cut too often does no harm, since all
+# pieces must have been there before.
+APART = re.compile(r"; |, | and ")
+VOLATILE: Sequence[tuple[re.Pattern[str], str]] = (
+    (re.compile(r"\b(process|pid) \d+"), r"\1"),
+    (re.compile(r"/proc/\d+"), "/proc/"),
+    # lxd/network/network_utils.go, RandomDevName: a prefix and eight hexadecimal digits.
+    (re.compile(r"\b(veth|tap|mac)[0-9a-f]{8}\b"), r"\1"),
+    (re.compile(r"\b([a-z]+:)\[\d+\]"), r"\1"),  # the inode of a namespace
+    (re.compile(r"\bfe80:[0-9a-f:]+"), "fe80::"),  # made of a MAC, which LXD draws too
+    (re.compile(r"\b\d+ (more|days)\b"), r"\1"),
+)
+# What is leased to an object or drawn for it; those of a host are its configuration.
+LEASED: Sequence[tuple[re.Pattern[str], str]] = (
+    (re.compile(r"\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b"), "MAC"),
+    (re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b"), "IP"),
+    (re.compile(r"(?<![\w:])(?=[0-9a-f:]*::|(?:[0-9a-f]+:){7})[0-9a-f:]+[0-9a-f]"), "IP"),
+)
 
 
 class Identity(NamedTuple):
-    """What makes a finding this one and no other; `observed` is "" where it does not."""
+    """What makes a finding this one and no other: its place, and what was seen there."""
 
     control: str
     host: str
     subject: str
-    observed: str
+    seen: frozenset[str]
+
+    def is_in(self, before: Identity) -> bool:
+        """Whether it is no more than was found there before."""
+        return self[:3] == before[:3] and self.seen <= before.seen
 
 
-def of(
-    control: str, host: str, subject: str, observed: str, details: Iterable[str] = ()
+def of(  # noqa: PLR0913 - the parts of a finding that tell it from others
+    control: str,
+    host: str,
+    subject: str,
+    observed: str,
+    *,
+    details: Iterable[str] = (),
+    lasting: Iterable[str] = (),
 ) -> Identity:
     """The identity of a finding."""
-    if subject.partition("/")[0] not in WHOLE:
-        return Identity(control, host, subject, "")
-    seen = PROCESS.sub("(process", "\n".join([observed, *sorted(details)]))
+    seen = frozenset(_pieces(subject, observed, tuple(details), tuple(lasting)))
     return Identity(control, host, subject, seen)
 
 
 def of_result(result: Result) -> Identity:
     """The identity of a result's finding; of what is none, without what was said."""
-    finding = result.finding
-    observed, details = (result.reason, finding.details) if finding else ("", ())
-    return of(result.control, result.host, result.subject, observed, details)
+    return Identity(result.control, result.host, result.subject, frozenset(_of_result(result)))
+
+
+def more(earlier: Result, result: Result) -> list[str]:
+    """What was seen of a finding that had not been seen of it before, in its own words."""
+    before = _of_result(earlier)
+    return [text for piece, text in _of_result(result).items() if piece not in before]
+
+
+def _of_result(result: Result) -> Mapping[str, str]:
+    found = result.finding
+    if found is None:
+        return {}
+    return _pieces(result.subject, result.reason, found.details, found.lasting)
+
+
+def _pieces(
+    subject: str, observed: str, details: Sequence[str], lasting: Sequence[str]
+) -> Mapping[str, str]:
+    """What was seen, piece by piece without what changes by itself, and as it was told."""
+    told = lasting or details or APART.split(observed)
+    is_whole = subject.partition("/")[0] in WHOLE
+    return {_without(VOLATILE if is_whole else (*LEASED, *VOLATILE), one): one for one in told}
+
+
+def _without(patterns: Iterable[tuple[re.Pattern[str], str]], text: str) -> str:
+    for pattern, instead in patterns:
+        text = pattern.sub(instead, text)
+    return text
 
 
 def fingerprint(identity: Identity) -> str:
-    """The same in few letters, for programs."""
-    text = "\0".join(identity).encode("utf-8", "surrogatepass")
-    return hashlib.sha256(text).hexdigest()[:32]
+    """The same in few letters, for programs; of an object's finding, whatever was seen of it."""
+    is_whole = identity.subject.partition("/")[0] in WHOLE
+    text = "\0".join([*identity[:3], *(sorted(identity.seen) if is_whole else [])])
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

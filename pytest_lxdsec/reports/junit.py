@@ -19,7 +19,7 @@ import lxml.etree
 
 from ..verdict import Outcome
 from . import junit_xml, words
-from .document import Control, Document, Host, Result, Section, Waiver
+from .document import Control, Document, Host, Other, Result, Section, State, Waiver
 from .junit_xml import BROKEN, FAILED, SKIPPED, Case, Suite
 
 ROOT = "lxd_security"
@@ -32,6 +32,7 @@ ELEMENTS: Mapping[Outcome, str] = {
     Outcome.MANUAL: SKIPPED,
     Outcome.NOT_ASSESSED: SKIPPED,
 }
+OTHERS = {State.FAILED: FAILED, State.ERROR: BROKEN, State.SKIPPED: SKIPPED}
 
 
 def write(whole: Document, out: BinaryIO) -> None:
@@ -56,11 +57,13 @@ def _suites(whole: Document) -> Iterator[Suite]:
         for name in (host.name for host in whole.hosts):
             if found := results.get(name):
                 cases = _numbered(
-                    _case(one, controls[one.control], section, whole) for one in found
+                    _case(one, controls[one.control], section, whole, hosts[name]) for one in found
                 )
                 yield _suite(whole, section, hosts[name], slugs[name], cases)
     if whole.waivers:
         yield _waivers(whole.waivers)
+    if whole.others:
+        yield _others(whole.others)
 
 
 def _by_section(
@@ -121,7 +124,7 @@ def _slugs(names: Iterable[str]) -> Mapping[str, str]:
     return found
 
 
-def _case(result: Result, control: Control, section: Section, whole: Document) -> Case:
+def _case(result: Result, control: Control, section: Section, whole: Document, host: Host) -> Case:
     name = f"[{control.id}][{control.severity.value.upper()}] {control.title} [{result.subject}]"
     guide = whole.guide.title
     element, message = _told(result, section, guide)
@@ -131,7 +134,9 @@ def _case(result: Result, control: Control, section: Section, whole: Document) -
         element=element,
         kind=f"{control.severity.value}.{control.id}" if element else "",
         message=message,
-        text=words.body(result, control, section, guide) if element in (FAILED, BROKEN) else "",
+        text=words.body(result, control, section, guide, host)
+        if element in (FAILED, BROKEN)
+        else "",
     )
 
 
@@ -203,6 +208,26 @@ def _unreached(host: Host, slug: str) -> Suite:
         timestamp="",
         properties={},
         cases=[case],
+    )
+
+
+def _others(others: Iterable[Other]) -> Suite:
+    return Suite(
+        name="Other tests",
+        classname=f"{ROOT}.others",
+        host="",
+        timestamp="",
+        properties={},
+        cases=_numbered(
+            Case(
+                name=_short(other.name),
+                element=OTHERS.get(other.state, ""),
+                kind="test" if other.state in OTHERS else "",
+                message=other.reason,
+                text=other.text,
+            )
+            for other in others
+        ),
     )
 
 

@@ -1,20 +1,20 @@
 """A summary for the page of a CI job: short, worst first, with what to do about it.
 
-GitHub shows 1 MiB of it and GitLab less, so lists are cut, and say so.
+GitHub takes 1 MiB of it, so lists are cut, and say so; a text of which even that is too much ends
+where it has to.
 """
 
 from __future__ import annotations
 
 import collections
 import html
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
 from ..verdict import Outcome
 from ..waiver_audit import State
 from . import words
-from .document import Control, Document, Finding, Host, Result, SectionState, Waiver
+from .document import Control, Document, Finding, Host, Other, Result, SectionState, Waiver
 
 MOST_GROUPS = 40
 MOST_OBJECTS = 20
@@ -22,6 +22,8 @@ MOST_DETAILS = 5
 MOST_HOSTS = 100
 LONGEST = 1000
 LONGEST_COMMAND = 4000
+MOST_BYTES = 1_000_000
+ENDS = b"... and more, for which there is no room here: `report.html` has all.\n"
 MARKS = {
     SectionState.FAIL: "❌ fail",
     SectionState.CANNOT_TELL: "⚠️ cannot tell",
@@ -34,10 +36,27 @@ Group = tuple[str, Sequence[Result]]
 
 def write(whole: Document, out: BinaryIO) -> None:
     """Write the file."""
-    text = io.StringIO()
+    left = MOST_BYTES
+    for part in _parts(whole):
+        told = "".join(f"{line}\n" for line in part).encode("utf-8", "backslashreplace")
+        if len(told) > left:
+            out.write(ENDS)
+            return
+        left -= len(told)
+        out.write(told)
+
+
+def _parts(whole: Document) -> Iterator[Sequence[str]]:
+    """The summary in parts that are whole tables, or whole elements of HTML."""
+    part: list[str] = []
+    depth = 0
     for line in _lines(whole):
-        text.write(f"{line}\n")
-    out.write(text.getvalue().encode("utf-8", "backslashreplace"))
+        part.append(line)
+        depth += line.startswith("<details>") - (line == "</details>")
+        if not line and not depth:
+            yield part
+            part = []
+    yield part
 
 
 def _lines(whole: Document) -> Iterator[str]:
@@ -50,6 +69,7 @@ def _lines(whole: Document) -> Iterator[str]:
     yield from _findings(whole)
     yield from _untold(whole)
     yield from _waivers(whole.waivers)
+    yield from _others(whole.bad_others)
 
 
 def _hosts(hosts: Sequence[Host]) -> Iterator[str]:
@@ -172,6 +192,16 @@ def _waivers(waivers: Sequence[Waiver]) -> Iterator[str]:
         told = " | ".join(_plain(cell) for cell in cells)
         yield f"| {mark} {waiver.state.value} | {told} | {_plain(waiver.text)} |"
     yield from _cut(len(waivers), MOST_HOSTS, "waivers")
+    yield ""
+
+
+def _others(others: Sequence[Other]) -> Iterator[str]:
+    if not others:
+        return
+    yield "### Other tests that failed"
+    yield ""
+    yield from (f"- {_code(o.name)}: {_plain(o.reason)}" for o in others[:MOST_GROUPS])
+    yield from _cut(len(others), MOST_GROUPS, "tests")
     yield ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Sequence
 
 import pytest
@@ -19,6 +20,8 @@ class Progress:
         self._out = out
         self._waiting = [texts.printable(name) for name in names]
         self._all = len(names)
+        self._doing: dict[str, str] = {}
+        self._lock = threading.Lock()  # hosts are gathered in threads
         self._show()
 
     def gathered(self, name: str) -> None:
@@ -26,6 +29,11 @@ class Progress:
         told = texts.printable(name)
         if told in self._waiting:  # a group of hosts has one name, and its hosts have theirs
             self._waiting.remove(told)
+        self._show()
+
+    def does(self, name: str, what: str) -> None:
+        """What a host is busy with."""
+        self._doing[texts.printable(name)] = texts.printable(what)
         self._show()
 
     def end(self) -> None:
@@ -39,8 +47,13 @@ class Progress:
             return
         done = f"{self._all - len(self._waiting)} of {self._all}"
         width = shutil.get_terminal_size().columns - 1
-        line = f"lxd: {done} gathered, waiting for {', '.join(self._waiting) or 'nobody'}"
-        self._out.rewrite(line[:width], erase=True)
+        waiting = ", ".join(map(self._with_work, list(self._waiting)))
+        line = f"lxd: {done} gathered, waiting for {waiting or 'nobody'}"
+        with self._lock:
+            self._out.rewrite(line[:width], erase=True)
+
+    def _with_work(self, name: str) -> str:
+        return f"{name} ({self._doing[name]})" if name in self._doing else name
 
 
 def of(config: pytest.Config, names: Sequence[str]) -> Progress:

@@ -7,6 +7,8 @@ the names in it are other people's.
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -59,6 +61,7 @@ class Record:
     note: str = ""
     tolerated: str = ""
     details: tuple[str, ...] = ()
+    lasting: tuple[str, ...] = ()
     seconds: float = 0.0
 
 
@@ -71,17 +74,40 @@ def describe(item: pytest.Item) -> None:
     others = [pair for pair in item.user_properties if not pair[0].startswith(PREFIX)]
     item.user_properties[:] = [  # anew, since a plugin may run a test once more
         *others,
-        ("lxd.control", made.id),
-        ("lxd.title", made.title),
-        ("lxd.severity", made.severity.value),
-        ("lxd.level", made.level.value),
-        ("lxd.kind", made.kind.value),
-        ("lxd.section", made.section),
-        ("lxd.section_title", made.section_title),
-        ("lxd.guide_url", made.guide_url),
+        *_properties(made),
         ("lxd.host", texts.printable(subject.host)),
         ("lxd.subject", texts.printable(subject.id)),
     ]
+
+
+@functools.cache  # once for each control and not for each of its results, of which all are kept
+def _properties(made: Control) -> tuple[tuple[str, str], ...]:
+    return (
+        ("lxd.control", made.id),
+        ("lxd.title", texts.printable(made.title)),
+        ("lxd.severity", made.severity.value),
+        ("lxd.level", made.level.value),
+        ("lxd.kind", made.kind.value),
+        ("lxd.section", texts.printable(made.section)),
+        ("lxd.section_title", texts.printable(made.section_title)),
+        ("lxd.guide_url", made.guide_url),
+    )
+
+
+@functools.cache  # as above
+def _about(made: Control) -> Mapping[str, str]:
+    """What a record says of its control."""
+    return {
+        "control": made.id,
+        "title": texts.printable(made.title),
+        "severity": made.severity.value,
+        "level": made.level.value,
+        "kind": made.kind.value,
+        "rationale": texts.printable(made.rationale),
+        "section": texts.printable(made.section),
+        "section_title": texts.printable(made.section_path),
+        "guide_url": made.guide_url,
+    }
 
 
 def _subject(item: pytest.Item) -> Any:  # noqa: ANN401 - subjects.Subject, or nothing
@@ -104,8 +130,12 @@ def conclude(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
     if result is None or _broke_off(call, result):
         result = _without_answer(item, made, call)
         item.stash[audit.RESULT] = result
-    item.user_properties[:] = [pair for pair in item.user_properties if pair[0] != VERDICT]
-    item.user_properties.append((VERDICT, result.outcome.value))
+    _put_verdict(item.user_properties, result)
+
+
+def _put_verdict(properties: list[tuple[str, object]], result: Result) -> None:
+    properties[:] = [pair for pair in properties if pair[0] != VERDICT]
+    properties.append((VERDICT, result.outcome.value))
 
 
 def _broke_off(call: pytest.CallInfo[None], result: Result) -> bool:
@@ -140,6 +170,10 @@ def attach(item: pytest.Item, report: pytest.TestReport) -> None:
     result = item.stash.get(audit.RESULT, None)
     if result is None:
         return
+    if report.when == "call" and (marked := _as_marked(report, result)) is not result:
+        item.stash[audit.RESULT] = result = marked
+        _put_verdict(item.user_properties, result)
+        _put_verdict(report.user_properties, result)
     # pytest keeps all reports of a test until the run ends, and these are most of each.
     keywords, properties = item.stash.setdefault(KEPT, (report.keywords, report.user_properties))
     if report.keywords == keywords:
@@ -150,22 +184,28 @@ def attach(item: pytest.Item, report: pytest.TestReport) -> None:
         setattr(report, ATTRIBUTE, msgspec.to_builtins(_record(result, item.stash[SECONDS])))
 
 
+def _as_marked(report: pytest.TestReport, result: Result) -> Result:
+    """A result by a user's own mark `xfail`, which makes something else of it for pytest."""
+    if result.outcome is Outcome.FAIL and report.skipped:
+        why = str(getattr(report, "wasxfail", "")).removeprefix("reason: ")
+        return outcomes.tolerate_known(result, f"xfail: {why}" if why else "xfail")
+    if result.outcome is Outcome.PASS and report.failed:  # strict
+        return dataclasses.replace(
+            result,
+            outcome=Outcome.ERROR,
+            reason=f"cannot tell: {' '.join(report.longreprtext.split())}",
+        )
+    return result
+
+
 def _record(result: Result, seconds: float) -> Record:
-    made, finding = result.control, result.finding
+    finding = result.finding
     remedy = finding.remedy if finding else None
     return Record(
         verdict=result.outcome.value,
         host=texts.printable(result.host),
         subject=texts.printable(result.subject),
-        control=made.id,
-        title=texts.printable(made.title),
-        severity=made.severity.value,
-        level=made.level.value,
-        kind=made.kind.value,
-        rationale=texts.printable(made.rationale),
-        section=made.section,
-        section_title=made.section_path,
-        guide_url=made.guide_url,
+        **_about(result.control),
         reason=texts.printable(result.reason),
         expected=texts.printable(finding.expected) if finding else "",
         origin=texts.printable(finding.origin) if finding else "",
@@ -173,6 +213,7 @@ def _record(result: Result, seconds: float) -> Record:
         touches=remedy.touches if remedy else 0,
         note=texts.printable(remedy.note) if remedy else "",
         details=tuple(map(texts.printable, finding.details)) if finding else (),
+        lasting=tuple(map(texts.printable, finding.lasting)) if finding else (),
         tolerated=texts.printable(result.tolerated),
         seconds=round(seconds, 6),
     )

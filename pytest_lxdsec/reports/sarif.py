@@ -10,7 +10,7 @@ of host and object, since GitHub shows nothing without one.
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 import msgspec
@@ -24,6 +24,7 @@ SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
 HOME = "https://documentation.ubuntu.com/lxd/latest/explanation/security/"
+MOST = 25_000  # results; GitHub refuses a file with more of them in a run
 FINGERPRINT = "lxdsecFinding/v1"
 WAIVER_RULE = "LXDSEC-WAIVER"
 # As GitHub reads them: 9.0 and above is critical, 7.0 high, 4.0 medium, the rest low.
@@ -45,6 +46,8 @@ KINDS = {
     Outcome.ERROR: "open",
     Outcome.MANUAL: "review",
 }
+# Which are told where not all can be; each by severity.
+FIRST = (Outcome.FAIL, Outcome.ERROR, Outcome.WAIVED, Outcome.MANUAL)
 Json = dict[str, Any]
 
 
@@ -57,14 +60,15 @@ def write(whole: Document, out: BinaryIO) -> None:
 def _run(whole: Document) -> Json:
     rules = {control.id: place for place, control in enumerate(whole.controls)}
     sections = {section.anchor: section for section in whole.sections}
-    results = list(_results(whole, rules))
+    told, left_out = _worst(whole, MOST - whole.wrong_waivers)
+    results = list(_results(whole, told, rules))
     if whole.waivers:
         results += [_waiver(one, len(rules)) for one in whole.waivers if one.state.is_wrong]
     return {
         "tool": {"driver": _driver(whole, sections)},
         "automationDetails": {"id": "lxdsec/"},
         "columnKind": "unicodeCodePoints",
-        "invocations": [_invocation(whole)],
+        "invocations": [_invocation(whole, left_out)],
         "results": results,
         "properties": {
             "counts": dict(whole.counts),
@@ -115,15 +119,31 @@ def _waiver_rule() -> Json:
     }
 
 
-def _invocation(whole: Document) -> Json:
+def _worst(whole: Document, most: int) -> tuple[Sequence[Result], int]:
+    """The results that are told, in the document's order, and how many are left out."""
+    found = [one for one in whole.results if one.verdict in KINDS]
+    if len(found) <= most:
+        return found, 0
+    severities = {control.id: control.severity.rank for control in whole.controls}
+    verdicts = {verdict: rank for rank, verdict in enumerate(FIRST)}
+    found.sort(key=lambda one: (verdicts[one.verdict], severities[one.control]))
+    kept = set(map(id, found[:most]))
+    return [one for one in whole.results if id(one) in kept], len(found) - most
+
+
+def _invocation(whole: Document, left_out: int) -> Json:
     notifications = [_notification(host) for host in whole.hosts if host.error]
+    for other in whole.bad_others:
+        text = f"{other.name}: {other.reason}"
+        notifications.append({"level": "error", "message": {"text": text}})
     if not whole.complete:
         text = f"the run {words.MISSING}"
         notifications.append({"level": "error", "message": {"text": text}})
-    return {
-        "executionSuccessful": not notifications,
-        "toolExecutionNotifications": notifications,
-    }
+    is_whole = not notifications
+    if left_out:
+        text = f"{words.count(left_out, 'result')} left out, the least severe: report.json has all"
+        notifications.append({"level": "warning", "message": {"text": text}})
+    return {"executionSuccessful": is_whole, "toolExecutionNotifications": notifications}
 
 
 def _notification(host: Host) -> Json:
@@ -131,11 +151,10 @@ def _notification(host: Host) -> Json:
     return {"level": "error", "message": {"text": host.error}, "locations": [place]}
 
 
-def _results(whole: Document, rules: Mapping[str, int]) -> Iterator[Json]:
+def _results(whole: Document, told: Iterable[Result], rules: Mapping[str, int]) -> Iterator[Json]:
     controls = {control.id: control for control in whole.controls}
-    for result in whole.results:
-        if result.verdict in KINDS:
-            yield _result(result, controls[result.control], rules[result.control])
+    for result in told:
+        yield _result(result, controls[result.control], rules[result.control])
 
 
 def _result(result: Result, control: Control, rule: int) -> Json:
@@ -198,7 +217,7 @@ def _part(text: str) -> str:
 
 def _waiver(waiver: Waiver, rule: int) -> Json:
     path, _, line = waiver.source.rpartition(":")
-    mark = identity.Identity(WAIVER_RULE, waiver.host, waiver.control, waiver.subject)
+    mark = identity.of(waiver.control, waiver.host, waiver.subject, WAIVER_RULE)
     text = f"{waiver.source}: waiver of {waiver.control} for {waiver.subject}: {waiver.text}"
     place = {
         "artifactLocation": {"uri": urllib.parse.quote(path)},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..verdict import Outcome
-from .document import Control, Document, Finding, Result, Section
+from .document import Control, Document, Finding, Host, Result, Section
 
 SKIPPED = {
     Outcome.NOT_APPLICABLE: "not applicable",
@@ -36,16 +36,23 @@ def headline(result: Result, section: Section, guide: str) -> str:
     return " — ".join(part for part in (what, where, section.url) if part)
 
 
-def body(result: Result, control: Control, section: Section, guide: str) -> str:
+def body(result: Result, control: Control, section: Section, guide: str, host: Host) -> str:
     """The whole of a result for people, line by line; the first is the headline."""
     lines = [headline(result, section, guide), ""]
     lines += [f"control:  {control.id} ({control.severity.value})", f"          {control.title}"]
     lines += [f"host:     {result.host}"]
     if result.finding is not None:
         lines += _finding(result.finding)
+    lines += [f"evidence: {evidence(host)}"]
     if result.tolerated:
         lines += [f"status:   {result.tolerated}"]
     return "\n".join(lines)
+
+
+def evidence(host: Host) -> str:
+    """When a host was looked at, and where what was seen can be looked up."""
+    seen = f"seen on {host.taken:%Y-%m-%d at %H:%M:%S} UTC" if host.taken else "not seen"
+    return f"{seen}, kept in {host.evidence}" if host.evidence else seen
 
 
 def _finding(finding: Finding) -> list[str]:
@@ -83,5 +90,7 @@ def title(whole: Document) -> str:
         parts += [f"{count(whole.unreached, 'host')} could not be reached"]
     if whole.wrong_waivers:
         parts += [f"{count(whole.wrong_waivers, 'waiver')} to correct"]
+    if whole.bad_others:
+        parts += [f"{count(len(whole.bad_others), 'other test')} failed"]
     parts += [] if whole.complete else [f"the run {MISSING}"]
     return "; ".join(parts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import hashlib
 import json
 import os
 import pathlib
@@ -125,19 +127,41 @@ def test_report_has_every_result_of_pytest(tmp_path: pathlib.Path, bad: pathlib.
 def reruns(
     tmp_path_factory: pytest.TempPathFactory, bad: pathlib.Path
 ) -> tuple[pathlib.Path, pathlib.Path]:
-    """Two audits of one server: processes have other numbers, an instance another address."""
+    """Two audits of one server that has been started anew in between."""
     first, second = (tmp_path_factory.mktemp(name) for name in ("first", "second"))
     text = bad.read_text(encoding="utf-8")
-    other = re.sub(r'("(?:server_)?pid": )(\d+)', lambda f: f"{f[1]}{int(f[2]) + 7777}", text)
-    (second / "other.json").write_text(other.replace("192.0.2.50", "192.0.2.51"))
-    audit(first, bad)
-    audit(second, second / "other.json")
+    (first / "evidence.json").write_text(drawn_anew(text, "1"))
+    (second / "evidence.json").write_text(restarted(drawn_anew(text, "2")))
+    for directory in (first, second):
+        audit(directory, directory / "evidence.json")
     return first, second
 
 
-def test_reruns_differ_in_what_was_seen(reruns: tuple[pathlib.Path, pathlib.Path]) -> None:
+def restarted(text: str) -> str:
+    """The evidence with other numbers of processes and namespaces, and other leases."""
+    other = re.sub(r'("(?:server_)?pid": )(\d+)', lambda f: f"{f[1]}{int(f[2]) + 7777}", text)
+    other = re.sub(r":\[(40265\d{5})\]", lambda f: f":[{int(f[1]) + 999}]", other)
+    return re.sub(r"10\.10\.10\.(2\d)\b", r"10.10.10.1\1", other).replace(
+        "192.0.2.50", "192.0.2.51"
+    )
+
+
+def drawn_anew(text: str, run: str) -> str:
+    """The evidence with names of host interfaces as LXD draws them at each start."""
+
+    def named(found: re.Match[str]) -> str:
+        return f"veth{hashlib.sha256((run + found[0]).encode()).hexdigest()[:8]}"
+
+    return re.sub(r"\bveth[a-z]+\d+\b", named, text)
+
+
+@pytest.mark.parametrize("control", ["LXD-LOC-04", "LXD-BRI-06", "LXD-RTD-01", "LXD-PRV-04"])
+def test_reruns_differ_in_what_was_seen(
+    reruns: tuple[pathlib.Path, pathlib.Path], control: str
+) -> None:
     first, second = (report(directory)["results"] for directory in reruns)
-    assert [one["reason"] for one in first] != [one["reason"] for one in second]
+    then, now = ([r["reason"] for r in run if r["control"] == control] for run in (first, second))
+    assert then != now
 
 
 def test_names_are_the_same_whatever_the_process_ids(
@@ -152,6 +176,26 @@ def test_fingerprints_are_the_same_whatever_the_process_ids(
     first, second = (fingerprints(directory) for directory in reruns)
     assert first == second
     assert len(first) == len({tuple(one.items()) for one in first}) > 1
+
+
+def test_baseline_knows_the_findings_of_a_rerun(
+    tmp_path: pathlib.Path, reruns: tuple[pathlib.Path, pathlib.Path]
+) -> None:
+    first, second = (directory / "out" / files.JSON for directory in reruns)
+    session = audit(tmp_path, reruns[1] / "evidence.json", f"--lxd-baseline={first}")
+    assert session.counts.get("failed", 0) == 0
+    assert session.counts["xfailed"] > 40
+    done = lxdsec("diff", first, second)
+    assert (done.returncode, done.stdout[:6]) == (0, "0 new,")
+
+
+def test_evidence_that_is_kept_is_named_with_its_findings(
+    tmp_path: pathlib.Path, bad: pathlib.Path
+) -> None:
+    for arguments, kept in ((("--lxd-save-evidence=kept.json",), "kept.json"), ((), str(bad))):
+        audit(tmp_path, bad, "--lxd-control=LXD-NAM-01", *arguments)
+        (case,) = sessions.cases(tmp_path / "out" / "junit.xml")
+        assert f"UTC, kept in {kept}" in case.text
 
 
 def test_unreached_host_is_in_every_report(tmp_path: pathlib.Path, good: pathlib.Path) -> None:
@@ -293,6 +337,55 @@ def test_wrong_waiver_is_a_failed_test_that_names_its_place(
     assert session.exit_status == pytest.ExitCode.TESTS_FAILED
 
 
+FIVE = [  # control, subject, days from the evidence's day to the last, more, state
+    ("LXD-UNP-01", "instance/default/builder1", -1, "", "expired"),
+    ("LXD-BRI-03", "nic/default/spare1/*", 400, "max_subjects = 1", "too wide"),
+    ("LXD-BRI-03", "nic/default/gone/eth0", 400, "", "matches nothing"),
+    ("LXD-UNP-01", "instance/default/web1", 400, "", "not needed"),
+    ("LXD-PRV-05", "instance/default/builder1", 30, "", "expiring"),
+]
+
+
+def five(directory: pathlib.Path, day: datetime.date) -> str:
+    """A policy with a waiver for each thing that its audit may say, four lines apart."""
+    entries = [
+        f'[[waiver]]\ncontrol = "{control}"\nsubject = "{subject}"\nreason = "r"\nowner = "ops"\n'
+        f"expires = {day + datetime.timedelta(days)}\n{more}\n\n"
+        for control, subject, days, more, _ in FIVE
+    ]
+    (directory / "five.toml").write_text("".join(entries))
+    return "--lxd-policy=five.toml"
+
+
+@pytest.fixture(scope="module")
+def waived(
+    tmp_path_factory: pytest.TempPathFactory, bad: pathlib.Path
+) -> tuple[pathlib.Path, sessions.Session]:
+    directory = tmp_path_factory.mktemp("waived")
+    taken = json.loads(bad.read_text(encoding="utf-8"))["taken"][:10]
+    given = five(directory, datetime.date.fromisoformat(taken))
+    return directory, audit(directory, bad, given)
+
+
+@pytest.mark.parametrize("place", range(len(FIVE)))
+def test_each_thing_that_is_said_of_a_waiver_is_told_with_its_place(
+    waived: tuple[pathlib.Path, sessions.Session], place: int
+) -> None:
+    directory, session = waived
+    control, _, _, _, state = FIVE[place]
+    source = f"five.toml:{1 + 8 * place}"
+    assert states(directory)[source] == state
+    assert re.search(rf"^{source}: {control} for ", session.out, re.MULTILINE)
+    (case,) = [one for one in session.cases if one.properties.get("lxd.waiver") == source]
+    assert case.element == ("passed" if state == "expiring" else "failure")
+    for name in ("junit.xml", "report.html", "summary.md", files.JSON):
+        assert source in (directory / "out" / name).read_text(encoding="utf-8")
+    log = json.loads((directory / "out" / "report.sarif").read_text(encoding="utf-8"))
+    told = [one["locations"][0] for one in log["runs"][0]["results"] if "WAIVER" in one["ruleId"]]
+    lines = {one["physicalLocation"]["region"]["startLine"] for one in told}
+    assert (1 + 8 * place in lines) is (state != "expiring")
+
+
 def test_run_without_wrong_waivers_passes(tmp_path: pathlib.Path, bad: pathlib.Path) -> None:
     text = policy(tmp_path)
     kept = (tmp_path / "policy.toml").read_text().partition("\n\n")[0]
@@ -394,6 +487,21 @@ def test_new_findings_fail_the_run(
     assert failed == {"LXD-NAM-01"}
     states_ = {one["control"]: one["baseline"] for one in report(tmp_path)["results"]}
     assert states_["LXD-NAM-01"] == "new"
+
+
+def test_more_on_a_known_object_fails_the_run(
+    tmp_path: pathlib.Path, bad: pathlib.Path, before: pathlib.Path
+) -> None:
+    """LXD-PRV-05 fails on the same container as before, by one key more."""
+    nested = '"security.nesting": "true"'
+    text = bad.read_text(encoding="utf-8")
+    assert nested in text
+    (tmp_path / "worse.json").write_text(
+        text.replace(nested, f'{nested}, "raw.lxc": "lxc.apparmor.profile = unconfined"')
+    )
+    session = audit(tmp_path, tmp_path / "worse.json", f"--lxd-baseline={before}")
+    failed = {c.properties["lxd.control"] for c in session.cases if c.element == "failure"}
+    assert "LXD-PRV-05" in failed
 
 
 def test_baseline_that_is_no_report_is_a_usage_error(

@@ -7,10 +7,12 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 from typing import Any
 
 import pytest
 import yaml
+from groovy_parser import parser
 
 from pytest_lxdsec import catalogue, listing, options
 from pytest_lxdsec.reports import files
@@ -80,6 +82,44 @@ def test_job_takes_no_host_for_another(name: str) -> None:
 def test_job_fails_where_the_audit_does(name: str) -> None:
     hiding = ("catchError", "UNSTABLE", "|| true", "continue-on-error", "allow_failure", "set +e")
     assert [word for word in hiding if word in JOBS[name]] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "schema"),
+    [
+        (".github/workflows/lxd-security.yml", ("vendor.github-workflows",)),
+        (".gitlab-ci.yml", ("vendor.gitlab-ci", "--data-transform", "gitlab-ci")),
+    ],
+)
+def test_job_is_valid_by_the_servers_own_schema(
+    tmp_path: pathlib.Path, name: str, schema: tuple[str, ...]
+) -> None:
+    """The schemas come with check-jsonschema, which asks nobody for them."""
+    (tmp_path / "job.yml").write_text(JOBS[name], encoding="utf-8")
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", *schema]
+    done = subprocess.run(
+        [*command, "job.yml"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_jenkinsfile_is_groovy() -> None:
+    assert parser.parse_groovy_content(JOBS["Jenkinsfile"]).data == "compilation_unit"
+
+
+# GitHub took Node 20, on which the majors before these ran, from its runners in September 2026.
+NODE_24 = {
+    "actions/checkout": 5,
+    "actions/setup-python": 6,
+    "actions/upload-artifact": 6,
+    "github/codeql-action/upload-sarif": 4,
+}
+
+
+def test_github_actions_run_on_a_node_that_is_there() -> None:
+    used = dict(step["uses"].split("@v") for step in steps() if "uses" in step)
+    assert set(used) == set(NODE_24)
+    assert all(int(used[name]) >= least for name, least in NODE_24.items())
 
 
 def jenkins_script() -> str:

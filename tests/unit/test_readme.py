@@ -8,6 +8,7 @@ import re
 import pytest
 
 from pytest_lxdsec import catalogue, options
+from pytest_lxdsec.guide import sections
 
 ROOT = pathlib.Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -39,6 +40,30 @@ def test_control_table_is_the_catalogue() -> None:
         (f"[{made.id}]({made.guide_url})", made.severity.value, made.level.value, made.title)
         for made in catalogue.packaged()
     ]
+
+
+OUTPUT = README.partition("<!-- output: begin -->")[2].partition("<!-- output: end -->")[0]
+
+
+def test_output_tells_of_controls_as_they_are() -> None:
+    told = re.findall(r"^(CRITICAL|HIGH|MEDIUM|LOW) (LXD-\w+-\d+) (.+)$", OUTPUT, re.MULTILINE)
+    known = {made.id: (made.severity.value.upper(), made.title) for made in catalogue.packaged()}
+    assert len(told) > 1
+    assert [(severity, title) for severity, _, title in told] == [known[one] for _, one, _ in told]
+
+
+def test_output_tells_the_state_of_every_section() -> None:
+    told = re.findall(r"^(\w.*?) {2,}(?:FAIL|ok|CANNOT TELL)", OUTPUT, re.MULTILINE)
+    sections_ = {" > ".join(sections.BY_ANCHOR[c.section].path) for c in catalogue.packaged()}
+    assert set(told) == sections_
+
+
+def test_output_has_every_result_of_the_run() -> None:
+    (collected,) = re.findall(r"^collected (\d+) items", OUTPUT, re.MULTILINE)
+    ended = OUTPUT.rstrip("`\n ").rpartition("\n")[2]
+    assert sum(map(int, re.findall(r"(\d+) (?:failed|passed|skipped|error)", ended))) == int(
+        collected
+    )
 
 
 def example() -> str:

@@ -207,6 +207,21 @@ def test_another_process_number_is_the_same_finding() -> None:
     assert counts(compare(seen[:1], seen[1:])) == (0, 0, 1, 0)
 
 
+@pytest.mark.parametrize("subject", ["host", "instance/default/web1"])
+def test_more_on_an_object_is_new_and_named(subject: str) -> None:
+    first = made.failed(made.SOCKET, subject=subject)
+    worse = dataclasses.replace(first, reason=f"{first.reason}; raw.lxc is set")
+    found = compare([first], [worse])
+    assert counts(found) == (1, 0, 0, 0)
+    assert found.new[0].note == "not before: raw.lxc is set"
+    assert counts(compare([worse], [first])) == (0, 0, 1, 0)
+
+
+def test_more_of_what_is_accepted_is_not_new() -> None:
+    worse = dataclasses.replace(made.waived(subject=NIC), reason="it is another thing")
+    assert counts(compare([FAILED], [worse])) == (0, 0, 1, 0)
+
+
 def test_lines_say_what_is_new_with_its_past_and_end_with_counts() -> None:
     found = list(comparison.lines(compare([PASSED], [FAILED])))
     assert found == [
@@ -224,6 +239,14 @@ def knows(old: Document, result: Result) -> bool:
 
 def test_baseline_knows_what_failed() -> None:
     assert knows(made.make([FAILED]), FAILED)
+
+
+@pytest.mark.parametrize("subject", ["host", "instance/default/web1"])
+def test_baseline_knows_less_and_not_more(subject: str) -> None:
+    first = made.failed(made.SOCKET, subject=subject)
+    worse = dataclasses.replace(first, reason=f"{first.reason}; raw.lxc is set")
+    assert not knows(made.make([first]), worse)
+    assert knows(made.make([worse]), first)
 
 
 @pytest.mark.parametrize("old", [PASSED, made.waived(subject=NIC), made.failed(on=made.TWO)])

@@ -115,6 +115,7 @@ def test_same_audit_gives_the_same_bytes(tmp_path: pathlib.Path) -> None:
         controls=reversed(other.controls),
         results=other.results,
         waivers=other.waivers,
+        others=other.others,
     )
     files.write(again, tmp_path / "b")
     for name in files.WRITERS:
@@ -161,19 +162,66 @@ def test_directory_that_is_a_file_is_refused(tmp_path: pathlib.Path) -> None:
         files.prepare(path)
 
 
-def test_identity_of_an_object_is_without_what_was_observed() -> None:
-    first = identity.of(made.MAC, made.ONE, "nic/default/web1/eth0", "shared with 7 more")
-    assert first == identity.of(made.MAC, made.ONE, "nic/default/web1/eth0", "shared with 8 more")
+NIC = "nic/default/web1/eth0"
 
 
-@pytest.mark.parametrize("subject", ["host", "server", "server/lxd1"])
-def test_identity_of_a_whole_is_with_what_was_observed(subject: str) -> None:
-    first = identity.of(made.SOCKET, made.ONE, subject, "alice is in group lxd")
-    assert first != identity.of(made.SOCKET, made.ONE, subject, "alice and bob are in group lxd")
+def seen(subject: str, observed: str, **several: tuple[str, ...]) -> identity.Identity:
+    return identity.of(made.MAC, made.ONE, subject, observed, **several)
+
+
+@pytest.mark.parametrize(
+    ("subject", "first", "again"),
+    [
+        (NIC, "shared with 7 more", "shared with 8 more"),
+        (NIC, "the rules for veth46cb4738 let it in", "the rules for veth0a1b2c3d let it in"),
+        (NIC, "init runs (process 7)", "init runs (process 81)"),
+        (NIC, "its net namespace (net:[4026531803])", "its net namespace (net:[4026532999])"),
+        (NIC, "10.0.0.7 from 00:16:3e:00:00:18", "10.0.0.8 from 00:16:3e:aa:00:18"),
+        (NIC, "fd42::1 to 2001:db8:0:0:0:0:0:1 gets in", "fd42::2 to 2001:db8::7 gets in"),
+        ("host", "sh (process 7 of bob) holds it", "sh (process 81 of bob) holds it"),
+        ("host", "/proc/7/exe is open", "/proc/81/exe is open"),
+        ("host", "[fe80::28:72]:8443 is open", "[fe80::99:1]:8443 is open"),
+        ("server", "it ends on 2099-01-01, in 40 days", "it ends on 2099-01-01, in 39 days"),
+    ],
+)
+def test_what_changes_by_itself_makes_no_other_finding(
+    subject: str, first: str, again: str
+) -> None:
+    assert seen(subject, first) == seen(subject, again)
+
+
+@pytest.mark.parametrize(
+    ("subject", "before", "now"),
+    [
+        ("host", "alice is in group lxd", "alice is in group lxd, bob is in group lxd"),
+        ("host", "10.0.0.1:8443 is open", "10.0.0.2:8443 is open"),
+        ("server/lxd1", "a is set", "a is set; b is set"),
+        ("instance/default/web1", "security.nesting is true", "security.nesting is true; raw.lxc"),
+        ("instance/default/web1", "/host/etc is the host's", "/host/root is the host's"),
+        (NIC, "security.mac_filtering is not set", "security.ipv4_filtering is not set"),
+        (NIC, "IPv4 UDP gets through", "IPv4 UDP gets through and IPv6 UDP gets through"),
+    ],
+)
+def test_more_than_before_is_another_finding(subject: str, before: str, now: str) -> None:
+    assert not seen(subject, now).is_in(seen(subject, before))
+
+
+@pytest.mark.parametrize("subject", ["host", "server/lxd1", "instance/default/web1"])
+def test_less_than_before_is_the_same_finding(subject: str) -> None:
+    assert seen(subject, "b is set").is_in(seen(subject, "a is set; b is set"))
+
+
+def test_finding_is_not_in_that_of_another_object() -> None:
+    assert not seen(NIC, "it is set").is_in(seen("nic/default/web2/eth0", "it is set"))
+
+
+def test_what_lasts_decides_where_it_is_told() -> None:
+    first, again = (seen(NIC, told, lasting=("ids",)) for told in ("with a", "with b"))
+    assert first == again
+    assert not seen(NIC, "with a", lasting=("ids", "gids")).is_in(first)
 
 
 def test_identity_does_not_depend_on_the_order_of_details() -> None:
-    seen = ("bob (process 7 of bob)", "alice")
-    first = identity.of(made.SOCKET, made.ONE, "host", "2 hold it", seen)
+    first = seen("host", "2 hold it", details=("bob (process 7 of bob)", "alice"))
     again = ("alice", "bob (process 81 of bob)")
-    assert first == identity.of(made.SOCKET, made.ONE, "host", "2 hold it", again)
+    assert first == seen("host", "2 hold it", details=again)

@@ -96,6 +96,8 @@ def test_body_says_all_that_is_needed_to_act() -> None:
     found = made.finding()
     for part in (found.observed, found.expected, found.origin, found.repair, "2 objects"):
         assert part in (failure.text or "")
+    told = "evidence: seen on 2026-11-23 at 12:30:00 UTC, kept in kept.json"
+    assert told in (failure.text or "").splitlines()
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,23 @@ def test_many_findings_are_cut_and_it_says_so() -> None:
     assert "... and 110 more groups of findings: `report.html` has all." in found
 
 
+def test_summary_is_never_longer_than_github_takes() -> None:
+    """Many long names, each letter of which is six where it is escaped."""
+    long = "&" * 900
+    finding = dataclasses.replace(made.finding(), origin=long, details=(long,) * 5)
+    results = [
+        dataclasses.replace(
+            made.failed(made.CONTROLS[place % 3].id, subject=f"{place}{long}"),
+            finding=dataclasses.replace(finding, note=str(place // 20)),
+        )
+        for place in range(3000)
+    ]
+    found = text(made.make(results, waivers=[made.waiver(State.EXPIRED)] * 300))
+    assert len(found.encode()) < MIB
+    assert found.count("<details>") == found.count("</details>") > 1
+    assert found.endswith("no room here: `report.html` has all.\n")
+
+
 def test_what_could_not_be_told_is_apart_by_its_cause() -> None:
     found = text(made.make([made.told(Outcome.ERROR, subject=f"nic/{n}") for n in "abc"]))
     assert "### What could not be told" in found

@@ -11,8 +11,9 @@ from typing import Any
 import lxml.html
 import pytest
 
+from pytest_lxdsec.control import Severity
 from pytest_lxdsec.reports import html
-from pytest_lxdsec.reports.document import Document
+from pytest_lxdsec.reports.document import Baseline, Document, Other, State
 from pytest_lxdsec.verdict import Outcome
 from tests import chromium
 from tests import report_documents as made
@@ -73,6 +74,7 @@ def test_chapters_are_the_sections_in_the_guides_order(page: Element) -> None:
         " ".join(made.HOSTILE.split()),
         "What could not be told",
         "Accepted risks",
+        "Other tests that failed",
     ]
 
 
@@ -192,7 +194,13 @@ def test_hostile_names_inject_nothing(tmp_path: pathlib.Path) -> None:
         made.told(Outcome.ERROR, subject=f"nic/{hostile}"),
     ]
     whole = made.make(results, hosts=(made.host(), made.host(hostile, hostile)))
-    body = "return [document.title, document.images.length, document.scripts.length]"
+    body = f"""
+        document.querySelectorAll("details").forEach((one) => {{ one.open = true; }});
+        {WAIT}
+        document.querySelectorAll("details").forEach((one) => {{ one.open = true; }});
+        {WAIT}
+        return [document.title, document.images.length, document.scripts.length];
+    """
     title, *counts = as_list(asked(whole, tmp_path, body))
     assert "hacked" not in title
     assert counts == [0, 3]  # no image; data, ours, and the probe
@@ -255,6 +263,128 @@ def test_keyboard_reaches_search_and_every_control(tmp_path: pathlib.Path) -> No
         return [found, document.activeElement === summary];
     """
     assert asked(made.full(), tmp_path, body) == ["text", True]
+
+
+# Every text with the ground below it, as WCAG 2.2 (1.4.3) computes their contrast.
+CONTRAST = """
+    const rgba = (text) => {
+      const [r, g, b, a = 1] = text.match(/[\\d.]+/g).map(Number);
+      return { r, g, b, a };
+    };
+    const over = (top, below) => Object.fromEntries(["r", "g", "b"].map(
+      (one) => [one, top[one] * top.a + below[one] * (1 - top.a)]));
+    const light = ({ r, g, b }) => [r, g, b].map((one) => one / 255)
+      .map((one) => (one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4))
+      .reduce((sum, one, place) => sum + one * [0.2126, 0.7152, 0.0722][place], 0);
+    const ground = (element) => {
+      if (!element) return { r: 255, g: 255, b: 255 };
+      const own = rgba(getComputedStyle(element).backgroundColor);
+      return own.a === 1 ? own : over(own, ground(element.parentElement));
+    };
+    const poor = new Set();
+    let seen = 0;
+    for (const element of document.querySelectorAll("body *")) {
+      const texts = [...element.childNodes].filter((n) => n.nodeType === 3 && n.data.trim());
+      if (!texts.length || !element.getClientRects().length) continue;
+      const below = ground(element);
+      const told = over(rgba(getComputedStyle(element).color), below);
+      const [dark, bright] = [light(told), light(below)].sort((a, b) => a - b);
+      const contrast = (bright + 0.05) / (dark + 0.05);
+      seen += 1;
+      if (contrast < 4.5) {
+        poor.add(`${element.tagName}.${element.className} ${contrast.toFixed(2)}`);
+      }
+    }
+    return [seen, [...poor], getComputedStyle(document.body).backgroundColor];
+"""
+
+
+@pytest.mark.parametrize(
+    ("scheme", "paper"), [("1", "rgb(251, 251, 250)"), ("0", "rgb(21, 23, 26)")]
+)
+def test_every_text_stands_out_from_its_ground(
+    tmp_path: pathlib.Path, scheme: str, paper: str
+) -> None:
+    flag = f"--blink-settings=preferredColorScheme={scheme}"
+    body = f"for (const one of document.querySelectorAll('details')) one.open = true; {WAIT}"
+    seen, poor, ground = as_list(asked(shown(), tmp_path, body + CONTRAST, flag))
+    assert (poor, ground) == ([], paper)
+    assert seen > 100
+
+
+WAIT = "await new Promise((done) => setTimeout(done, 50));"
+
+
+def shown() -> Document:
+    """Whatever the page has a colour for."""
+    new, known = (
+        dataclasses.replace(made.failed(subject=f"nic/{one.value}"), baseline=one, tolerated=told)
+        for one, told in ((Baseline.NEW, ""), (Baseline.UNCHANGED, "in the baseline"))
+    )
+    whole = made.full()
+    others = [Other(name="test_a.py::test_b", state=State.FAILED, reason="no", text="E  no")]
+    levels = [made.control(f"ACME-{one.value}", "Acme's rules", one) for one in Severity]
+    return made.make(
+        [*whole.results, new, known, *(made.failed(one.id) for one in levels)],
+        hosts=whole.hosts,
+        waivers=whole.waivers,
+        controls=(*whole.controls, *levels),
+        others=others,
+        complete=False,
+    )
+
+
+def test_other_tests_that_failed_are_told(tmp_path: pathlib.Path) -> None:
+    found = opened(shown(), tmp_path)
+    assert texts(found, ".other h3") == ["test_a.py::test_b"]
+    assert "1 other test failed" in texts(found, "h1")[0]
+
+
+def test_link_leads_to_what_the_filters_hide(tmp_path: pathlib.Path) -> None:
+    body = f"""
+        const field = document.querySelector("select[name=severity]");
+        field.value = "critical";
+        field.dispatchEvent(new Event("change"));
+        const target = document.getElementById("LXD-BRI-03");
+        const before = target.hidden;
+        location.hash = "#LXD-BRI-03";
+        {WAIT}
+        return [before, target.hidden, target.open, document.activeElement.parentElement.id];
+    """
+    assert asked(made.full(), tmp_path, body) == [True, False, True, "LXD-BRI-03"]
+
+
+@pytest.mark.parametrize("hash_", ["#%", "#nothing", "#%C3"])
+def test_link_to_nothing_breaks_nothing(tmp_path: pathlib.Path, hash_: str) -> None:
+    body = f"""
+        let errors = 0;
+        addEventListener("error", () => {{ errors += 1; }});
+        location.hash = {json.dumps(hash_)};
+        {WAIT}
+        return errors;
+    """
+    assert asked(made.full(), tmp_path, body) == 0
+
+
+def test_paper_has_what_a_button_would_show(tmp_path: pathlib.Path) -> None:
+    body = """
+        dispatchEvent(new Event("beforeprint"));
+        return [...document.querySelectorAll("#LXD-BRI-03 .finding")].length;
+    """
+    results = [
+        dataclasses.replace(
+            made.failed(subject=f"nic/{n}"),
+            finding=dataclasses.replace(made.finding(), note=str(n)),
+        )
+        for n in range(30)
+    ]
+    assert asked(made.make(results), tmp_path, body) == 30
+
+
+def test_what_the_line_names_is_not_told_twice(tmp_path: pathlib.Path) -> None:
+    finding = dataclasses.replace(made.finding("2 wait: a 1.0 and 1 more"), details=("a 1.0", "b"))
+    result = dataclasses.replace(made.failed(), reason=finding.observed, finding=finding)
+    assert texts(opened(made.make([result]), tmp_path), ".one-by-one li") == ["b"]
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280])

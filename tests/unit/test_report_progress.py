@@ -11,6 +11,7 @@ import sys
 
 import pytest
 
+from pytest_lxdsec.reports import progress
 from tests import conftest, evidence_documents
 
 SECONDS = 60
@@ -67,6 +68,30 @@ def test_terminal_shows_who_is_waited_for(evidence: pathlib.Path) -> None:
 def test_line_is_gone_when_all_are_gathered(evidence: pathlib.Path) -> None:
     text = at_terminal(evidence)
     assert text.partition("= test session starts")[0].rpartition("\r")[0].endswith(" ")
+
+
+class Screen:
+    """What a terminal reporter is asked to write over its line."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def rewrite(self, line: str, *, erase: bool = False) -> None:
+        assert erase or not line
+        self.lines.append(line)
+
+
+def test_line_says_what_a_host_is_busy_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    screen = Screen()
+    line = progress.Progress(screen, ["ssh://a", "ssh://b\x1b[2J"])  # type: ignore[arg-type]  # all that is asked of it
+    line.does("ssh://a", "probe 2 of 9")
+    line.does("ssh://b\x1b[2J", "x\x07")
+    assert screen.lines[-1] == (
+        "lxd: 0 of 2 gathered, waiting for ssh://a (probe 2 of 9), ssh://b\\x1b[2J (x\\x07)"
+    )
+    line.gathered("ssh://a")
+    assert screen.lines[-1].startswith("lxd: 1 of 2 gathered, waiting for ssh://b")
 
 
 @pytest.mark.parametrize(("arguments", "more"), [(("-q",), {}), ((), {"CI": "true"})])

@@ -1,7 +1,9 @@
 """`report.sarif`: valid SARIF 2.1.0, and fit for code scanning.
 
 The schema in `tests/schemas` is that of Microsoft's SDK (MIT), as sarif-om ships it in its source
-distribution on PyPI; every further `sarif-*.json` that lies there is asked too.
+distribution on PyPI; every further `sarif-*.json` that lies there is asked too. It is the OASIS
+committee's of before the standard's errata, which call a suppression's `state` `status`: none of
+the two is used, and logs were seen to be valid by either.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from pytest_lxdsec.reports import sarif
+from pytest_lxdsec.reports import document, sarif
 from pytest_lxdsec.reports.document import Baseline, Document
 from pytest_lxdsec.verdict import Outcome
 from pytest_lxdsec.waiver_audit import State
@@ -115,14 +117,49 @@ def test_what_fails_the_run_without_a_result_is_counted() -> None:
 
 def test_unreached_host_is_a_notification_and_no_success() -> None:
     (invocation,) = run(made.full())["invocations"]
-    (notification,) = invocation["toolExecutionNotifications"]
+    notification = invocation["toolExecutionNotifications"][0]
     assert "cannot reach ssh://gone" in notification["message"]["text"]
+    assert invocation["executionSuccessful"] is False
+
+
+def test_other_test_that_failed_is_a_notification_and_no_success() -> None:
+    other = document.Other(name="test_a.py::test_b", state=document.State.FAILED, reason="no")
+    (invocation,) = run(made.make(others=[other]))["invocations"]
+    (notification,) = invocation["toolExecutionNotifications"]
+    assert notification["message"]["text"] == "test_a.py::test_b: no"
     assert invocation["executionSuccessful"] is False
 
 
 def test_baseline_state_is_told() -> None:
     known = dataclasses.replace(made.failed(), baseline=Baseline.UNCHANGED)
     assert result(made.make([known]))["baselineState"] == "unchanged"
+
+
+def test_no_more_results_are_told_than_github_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sarif, "MOST", 4)
+    whole = made.make(
+        [
+            made.failed(made.SITE),
+            made.told(Outcome.ERROR),
+            *(made.failed(subject=f"nic/{n}") for n in "ab"),
+            made.failed(made.SOCKET, subject="host"),
+            made.waived(),
+        ],
+        waivers=[made.waiver(State.EXPIRED)],
+    )
+    found = run(whole)
+    told = [one["ruleId"] for one in found["results"]]
+    assert told == [made.SOCKET, made.MAC, made.MAC, sarif.WAIVER_RULE]
+    (invocation,) = found["invocations"]
+    (notification,) = invocation["toolExecutionNotifications"]
+    assert notification["message"]["text"].startswith("3 results left out, the least severe")
+    assert invocation["executionSuccessful"] is True
+
+
+def test_limits_of_github_hold() -> None:
+    assert sarif.MOST == 25_000
+    for rule in run(made.full())["tool"]["driver"]["rules"]:
+        assert len(rule["properties"]["tags"]) <= 10
 
 
 def test_wrong_waiver_is_a_finding_in_the_policy_file() -> None:

@@ -51,7 +51,9 @@ function fill(element) {
   const control = data.controls[Number(element.dataset.place)];
   const about = `${control.rationale} `;
   element.querySelector(".body").replaceChildren(
-    make("p", { class: "rationale" }, about, make("span", {}, `${control.level} · ${control.kind}`)),
+    make("p", { class: "rationale" }, about,
+      make("span", {}, `${control.level} · ${control.kind} · `,
+        make("a", { href: `#${control.id}`, "aria-label": `Link to ${control.id}` }, "link"))),
     ...(fail ? findings(fail, "fail") : []),
     ...(error ? [untold(error)] : []),
     ...(waived ? findings(waived, "waived") : []),
@@ -121,11 +123,12 @@ function drawObserved(places, verdict) {
   const [at] = places;
   const { details, origin } = result.finding(at);
   const status = verdict === "fail" ? result.tolerated(at) : "";
+  const unnamed = details.filter((one) => !result.reason(at).includes(one));
   return drawSeen(places,
     origin ? make("span", { class: "origin" }, "from ", origin) : null,
     result.isNew(at) ? make("span", { class: "mark new" }, "new") : null,
     status ? make("span", { class: "mark" }, status) : null,
-    details.length ? first(details, MOST_DETAILS, (one) => make("li", {}, one),
+    unnamed.length ? first(unnamed, MOST_DETAILS, (one) => make("li", {}, one),
       make("ul", { class: "one-by-one" })) : null);
 }
 

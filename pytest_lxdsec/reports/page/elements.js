@@ -40,6 +40,7 @@ function first(items, most, render, parent) {
     for (; shown < until; shown++) parent.append(render(items[shown]));
     const left = items.length - shown;
     button.textContent = `Show ${number(Math.min(200, left))} more of ${number(left)}`;
+    button.dataset.left = number(left); // what paper says instead
     button.hidden = left === 0;
   }
   show(most);

@@ -7,6 +7,7 @@ function drawTop() {
   if (error) said.push(`${number(error)} could not be told`);
   if (unreached.length) said.push(`${count(unreached.length, "host")} not reached`);
   if (data.wrong_waivers) said.push(`${count(data.wrong_waivers, "waiver")} to correct`);
+  if (data.others.length) said.push(`${count(data.others.length, "other test")} failed`);
   document.getElementById("top").append(
     make("p", { class: "label" }, link(data.guide.url, data.guide.title),
       ` · edition of ${data.guide.edition}`),
@@ -58,7 +59,7 @@ function hostTable() {
       ` ${host.kernel}`) : null),
     make("td", {}, Object.entries(host.objects).map(([name, n]) => `${number(n)} ${name}`)
       .join(", ")),
-    make("td", {}, seen(host))));
+    make("td", {}, seen(host), host.evidence ? make("small", {}, host.evidence) : null)));
   const head = ["Host", "LXD", "System", "Objects", "Seen"];
   return rows.length ? make("div", { class: "wide" }, make("table", { class: "hosts" },
     make("thead", {}, make("tr", {}, head.map((text) => make("th", { scope: "col" }, text)))),
@@ -79,7 +80,8 @@ function drawContents() {
       section.counts.fail ? make("b", {}, number(section.counts.fail)) : null));
   });
   const extra = [["untold", "What could not be told", data.counts.error],
-    ["waivers", "Accepted risks", data.waivers.length]]
+    ["waivers", "Accepted risks", data.waivers.length],
+    ["others", "Other tests", data.others.length]]
     .filter(([, , n]) => n)
     .map(([id, text, n]) => make("li", { class: "extra" },
       make("a", { href: `#${id}` }, make("span", {}, text), make("b", {}, number(n)))));
@@ -129,9 +131,21 @@ function drawWaivers() {
       make("tbody", {}, rows))))];
 }
 
+// Tests of the run that are no controls; only those that fail it are told.
+function drawOthers() {
+  if (!data.others.length) return [];
+  return [make("section", { class: "chapter", "aria-labelledby": "others" },
+    make("header", {}, make("h2", { id: "others" }, "Other tests that failed")),
+    data.others.map((other) => make("details", { class: "control other" },
+      make("summary", {}, make("span", { class: "severity" }, other.state),
+        make("h3", {}, other.name)),
+      make("div", { class: "body" }, make("pre", { tabindex: "0", role: "group",
+        "aria-label": "What pytest says" }, other.text || other.reason)))))];
+}
+
 function draw() {
   let shown = 0;
-  const controls = [...document.querySelectorAll(".control")];
+  const controls = [...document.querySelectorAll(".control[data-place]")];
   for (const element of controls) {
     update(element);
     for (const places of Object.values(element.found)) shown += places.length;
@@ -153,10 +167,30 @@ function openAll(isOpen) {
   }
 }
 
+function targeted() {
+  try {
+    return document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  } catch { // a % that encodes nothing
+    return null;
+  }
+}
+
+// What a link leads to is shown, whatever the filters say.
 function openTarget() {
-  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  if (target && target.matches("details")) target.open = true;
-  if (target) target.scrollIntoView();
+  const target = targeted();
+  if (!target) return;
+  if (target.closest("[hidden]")) document.getElementById("filters").reset();
+  setTimeout(() => {
+    if (target.matches("details")) target.open = true;
+    target.scrollIntoView();
+    const own = target.matches("details") ? target.querySelector("summary") : target;
+    if (own !== target || target.matches("[tabindex]")) own.focus({ preventScroll: true });
+  });
+}
+
+// Paper has no buttons: what they would show is printed, as far as that is readable.
+function beforePrint() {
+  for (const button of document.querySelectorAll(".more:not([hidden])")) button.click();
 }
 
 function start() {
@@ -164,17 +198,19 @@ function start() {
   drawFilters();
   drawContents();
   document.getElementById("chapters").append(...data.sections.map(drawChapter),
-    ...drawUntold(), ...drawWaivers());
+    ...drawUntold(), ...drawWaivers(), ...drawOthers());
   document.getElementById("bottom").append(
     `${data.tool.name} ${data.tool.version}. The same data for programs: report.json.`);
   redraw = draw;
   draw();
-  for (const element of document.querySelectorAll(".control")) {
+  for (const element of document.querySelectorAll(".control[data-place]")) {
     if (element.found.fail || element.found.error) element.open = true;
   }
   addEventListener("hashchange", openTarget);
+  addEventListener("beforeprint", beforePrint);
   addEventListener("keydown", (event) => {
-    if (event.key !== "/" || event.target.matches("input, select")) return;
+    const isOurs = event.key === "/" && !(event.ctrlKey || event.altKey || event.metaKey);
+    if (!isOurs || event.target.matches("input:not([type=checkbox]), select")) return;
     event.preventDefault();
     document.querySelector("input[type=search]").focus();
   });
