@@ -16,6 +16,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 UNUSED_SECONDS = 14 * 86400
+HALF = ".half"  # the suffix of what is being built
+SECONDS = "seconds"  # the file that says how long it took
 _SYSTEM = pathlib.Path("/var/cache")
 
 
@@ -52,14 +54,22 @@ def entry(name: str, build: Callable[[pathlib.Path], None]) -> pathlib.Path:
     return place
 
 
+def seconds(place: pathlib.Path) -> float:
+    """How long it took to build an entry."""
+    return float((place / SECONDS).read_text())
+
+
 def _build(place: pathlib.Path, build: Callable[[pathlib.Path], None]) -> None:
     if place.is_dir():  # by whoever had the lock before
         return
-    half = place.with_suffix(".half")
-    shutil.rmtree(half, ignore_errors=True)  # of a build that was killed
+    for dead in root().glob(f"*{HALF}"):  # of builds that were killed: the lock is ours
+        shutil.rmtree(dead, ignore_errors=True)
+    half = place.with_suffix(HALF)
     half.mkdir(mode=0o700)
+    began = time.monotonic()
     try:
         build(half)
+        (half / SECONDS).write_text(f"{time.monotonic() - began:.1f}\n")
         half.rename(place)
     finally:
         shutil.rmtree(half, ignore_errors=True)
