@@ -56,7 +56,7 @@ def get(apt: machine.Apt) -> pathlib.Path:
         HostBroken: the build failed; the end of its log is the text.
     """
     check()
-    files = [SCRIPT, pathlib.Path(__file__)]
+    files = [SCRIPT, pathlib.Path(__file__), pathlib.Path(cache.__file__)]
     data = (recipe.PACKAGES, recipe.UNITS, recipe.MASKED, recipe.OPERATOR, recipe.FILES)
     year, week, _ = datetime.datetime.now(datetime.UTC).isocalendar()
     versions = "\n".join(apt.versions())

@@ -17,7 +17,7 @@ import pytest
 from ..lab import waiting
 from . import cache, machine, ready, vm
 
-BUILD_SECONDS, RESUME_SECONDS = 300.0, 30.0
+READY_SECONDS, RESUME_SECONDS = 300.0, 60.0
 ROOT = pathlib.Path(__file__).parents[2]
 # Has a host, says whose processes it consists of, and waits to be killed.
 DOOMED = """
@@ -45,6 +45,10 @@ image.build(machine.own(), pathlib.Path(sys.argv[1]))
         ("cat /sys/module/apparmor/parameters/enabled", "Y"),
         ("stat --file-system --format %T /sys/fs/cgroup", "cgroup2fs"),
         ("systemd-detect-virt --container || true", "none"),
+        # Limits are the kernel's own there: every controller is the one hierarchy's.
+        ("cat /sys/fs/cgroup/lxc.payload.hardened/memory.max", str(64 * 2**20)),
+        ("cat /sys/fs/cgroup/lxc.payload.hardened/pids.max", "100"),
+        ("cat /sys/fs/cgroup/lxc.payload.plain/memory.max", "max"),
     ],
 )
 def test_it_has_what_a_lab_lacks(host: vm.Vm, command: str, answer: str) -> None:
@@ -54,13 +58,15 @@ def test_it_has_what_a_lab_lacks(host: vm.Vm, command: str, answer: str) -> None
 def test_it_is_ready_within_minutes_of_nothing(
     host: vm.Vm, record_testsuite_property: Callable[[str, object], None]
 ) -> None:
-    """As measured when this machine built what is in its cache: not by this run, mostly."""
+    """As measured when this machine built what is in its cache: not by this run, mostly.
+
+    In processor time of two, which is the same whatever else the machine had to do then.
+    """
     base, saved = ready.get(machine.own())
     assert base == host.image
-    took = {"image": cache.seconds(base), "running": cache.seconds(saved)}
-    for name, seconds in took.items():
-        record_testsuite_property(f"host.{name}.seconds", seconds)
-    assert sum(took.values()) < BUILD_SECONDS
+    costs = [cache.cost(place) for place in (base, saved)]
+    record_testsuite_property("host.seconds", sum(cost["seconds"] for cost in costs))
+    assert sum(cost["processor"] for cost in costs) < 2 * READY_SECONDS
 
 
 def test_its_ports_are_on_loopback_only(host: vm.Vm) -> None:
