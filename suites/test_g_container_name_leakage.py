@@ -75,7 +75,7 @@ def test_scheduler_is_closed(lxd_evidence: Evidence) -> Verdict:
         wide = None if old.exists else _debugfs_elsewhere(lxd_evidence)
         return _wide_mount(*wide) if wide else verdict.passed(_seen(old), _seen(new))
     if _is_closed(debugfs, CLOSED):
-        return verdict.passed(_seen(old), f"{SCHEDULER_DEBUGFS} lies behind {_seen(debugfs)}")
+        return verdict.passed(_seen(old), f"{SCHEDULER_DEBUGFS} is in {DEBUGFS}", _seen(debugfs))
     if _is_closed(new, CLOSED_FILE):
         return verdict.passed(_seen(old), _seen(new))
     return _open_file(new, DEBUGFS, "0700")

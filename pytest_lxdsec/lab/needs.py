@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 import shutil
+import subprocess
 
 from . import faults, handle, image
 
@@ -15,7 +16,11 @@ _TOOLS = (  # the program, the Debian package that brings it
     ("nft", "nftables"),
     ("ip", "iproute2"),
     ("nsenter", "util-linux"),
+    ("unshare", "util-linux"),
 )
+# What a container of a CI system is mostly without, root or not.
+_KINDS = ("--mount", "--net", "--ipc", "--uts", "--cgroup", "--pid", "--fork")
+_MOUNT = ("mount", "-t", "tmpfs", "lxdsec", "/tmp")  # noqa: S108  # seen by nobody, gone at once
 _PT_INTERP = 3
 
 
@@ -34,6 +39,24 @@ def check() -> None:
         tools = ", ".join(tool for tool, _ in missing)
         packages = " ".join(package for _, package in missing)
         raise faults.LabUnavailable(f"lab: no {tools}: apt-get install {packages}")
+    _check_namespaces()
+
+
+def _check_namespaces() -> None:
+    done = subprocess.run(
+        ["unshare", *_KINDS, *_MOUNT],
+        env={**os.environ, "PATH": handle.PATH, "LC_ALL": "C"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        words = (done.stderr.strip() or "without a word").splitlines()[-1]
+        raise faults.LabUnavailable(
+            f"lab: root here may make no namespaces of its own ({words}): "
+            "use a machine or a virtual one, or give the container its privileges"
+        )
 
 
 def is_static(program: pathlib.Path) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Missing(Exception):
-    """A section builds on another that brought nothing; the text names it."""
+    """A section builds on another that brought nothing; the text says which and why."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,17 +38,23 @@ class Known:
     def __init__(self, question: Question) -> None:
         self.question = question
         self._values: dict[str, Any] = {}
+        self._reasons: dict[str, str] = {}
 
     def add(self, name: str, value: object) -> None:
         """Keep what a section found."""
         self._values[name] = value
 
+    def lack(self, name: str, reason: str) -> None:
+        """Keep why a section found nothing."""
+        self._reasons[name] = reason
+
     def require(self, name: str) -> Any:  # noqa: ANN401  each section has a type of its own
         """What an earlier section found.
 
         Raises:
-            Missing: it found nothing; its own entry in the document says why.
+            Missing: it found nothing, for a reason that whoever reads of the other wants, too.
         """
         if name not in self._values:
-            raise Missing(f"it builds on host.{name}, which is missing")
+            reason = self._reasons.get(name, "it was not looked at")
+            raise Missing(f"it builds on host.{name}, which is missing: {reason}")
         return self._values[name]

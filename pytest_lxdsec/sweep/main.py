@@ -127,19 +127,24 @@ class Sweep:
         left = max(self._until - time.monotonic(), 0)
         concurrent.futures.wait([thread], timeout=min(seconds, left))
         if not thread.done():
-            self.document[name] = {
-                "error": f"it did not end within {seconds:g} s"
-                if seconds < left
-                else f"it had not ended when the sweep's {self._seconds:g} s were over"
-            }
+            if seconds < left:
+                self._lack(name, f"it did not end within {seconds:g} s")
+            else:
+                self._lack(
+                    name, f"it had not ended when the sweep's {self._seconds:g} s were over"
+                )
             return
         try:
             value = thread.result()
             self.document[name] = {"value": plain.plain(value)}
         except Exception as error:  # noqa: BLE001  one section may fail; its reason is the evidence
-            self.document[name] = {"error": tools.reason(error)}
+            self._lack(name, tools.reason(error))
         else:
             self._facts.add(name, value)
+
+    def _lack(self, name: str, reason: str) -> None:
+        self.document[name] = {"error": reason}
+        self._facts.lack(name, reason)
 
 
 def main() -> None:

@@ -40,8 +40,8 @@ def find(facts: known.Known) -> daemons.Daemon:
         found = [daemon for daemon in found if question.socket in sockets.api_paths(daemon.pid)]
     if len(found) != 1:
         raise LookupError(
-            f"{len(found) or 'none'} of this host's {len(every)} LXD daemons "
-            f"has the process id {question.server_pid} that the API gives"
+            f"{len(found) or 'none'} of this host's LXD daemons ({len(every)}) has the process id "
+            f"{question.server_pid} that the API gave: was it restarted, or is this another host?"
         )
     return found[0]
 

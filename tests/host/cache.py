@@ -9,13 +9,17 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import pathlib
+import resource
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 UNUSED_SECONDS = 14 * 86400
+HALF = ".half"  # the suffix of what is being built
+COST = "cost.json"  # the file that says what it took
 _SYSTEM = pathlib.Path("/var/cache")
 
 
@@ -52,14 +56,30 @@ def entry(name: str, build: Callable[[pathlib.Path], None]) -> pathlib.Path:
     return place
 
 
+def cost(place: pathlib.Path) -> Mapping[str, float]:
+    """What it took to build an entry: `seconds`, and those of a `processor`."""
+    found: dict[str, float] = json.loads((place / COST).read_text())
+    return found
+
+
+def _processor() -> float:
+    """The processor time of our children that have ended: nobody else's load is in it."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def _build(place: pathlib.Path, build: Callable[[pathlib.Path], None]) -> None:
     if place.is_dir():  # by whoever had the lock before
         return
-    half = place.with_suffix(".half")
-    shutil.rmtree(half, ignore_errors=True)  # of a build that was killed
+    for dead in root().glob(f"*{HALF}"):  # of builds that were killed: the lock is ours
+        shutil.rmtree(dead, ignore_errors=True)
+    half = place.with_suffix(HALF)
     half.mkdir(mode=0o700)
+    began, used = time.monotonic(), _processor()
     try:
         build(half)
+        cost = {"seconds": time.monotonic() - began, "processor": _processor() - used}
+        (half / COST).write_text(json.dumps({name: round(cost[name], 1) for name in cost}))
         half.rename(place)
     finally:
         shutil.rmtree(half, ignore_errors=True)

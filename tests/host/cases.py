@@ -8,6 +8,25 @@ from ..lab import cases_daemon
 from ..lab.both_ways import Case
 
 _PROFILE = "/var/lib/lxd/security/apparmor/profiles/lxd-privileged"
+# A package of Debian that has a security update by Debian's index, as `image.sh` keeps them; right
+# after a point release no package has one, and the lab's repository of one package stands in.
+_OUTDATED = f"""\
+if [ -e /srv/outdated/release.deb ]; then
+    dpkg --install /srv/outdated/release.deb
+    cp /srv/outdated/*_*.deb /var/cache/apt/archives/
+else
+    {cases_daemon.LOCAL_REPOSITORY.strip()}
+fi
+"""
+_UPDATED = """\
+apt-get clean
+if [ -d /srv/apt ]; then
+    dpkg --purge lxdsec-canary
+    rm -r /etc/apt /var/lib/apt/lists /srv/apt
+    mv /srv/etc-apt /etc/apt
+    mv /srv/lists /var/lib/apt/lists
+fi
+"""
 # Debian's package gives it to _lxd, so that the controls of it fail before and not after.
 _OWNER = "chown _lxd /var/lib/lxd"
 
@@ -49,10 +68,9 @@ _ALL = (
     Case(
         control="LXD-OS-01",
         subject="host",
-        breaks=cases_daemon.LOCAL_REPOSITORY,
-        finding="1 security update is pending: lxdsec-canary 1 (fixed in 2)",
-        restores="dpkg --purge lxdsec-canary\nrm -r /etc/apt /var/lib/apt/lists /srv/apt\n"
-        "mv /srv/etc-apt /etc/apt\nmv /srv/lists /var/lib/apt/lists",
+        breaks=_OUTDATED,
+        finding="1 security update is pending: ",
+        restores=_UPDATED,
     ),
     # As an update leaves it that restarts nothing.
     Case(

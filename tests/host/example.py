@@ -20,6 +20,7 @@ _LESS = """\
 lxc delete --force frozen isolated twin
 lxc delete --force --project tenants twin
 """
+PROBE_SECONDS = 600.0  # an instance takes a quarter of a minute to start here
 _WITH_FINDINGS = 1  # pytest's exit status: the scenario has some
 
 
@@ -40,7 +41,7 @@ def _record(host: vm.Vm, directory: pathlib.Path, path: pathlib.Path) -> str:
     path.unlink(missing_ok=True)  # what is there stays what it was only where nothing ran
     target = host.ssh(address=ADDRESS)
     options = ("--lxd-probe", f"--lxd-save-evidence={path}")
-    audit = audits.run(directory, f"--lxd-host={target}", *options)
+    audit = audits.run(directory, f"--lxd-host={target}", *options, seconds=PROBE_SECONDS)
     if audit.status != _WITH_FINDINGS or not path.exists():
         raise SystemExit(audit.output)
     path.chmod(0o644)  # a host that is no more: nobody's secret

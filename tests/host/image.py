@@ -56,10 +56,11 @@ def get(apt: machine.Apt) -> pathlib.Path:
         HostBroken: the build failed; the end of its log is the text.
     """
     check()
-    here = pathlib.Path(__file__).parent
-    files = [here / name for name in ("image.sh", "image.py", "recipe.py")]
+    files = [SCRIPT, pathlib.Path(__file__), pathlib.Path(cache.__file__)]
+    data = (recipe.PACKAGES, recipe.UNITS, recipe.MASKED, recipe.OPERATOR, recipe.FILES)
     year, week, _ = datetime.datetime.now(datetime.UTC).isocalendar()
-    parts = (cache.sources(files), "\n".join(apt.versions()), f"{year} {week}")
+    versions = "\n".join(apt.versions())
+    parts = (cache.sources(files), repr(data), apt.codename, versions, f"{year} {week}")
     return cache.entry(f"image-{cache.key(*parts)}", lambda place: build(apt, place))
 
 
@@ -68,7 +69,9 @@ def build(apt: machine.Apt, directory: pathlib.Path) -> None:
     _make_key(directory)
     _lay_out(apt, directory)
     main = apt.main_archive()
-    command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--"]
+    # It dies with us, and with it all that it has begun: a killed run leaves no builder behind.
+    command = ["setpriv", "--pdeathsig", "KILL"]
+    command += ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--"]
     arguments = [main.codename, main.uri, str(machine.KEYRING), recipe.OPERATOR]
     with (directory / LOG).open("wb") as log:
         done = subprocess.run(

@@ -46,6 +46,21 @@ stage "packages"
 chroot "$root" apt-get update
 # shellcheck disable=SC2046  # words are what is wanted
 chroot "$root" apt-get install --yes --no-install-recommends $(cat packages)
+
+# For the case that is out of date: a package as the release has it, which debootstrap unpacked,
+# and its security update, where one can be had alone. No library: who uses it would wait, too.
+archives=$root/var/cache/apt/archives outdated=$root/srv/outdated
+mkdir "$outdated"
+for name in $(chroot "$root" apt-get --simulate dist-upgrade |
+    awk '/^Inst / && /Debian-Security/ && $2 !~ /^lib/ { print $2 }'); do
+    update="chroot $root apt-get --yes --only-upgrade install $name"
+    if [ "$($update --simulate | grep -c '^Inst ')" = 1 ]; then
+        mv "$archives/${name}"_*.deb "$outdated/release.deb"
+        $update --download-only
+        cp "$archives/${name}"_*.deb "$outdated/"
+        break
+    fi
+done
 chroot "$root" apt-get dist-upgrade --yes
 chroot "$root" apt-get clean
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import pathlib
-import tempfile
+import shutil
 from collections.abc import Iterator
 
 from pytest_lxdsec import lab as labs
@@ -57,18 +57,20 @@ def running(directory: pathlib.Path, release: str = "") -> Iterator[vm.Vm]:
 
 def _build(base: pathlib.Path, place: pathlib.Path) -> None:
     vm.overlay(base / "disk.raw", place / DISK)
-    with tempfile.TemporaryDirectory(prefix="lxdsec-") as work:
-        emulated = qemu.Qemu(base, place / DISK)
-        here = vm.Vm(qemu=emulated, image=base, directory=pathlib.Path(work))
-        try:
-            here.connect()
-            with here.lxd_socket() as socket:
-                _fill(client.Client(socket), here)
-            here.shell("systemctl --wait is-system-running || true\nsync")
-            here.disconnect()
-            emulated.save(place / MEMORY)
-        finally:
-            here.close()
+    work = place / "work"  # in the cache: what is there of a killed build, the next one removes
+    work.mkdir()
+    emulated = qemu.Qemu(base, place / DISK)
+    here = vm.Vm(qemu=emulated, image=base, directory=work)
+    try:
+        here.connect()
+        with here.lxd_socket() as socket:
+            _fill(client.Client(socket), here)
+        here.shell("systemctl --wait is-system-running || true\nsync")
+        here.disconnect()
+        emulated.save(place / MEMORY)
+    finally:
+        here.close()
+    shutil.rmtree(work)
 
 
 def _fill(lxd: client.Client, here: vm.Vm) -> None:

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import pathlib
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
+from pytest_lxdsec import catalogue
 from pytest_lxdsec.evidence import replay
+from pytest_lxdsec.lab import scenario as scenarios
+from pytest_lxdsec.probe import mark
 
+from .. import judging
 from ..lab import audits
-from . import clients, recipe, vm
+from ..unit import test_example
+from . import both_ways, clients, example, recipe, vm
+
+Verdicts = Mapping[audits.Key, str]
+
+INSTANCES = len(scenarios.DEFAULT.instances)
+MOST_TRIALS = 160  # seven instances made, started and removed, and as many orders to the host
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +50,12 @@ def by_ssh(
     logins: list[int],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> audits.Audit:
-    """The main road: root over ssh."""
+    """The main road: root over ssh, and probes with it."""
     del client  # is trusted in every audit, or in none
     directory = tmp_path_factory.mktemp("ssh")
-    options = (f"--lxd-save-evidence={evidence}", "-rE")
-    done = audits.run(directory, f"--lxd-host={host.ssh()}", *options)
+    options = ("--lxd-probe", f"--lxd-save-evidence={evidence}", "-rE")
+    target = f"--lxd-host={host.ssh()}"
+    done = audits.run(directory, target, *options, seconds=example.PROBE_SECONDS)
     logins.append(_logins(host))
     return done
 
@@ -72,7 +83,7 @@ def test_root_over_ssh_gets_findings_and_a_header(by_ssh: audits.Audit, host: vm
     line = next(
         one for one in by_ssh.output.splitlines() if one.startswith(f"lxd: {host.name()}: ")
     )
-    for part in ("LXD 5.0.2 on Debian", "11 instances"):
+    for part in ("LXD 5.0.2 on Debian", f"{INSTANCES} instances"):
         assert part in line
 
 
@@ -80,6 +91,19 @@ def test_there_is_nothing_that_cannot_be_told(by_ssh: audits.Audit) -> None:
     told = by_ssh.verdicts().values()
     errors = [key for verdicts in told for key in verdicts if verdicts[key] == "error"]
     assert errors == [], by_ssh.output
+
+
+def test_there_is_nothing_that_is_not_assessed(by_ssh: audits.Audit, host: vm.Vm) -> None:
+    """The whole catalogue, and every control of it has something to say of some subject."""
+    said = by_ssh.verdicts()[host.name()]
+    assert {control for control, _ in said} == {made.id for made in catalogue.packaged()}
+    assert [key for key in said if said[key] == "not-assessed"] == []
+
+
+def test_a_probe_leaves_nothing_behind(by_ssh: audits.Audit, host: vm.Vm) -> None:
+    del by_ssh  # is what probed
+    assert mark.PROJECT not in host.shell("lxc project list --format csv")
+    assert len(host.shell("lxc list --all-projects --format csv --columns n").split()) == INSTANCES
 
 
 def test_replay_repeats_every_verdict(
@@ -93,7 +117,14 @@ def test_sudo_sees_what_root_sees(
     by_ssh: audits.Audit, otherwise: audits.Audit, host: vm.Vm
 ) -> None:
     name = host.name(recipe.OPERATOR)
-    assert otherwise.verdicts()[name] == by_ssh.verdicts()[host.name()]
+    assert otherwise.verdicts()[name] == _without_probes(by_ssh.verdicts()[host.name()])
+
+
+def _without_probes(said: Verdicts) -> Verdicts:
+    """What is said where nobody has asked for probes."""
+    tried = {key for key in said if key[0] in both_ways.PROBED and said[key] in ("pass", "fail")}
+    assert tried
+    return {**said, **dict.fromkeys(tried, "not-assessed")}
 
 
 def test_a_login_that_is_not_root_gets_an_error_and_no_verdict(
@@ -120,7 +151,7 @@ def test_the_api_with_a_shell_sees_what_ssh_sees(
 ) -> None:
     target = f"--lxd-host={host.api}?shell={urllib.parse.quote(host.ssh(), safe='')}"
     run = audits.run(tmp_path, target, *clients.options(client, clients.UNRESTRICTED))
-    assert run.verdicts()[host.api] == by_ssh.verdicts()[host.name()]
+    assert run.verdicts()[host.api] == _without_probes(by_ssh.verdicts()[host.name()])
 
 
 def test_a_restricted_client_gets_an_error_and_no_verdict(
@@ -146,7 +177,20 @@ def test_an_audit_is_a_handful_of_round_trips(
     """For all instances together: a far host answers each in its own time."""
     del by_ssh  # is what made them
     trips = dict(replay.load(evidence).header.round_trips)
-    probe = trips.pop("probe")
+    probe, trials = trips.pop("probe"), trips.pop("trial_api") + trips.pop("trial_shell")
     assert trips == {"api": 2, "shell": 3}
     # Three, and a few more where the host is slow: it is waited for, and LXD forgets meanwhile.
     assert probe <= 3 + 3
+    assert trials <= MOST_TRIALS
+
+
+def test_the_example_that_ships_is_judged_like_the_host(by_ssh: audits.Audit, host: vm.Vm) -> None:
+    """What fast tests and `make audit` stand on is what would be recorded today."""
+    shipped = judging.judge(replay.load(test_example.PATH))
+    live = by_ssh.verdicts()[host.name()]
+    told = {
+        key: result.outcome.value
+        for key, result in shipped.items()
+        if not key[1].startswith("certificate/")  # by fingerprints, which are always others
+    }
+    assert told == {key: live.get(key, "none") for key in told}, test_example.ANEW

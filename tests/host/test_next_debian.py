@@ -15,6 +15,9 @@ from . import both_ways, machine, required
 NEXT = {"bookworm": "trixie"}
 RELEASE = NEXT.get(machine.own().codename, "")
 
+# These say which LXD and which system they are about.
+LXD, SYSTEM = ("LXD-VER-02", "server"), ("LXD-OS-02", "host")
+
 # Globs of `CONTROL SUBJECT`, and why the next release's verdict is another.
 DIFFERENCES: dict[str, str] = {}
 
@@ -22,14 +25,17 @@ Difference = tuple[str, str]
 
 
 @pytest.fixture(scope="module")
-def differences(
-    at_rest: Verdicts, tmp_path_factory: pytest.TempPathFactory
-) -> dict[Key, Difference]:
-    """What this release's host and the next one's say, where they differ."""
+def theirs(tmp_path_factory: pytest.TempPathFactory) -> Verdicts:
+    """What every control says of the next release's host."""
     if not RELEASE:
         pytest.skip(f"host: no next Debian is known after {machine.own().codename or 'this'}")
     with required.running(tmp_path_factory.mktemp("next"), RELEASE) as host:
-        theirs = both_ways.judge(host)
+        return both_ways.judge(host)
+
+
+@pytest.fixture(scope="module")
+def differences(at_rest: Verdicts, theirs: Verdicts) -> dict[Key, Difference]:
+    """What this release's host and the next one's say, where they differ."""
     return {
         key: (_said(at_rest, key), _said(theirs, key))
         for key in sorted({*at_rest, *theirs})
@@ -43,6 +49,12 @@ def _said(verdicts: Verdicts, key: Key) -> str:
 
 def _globs(key: Key) -> list[str]:
     return [glob for glob in DIFFERENCES if fnmatch.fnmatchcase(" ".join(key), glob)]
+
+
+@pytest.mark.parametrize("key", [LXD, SYSTEM], ids=" ".join)
+def test_it_is_another(at_rest: Verdicts, theirs: Verdicts, key: Key) -> None:
+    """Or there would be no difference for the reason that it is the same."""
+    assert at_rest[key].reason != theirs[key].reason
 
 
 def test_what_differs_is_listed(differences: dict[Key, Difference]) -> None:

@@ -33,7 +33,9 @@ class Audit:
         return found
 
 
-def run(directory: pathlib.Path, *arguments: str, inside: Lab | None = None) -> Audit:
+def run(
+    directory: pathlib.Path, *arguments: str, inside: Lab | None = None, seconds: float = 300
+) -> Audit:
     """Run pytest in a directory of its own; inside of a lab, which sees the same files."""
     directory.mkdir(exist_ok=True)
     junit = directory / "junit.xml"
@@ -41,11 +43,11 @@ def run(directory: pathlib.Path, *arguments: str, inside: Lab | None = None) -> 
     command += arguments
     if inside is None:
         done = subprocess.run(
-            command, cwd=directory, capture_output=True, timeout=300, check=False
+            command, cwd=directory, capture_output=True, timeout=seconds, check=False
         )
         return Audit(status=done.returncode, output=done.stdout.decode(), junit=junit)
     script = 'mkdir -p "$0" && cd "$0" && exec "$@"'
-    within = inside.run("sh", "-c", script, str(directory), *command, timeout=300)
+    within = inside.run("sh", "-c", script, str(directory), *command, timeout=seconds)
     read = inside.run("cat", str(junit))
     junit.write_bytes(read.stdout)
     return Audit(status=within.returncode, output=within.stdout.decode(), junit=junit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -16,11 +17,15 @@ from pytest_lxdsec.lab import records
 pytestmark = pytest.mark.usefixtures("lab")
 
 
-def lxdsec(*arguments: str) -> subprocess.CompletedProcess[str]:
-    packages = str(pathlib.Path(lab.__file__).parents[2])
-    script = f"import sys; sys.path.insert(0, {packages!r}); from pytest_lxdsec import cli; "
+ROOT = pathlib.Path(lab.__file__).parents[2]
+# As root is in most containers of CI systems.
+BOUND = ("setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin")
+
+
+def lxdsec(*arguments: str, within: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    script = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pytest_lxdsec import cli; "
     return subprocess.run(
-        [sys.executable, "-c", script + "sys.exit(cli.main())", "lab", *arguments],
+        [*within, sys.executable, "-c", script + "sys.exit(cli.main())", "lab", *arguments],
         capture_output=True,
         text=True,
         timeout=60,
@@ -83,3 +88,35 @@ def test_down_ends_it(name: str) -> None:
     done = lxdsec("down", name)
     assert done.stdout == f"lab {name} is gone\n"
     assert records.read(name) is None
+
+
+def test_check_is_silent_where_one_can_be_had() -> None:
+    done = lxdsec("check")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_check_says_in_one_line_that_root_may_not_make_one() -> None:
+    done = lxdsec("check", within=BOUND)
+    assert done.returncode == 1
+    line = "lxdsec: lab: root here may make no namespaces of its own (unshare: unshare failed: "
+    assert done.stderr.startswith(line)
+    assert done.stderr.count("\n") == 1
+
+
+def test_make_audit_replays_the_example_where_none_can_be_had(tmp_path: pathlib.Path) -> None:
+    variables = (f"VENV={sys.prefix}", f"PYTHON={sys.executable}", f"REPORT={tmp_path}")
+    # What `make setup` does is done, or we would not run.
+    done = subprocess.run(
+        [*BOUND, "make", "--old-file=setup", "audit", *variables],
+        cwd=ROOT,
+        env={**os.environ, "PYTEST_ADDOPTS": "-p no:cacheprovider"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "root here may make no namespaces" in done.stderr
+    assert "replaying the evidence that comes with the project instead" in done.stdout
+    assert "1 host: " in done.stdout
+    assert "cannot tell" not in done.stdout
+    assert {path.name for path in tmp_path.iterdir()} >= {"report.html", "junit.xml"}

@@ -52,9 +52,17 @@ def test_section_that_builds_on_another_gets_what_it_found() -> None:
     assert found["b"] == {"value": [1, 2]}
 
 
-def test_section_that_builds_on_a_missing_one_says_so() -> None:
-    found = document(("a", failing), ("b", lambda facts: facts.require("a")))
-    assert found["b"] == {"error": "it builds on host.a, which is missing"}
+def test_section_that_builds_on_a_missing_one_says_so_and_why() -> None:
+    found = document(
+        ("a", failing),
+        ("b", lambda facts: facts.require("a")),
+        ("c", lambda facts: facts.require("b")),
+        ("d", lambda facts: facts.require("z")),
+    )
+    said = "it builds on host.a, which is missing: it broke"
+    assert found["b"] == {"error": said}
+    assert found["c"] == {"error": f"it builds on host.b, which is missing: {said}"}
+    assert found["d"] == {"error": "it builds on host.z, which is missing: it was not looked at"}
 
 
 def test_section_that_hangs_is_left_behind(hung: threading.Event) -> None:
