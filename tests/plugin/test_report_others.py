@@ -13,6 +13,7 @@ import pytest
 
 from pytest_lxdsec.reports import files
 from tests import evidence_documents
+from tests.lab import waiting
 from tests.plugin import sessions
 
 DISTRIBUTIONS = [(), ("-n2",)]
@@ -176,11 +177,11 @@ def test_interrupted_run_leaves_reports_that_say_so(
     good: pathlib.Path, distribution: tuple[str, ...]
 ) -> None:
     (good.parent / "test_site.py").write_text(HEAD + SLOW)
-    command = [sys.executable, "-m", "pytest", f"--lxd-host=evidence:{good}"]
-    command += ["--lxd-report=out", "test_site.py", "-p", "no:cacheprovider", *distribution]
+    command = [*waiting.INTERRUPTIBLE, sys.executable, "-m", "pytest"]
+    command += [f"--lxd-host=evidence:{good}", "--lxd-report=out", "test_site.py"]
+    command += ["-p", "no:cacheprovider", *distribution]
     with subprocess.Popen(command, cwd=good.parent, stdout=subprocess.DEVNULL) as session:
-        while not (good.parent / "begun").exists():
-            assert session.poll() is None
+        waiting.until((good.parent / "begun").exists, seconds=120)
         session.send_signal(signal.SIGINT)
     assert session.returncode == pytest.ExitCode.INTERRUPTED
     assert report(good)["complete"] is False

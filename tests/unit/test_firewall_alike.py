@@ -22,6 +22,12 @@ def filtered(*lines: str) -> rules.RuleSet:
     return iptables.decode(f"*filter\n:INPUT ACCEPT [0:0]\n{body}COMMIT\n", "ip")
 
 
+def on_bridge(*lines: str) -> rules.RuleSet:
+    """The same rules, had a bridge them."""
+    [table] = filtered(*lines).tables
+    return rules.RuleSet(tables=(dataclasses.replace(table, family="bridge"),))
+
+
 def ways(*lines: str) -> tuple[str, ...]:
     return alike.interfaces(filtered(*lines), SAMPLE, INTERFACES)
 
@@ -77,10 +83,8 @@ def test_rules_for_an_earlier_mac_address_know_it() -> None:
 
 def test_too_many_others_are_not_tried_by_halves() -> None:
     lines = [f"-s 198.51.100.{number} -j ACCEPT" for number in range(0, 200, 2)]
-    [table] = filtered(*lines).tables
-    on_bridge = rules.RuleSet(tables=(dataclasses.replace(table, family="bridge"),))
     with pytest.raises(foreign.TooManyError, match="know 100 addresses of others"):
-        foreign.surroundings(on_bridge, examples.nic("all"))
+        foreign.surroundings(on_bridge(*lines), examples.nic("all"))
 
 
 def test_others_whom_only_rules_behind_the_bridge_know_are_nobody_to_pretend() -> None:
@@ -111,7 +115,7 @@ def test_members_of_a_set_are_one_where_no_rule_tells_them_apart() -> None:
 @pytest.mark.parametrize("length", [32, 30, 24])
 def test_network_that_begins_with_the_nics_own_address_knows_others(length: int) -> None:
     nic = dataclasses.replace(examples.nic("all"), ipv4=(ipaddress.IPv4Network("10.85.0.0/32"),))
-    ruleset = filtered(f"-s 10.85.0.0/{length} -j ACCEPT")
+    ruleset = on_bridge(f"-s 10.85.0.0/{length} -j ACCEPT")
     others = [str(each.other_ipv4) for each in foreign.surroundings(ruleset, nic)][1:]
     assert others == ([] if length == 32 else ["10.85.0.1"])
 
