@@ -62,7 +62,7 @@ _ALL = (
         "systemd-run --quiet --unit=oscar --uid=oscar sleep infinity\n"
         "gpasswd --delete oscar lxd",
         finding="of oscar) holds gid",
-        restores="systemctl stop oscar || true\nuserdel oscar",
+        restores="systemctl stop oscar || true\nsystemctl reset-failed\nuserdel oscar",
     ),
     # A package that is out of date, and the index of a source that says so.
     Case(
