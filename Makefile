@@ -22,7 +22,7 @@ help:
 	@echo "make test    run every test, those on a real LXD too"
 	@echo "make test-host  the tests on a whole Debian in a virtual machine: minutes, built once"
 	@echo "make example  record the evidence that make audit replays where no LXD can be had"
-	@echo "make kernel-agreement   ask the kernel about 20,000 frames and 500 rule sets"
+	@echo "make kernel-agreement   ask the kernel about 55,000 frames and 1,000 rule sets"
 	@echo "make docs    make docs/controls.md, the schema of report.json and README's picture anew"
 	@echo "make lint    ruff and mypy, as CI runs them"
 	@echo "make clean   remove what the others made"
