@@ -34,6 +34,8 @@ class Unsure:
     reason: str
 
 
+_CHOSEN = Unsure("the sender may choose what it asks about")
+
 Value = int | str | tuple[int | str, ...] | Absent | Unsure
 
 
@@ -106,7 +108,7 @@ def _payload(wanted: rules.Payload, seen: packet.Packet, state: State) -> Value:
     if state.altered:
         return Unsure(state.altered)
     if any(overlap(wanted, free) for free in seen.free):
-        return Unsure("the sender may choose what it asks about")
+        return _CHOSEN
     translated = _translated(wanted, seen, state)
     if translated is not None:
         return translated
@@ -200,7 +202,7 @@ def _search(wanted: rules.Search, seen: packet.Packet, state: State) -> Value:
     if state.altered:
         return Unsure(state.altered)
     if any(_is_within(wanted, free, seen) for free in seen.free):
-        return Unsure("the sender may choose what it asks about")
+        return _CHOSEN
     octets = _ip_octets(seen)
     at = octets.find(wanted.pattern, wanted.low)
     if at < 0 or at > wanted.high:
@@ -255,7 +257,12 @@ def _is_bridged_on(seen: packet.Packet) -> Value:
     return int(bool(name)) if isinstance(name, str) else name
 
 
+_RECEIVER = rules.Payload(base=Base.LINK, offset=0, length=48)
+
+
 def _packet_type(seen: packet.Packet) -> Value:
+    if any(overlap(_RECEIVER, free) for free in seen.free):
+        return _CHOSEN
     kind = seen.packet_type
     return Unsure("the kernel's packet type is not known") if kind is None else kind
 

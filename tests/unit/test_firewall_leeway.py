@@ -37,6 +37,7 @@ def offences(ruleset: rules.RuleSet, kind: str, law: laws.Law) -> list[trial.Off
         match("ip daddr", "10.85.0.1"),
         match("ip ttl", 7),
         match("ether daddr", "00:16:3e:11:22:33"),
+        match("meta pkttype", "host"),
         match({"payload": {"base": "th", "offset": 16, "len": 16}}, 53),
     ],
 )
