@@ -46,6 +46,7 @@ BASES = (
     "llc_802_3",
 )
 MOST = 1000  # rules, by all ways that lead to them
+_BEHIND = ("ip", "ip6", "inet")
 VALUES = 16  # of those that a rule names are tried
 _DEEPEST = 4  # jumps
 _ROOM = bytes(48)  # for fields of other transports' headers
@@ -159,16 +160,19 @@ def _rule(part: rules.RuleSet, place: Place) -> rules.Rule:
 
 
 def _ways(part: rules.RuleSet) -> Iterator[tuple[Place, ...]]:
+    """Those behind the bridge are not aimed at: hosts have thousands, and few ask who sends."""
     marking = [
         Place(table=t, chain=c, rule=r)
         for t, table in enumerate(part.tables)
+        if table.family not in _BEHIND
         for c, chain in enumerate(table.chains)
         for r, rule in enumerate(chain.rules)
         if any(isinstance(step, rules.SetMark) for step in rule.steps)
     ]
     for at, table in enumerate(part.tables):
         for number, chain in enumerate(table.chains):
-            if chain.hook is not None:
+            is_early = table.family not in _BEHIND or (chain.hook and chain.hook.name == "ingress")
+            if chain.hook is not None and is_early:
                 for way in _into(table, at, number, ()):
                     yield way
                     if _asks_mark(part, way[-1]):

@@ -590,6 +590,25 @@ def test_lost_rules_of_ip6tables_are_not_put_down_to_lxd() -> None:
     assert result.finding.remedy.command == "lxc restart web1 --project default"
 
 
+def test_hosts_own_rules_behind_the_bridge_leave_it_to_be_told() -> None:
+    """As many as a firewall with lists brings, about whatever comes to the host."""
+    own = [f"-A INPUT -p tcp -m tcp --dport {port} -j ACCEPT" for port in range(1, 1500)]
+    place = {"family": "ip6", "table": "filter", "chain": "INPUT"}
+    shim = {"xt": {"type": "match", "name": "tcp"}}
+    more = [{"rule": {**place, "handle": 5000, "expr": [shim, {"accept": None}]}}] * len(own)
+
+    def add(objects: list[Any]) -> None:
+        objects.extend(more)
+
+    many = change_ip6tables(
+        change_rules(with_xtables(), add),
+        lambda text: text.replace("COMMIT", "\n".join([*own, "COMMIT"])),
+    )
+    result = judge(many, "LXD-BRI-07")
+    assert result.finding is not None
+    assert result.finding.origin.startswith("LXD itself")
+
+
 def test_ip6tables_that_were_not_printed_cannot_be_told() -> None:
     error = patch(with_xtables(), "host.filters", "shims", "ip6", "error", to="not installed")
     assert judge(error, "LXD-BRI-07").outcome is Outcome.ERROR
