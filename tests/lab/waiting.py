@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-# Before a command: what a shell starts in the background ignores SIGINT, and so do its children.
-INTERRUPTIBLE = ("env", "--default-signal=INT")
+# Before a command: what a shell starts in the background ignores SIGINT, what nohup starts SIGHUP,
+# and so do their children.
+INTERRUPTIBLE = ("env", "--default-signal=INT,HUP")
 
 
 def until(is_so: Callable[[], bool], *, seconds: float = 10.0) -> None:
