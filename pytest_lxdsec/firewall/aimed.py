@@ -46,8 +46,8 @@ BASES = (
     "llc_802_3",
 )
 MOST = 1000  # rules, by all ways that lead to them
-_BEHIND = ("ip", "ip6", "inet")
 VALUES = 16  # of those that a rule names are tried
+_BEHIND = ("ip", "ip6", "inet")  # families whose rules come after the bridge's
 _DEEPEST = 4  # jumps
 _ROOM = bytes(48)  # for fields of other transports' headers
 _SPARE = "02:00:5e:00:53:99"
@@ -171,12 +171,16 @@ def _ways(part: rules.RuleSet) -> Iterator[tuple[Place, ...]]:
     ]
     for at, table in enumerate(part.tables):
         for number, chain in enumerate(table.chains):
-            is_early = table.family not in _BEHIND or (chain.hook and chain.hook.name == "ingress")
-            if chain.hook is not None and is_early:
+            if _is_early(table, chain):
                 for way in _into(table, at, number, ()):
                     yield way
                     if _asks_mark(part, way[-1]):
                         yield from ((mark, *way) for mark in marking if mark != way[-1])
+
+
+def _is_early(table: rules.Table, chain: rules.Chain) -> bool:
+    hook = chain.hook
+    return hook is not None and (table.family not in _BEHIND or hook.name == "ingress")
 
 
 def _into(

@@ -197,6 +197,8 @@ def _extension(number: int, seen: packet.Packet) -> Value:
 def _search(wanted: rules.Search, seen: packet.Packet, state: State) -> Value:
     """As xt_string has it, of a packet in one piece (net/core/skbuff.c, skb_find_text).
 
+    What a sender gains by sending it in several, `iptables` leaves in doubt.
+
     Until Linux 6.0 the bytes had to begin before the end, since then they have to end there.
     """
     if state.altered:

@@ -88,8 +88,11 @@ class _Reader:
                 made.extend(self._option(option, own))
             except (_NotKnownError, ValueError):
                 made.append(rules.Doubt(text=option.text))
+        ends = xt_targets.steps(options, chains, self._family)
+        if any(_is_evadable(step, ends) for step in made):
+            made.append(rules.Doubt(text="a search for bytes that may come in pieces"))
         made.sort(key=_last)
-        return (*made, *xt_targets.steps(options, chains, self._family))
+        return (*made, *ends)
 
     def _option(self, option: Option, every: Sequence[Option]) -> Iterator[Step]:
         reader = _OPTIONS.get(option.name)
@@ -143,6 +146,18 @@ class _Reader:
 
 
 _IPV4_PROTOCOL = rules.Payload(base=Base.NETWORK, offset=72, length=8)
+
+
+def _is_evadable(step: Step, ends: Sequence[Step]) -> bool:
+    """Whether a sender gains by bytes that are not found, though they are there.
+
+    Boyer and Moore's search finds none that lie in two pieces of a packet (lib/ts_bm.c). Who is
+    let pass by what is found, or dropped for what is not, gains nothing: so LXD's rules are.
+    """
+    if not isinstance(step, Match) or not isinstance(step.field, rules.Search):
+        return False
+    harmless = rules.Kind.DROP if step.negated else rules.Kind.ACCEPT
+    return not all(isinstance(end, rules.Action) and end.kind is harmless for end in ends)
 
 
 def _last(step: Step) -> bool:

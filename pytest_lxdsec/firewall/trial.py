@@ -108,16 +108,8 @@ def _offence(ruleset: rules.RuleSet, way: Way, frame: Frame, law: laws.Law) -> O
 
 def judge(ruleset: rules.RuleSet, nic: Nic, octets: bytes, hook: str) -> evaluate.Verdict:
     """What becomes of a frame that the NIC's instance sends to the host, or to another one."""
-    return decide(ruleset, _plainly(nic, hook), octets)
-
-
-def judge_behind(ruleset: rules.RuleSet, nic: Nic, octets: bytes, hook: str) -> evaluate.Verdict:
-    """As `judge`, with the rules of IP that stand behind the bridge's."""
-    return decide_behind(ruleset, _plainly(nic, hook), octets)
-
-
-def _plainly(nic: Nic, hook: str) -> Way:
-    return Way(nic=nic, hook=hook, out=ELSEWHERE if hook == "forward" else "")
+    way = Way(nic=nic, hook=hook, out=ELSEWHERE if hook == "forward" else "")
+    return decide(ruleset, way, octets)
 
 
 def decide(

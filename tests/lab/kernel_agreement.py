@@ -298,8 +298,14 @@ def _said(
     if to != stage.peer_mac:
         said.append((0, trial.judge(ruleset, stage.nic, octets, "input")))
     if to != stage.around.bridge_mac:
-        said.append((1, trial.judge_behind(ruleset, stage.nic, octets, "forward")))
+        said.append(
+            (1, trial.decide_behind(ruleset, _way(stage, "forward", trial.ELSEWHERE), octets))
+        )
     return said
+
+
+def _way(stage: Stage, hook: str, out: str = "") -> trial.Way:
+    return trial.Way(nic=stage.nic, hook=hook, out=out)
 
 
 def compare_advertisements(
@@ -322,7 +328,7 @@ def compare_advertisements(
     for at in range(0, len(by_body), BATCH):
         batch = list(by_body.values())[at : at + BATCH]
         for octets, arrived in zip(batch, stage.send(batch), strict=True):
-            verdict = trial.judge_behind(ruleset, stage.nic, octets, "input")
+            verdict = trial.decide_behind(ruleset, _way(stage, "input"), octets)
             count.frames += 1
             _note(count, setting, octets, 0, verdict, arrived[2])
 

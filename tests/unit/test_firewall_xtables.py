@@ -268,7 +268,6 @@ OTHER_ADDRESS = NOBODY.other_ipv6.packed.hex()
         "-m physdev ! --physdev-in vethother",
         "-m physdev --physdev-is-bridged",
         "-i lxdbr0",
-        f'-m string --hex-string "|{OTHER_ADDRESS}|" --algo bm --from 48 --to 64',
         f'-m string ! --hex-string "|{BESIDE.own_ipv6.packed.hex()}|" --algo bm --from 48 --to 64',
         "-m conntrack --ctstate UNTRACKED",
         "-p ipv6-icmp -m icmp6 --icmpv6-type 136",
@@ -285,7 +284,7 @@ def test_condition_holds_behind_a_bridge(condition: str) -> None:
         f"-m physdev ! --physdev-in {BESIDE.interface}",
         "-m physdev ! --physdev-is-bridged",
         f"-i {BESIDE.interface}",
-        f'-m string --hex-string "|{OTHER_ADDRESS}|" --algo bm --from 49 --to 64',
+        f'-m string ! --hex-string "|{OTHER_ADDRESS}|" --algo bm --from 48 --to 64',
         "-m conntrack --ctstate NEW",
     ],
 )
@@ -294,7 +293,18 @@ def test_condition_does_not_hold_behind_a_bridge(condition: str) -> None:
 
 
 def test_bytes_that_end_too_late_are_found_by_some_kernels() -> None:
-    search = f'-m string --hex-string "|{OTHER_ADDRESS}|" --algo bm --from 48 --to 60'
+    search = f'-m string ! --hex-string "|{OTHER_ADDRESS}|" --algo bm --from 48 --to 60'
+    assert behind(search) is Decision.UNKNOWN
+
+
+def test_bytes_that_begin_elsewhere_are_not_found() -> None:
+    search = f'-m string ! --hex-string "|{OTHER_ADDRESS}|" --algo bm --from 49 --to 64'
+    assert behind(search) is Decision.DROP
+
+
+def test_drop_of_what_is_found_is_one_to_get_round() -> None:
+    """A packet in two pieces, and the bytes across them, are not found."""
+    search = f'-m string --hex-string "|{OTHER_ADDRESS}|" --algo bm --from 48 --to 64'
     assert behind(search) is Decision.UNKNOWN
 
 
