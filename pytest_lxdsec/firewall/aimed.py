@@ -3,8 +3,8 @@
 A rule that somebody put before LXD's may accept one port, one destination or one EtherType only,
 or LXD's drop may have got an exception, and no frame of a fixed list or of chance would find that.
 So each rule is read for what it asks, along the jumps that lead to it: frames that pretend are
-made to have just that; of a rule that drops, to have just not that. Imports `build`, `fields`,
-`frames`, `kinds`, `nic`, `numbers`, `packet`, `ranges`, `rules`, `wire`.
+made to have just that; of a rule that drops, to have just not that. Imports `build`, `draft`,
+`frames`, `kinds`, `nic`, `ranges`, `rules`, `wire`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from . import build, fields, frames, kinds, numbers, packet, ranges, rules, wire
+from . import build, draft, frames, kinds, ranges, rules, wire
 from .frames import Frame
 from .nic import Nic, Surroundings
-from .rules import Base, Kind
+from .rules import Kind
 
 # Frames that pretend, each in another way, and what is forbidden to a NIC without an address.
 BASES = (
@@ -50,14 +50,6 @@ VALUES = 16  # of those that a rule names are tried
 _BEHIND = ("ip", "ip6", "inet")  # families whose rules come after the bridge's
 _DEEPEST = 4  # jumps
 _ROOM = bytes(48)  # for fields of other transports' headers
-_SPARE = "02:00:5e:00:53:99"
-_GROUPS = {
-    numbers.PACKET_TYPES["broadcast"]: frames.BROADCAST,
-    numbers.PACKET_TYPES["multicast"]: "01:00:5e:00:00:fb",
-}
-# Where an IP header without options or extensions gives the protocol, in bits, by its length.
-_PLAIN = {packet.IPV4_HEADER: 72, packet.IPV6_HEADER: 48}
-_LINK_TYPE = rules.Payload(base=Base.LINK, offset=96, length=16)
 
 
 class TooManyError(ValueError):
@@ -124,7 +116,7 @@ def every(part: rules.RuleSet) -> Iterator[Aim]:
 
 def shot(aim: Aim, part: rules.RuleSet, nic: Nic, around: Surroundings) -> Shot | None:
     """The frame of an aim; None where a rule asks for what cannot be written into this one."""
-    made = _Draft(octets=bytearray(_base(aim.kind, nic, around)))
+    made = draft.Draft(octets=bytearray(_base(aim.kind, nic, around)))
     for place in aim.way:
         steps = _rule(part, place).steps
         if place.besides is not None:
@@ -243,131 +235,3 @@ def _count(among: ranges.Among) -> int:
             return len(patterns)
         case ranges.Rows(rows=rows):
             return len(rows)
-
-
-# --- what a rule asks, written ------------------------------------------------------------------
-
-
-@dataclass(slots=True, kw_only=True)
-class _Draft:
-    """The bytes of a frame while conditions are written into it."""
-
-    octets: bytearray
-    out: str = ""
-
-    def fulfil(self, step: rules.Step, value: int, entry: int) -> bool:
-        """Write what a step asks for; whether it could be done, or nothing is asked."""
-        match step:
-            case rules.Match(field=field, among=among, negated=negated):
-                return self._match(field, among, value, negated=negated)
-            case rules.Either(readings=readings):
-                return any(self._match(r.field, r.among, value) for r in readings)
-            case rules.VerdictMap(field=field, entries=entries):
-                return self._match(field, entries[entry][0], value) if entries else False
-            case _:
-                return True
-
-    def evade(self, step: rules.Step, value: int) -> bool:
-        """Write what a condition does not hold for; whether it could be done."""
-        if not isinstance(step, rules.Match):
-            return False
-        return self._match(step.field, step.among, value, negated=not step.negated)
-
-    def _match(
-        self, field: rules.Field, among: ranges.Among, value: int, *, negated: bool = False
-    ) -> bool:
-        if isinstance(field, rules.Joined):
-            return self._row(field, among, value) if not negated else True
-        if isinstance(among, ranges.Names):
-            return self._name(field, among, value, negated=negated)
-        if not isinstance(among, ranges.Intervals):
-            return True
-        now = fields.read(field, self._seen(), fields.FRESH)
-        if isinstance(now, fields.Unsure):
-            return self._meta(field, among, value)
-        if isinstance(now, int) and (now in among) is not negated and not value:
-            return True
-        width = field.length if isinstance(field, rules.Payload) else 128
-        options = _beside(among, width) if negated else _ends_of(among)
-        return bool(options) and self._write(field, options[max(value - 1, 0) % len(options)])
-
-    def _row(self, field: rules.Joined, among: ranges.Among, value: int) -> bool:
-        if not isinstance(among, ranges.Rows) or not among.rows:
-            return True
-        row = among.rows[value % len(among.rows)]
-        return all(
-            self._match(each, cell, 0) for each, cell in zip(field.fields, row, strict=True)
-        )
-
-    def _name(self, field: rules.Field, among: ranges.Names, value: int, *, negated: bool) -> bool:
-        """By which port it leaves is ours to choose; by which it came in is not."""
-        if field == rules.Meta(key="oifname") and not negated and among.patterns:
-            pattern = among.patterns[value % len(among.patterns)]
-            self.out = f"{pattern[:-1]}0" if pattern.endswith("*") else pattern
-        return True
-
-    def _meta(self, field: rules.Field, among: ranges.Intervals, value: int) -> bool:
-        """What the kernel knows by the destination only."""
-        if field != rules.Meta(key="pkttype"):
-            return True
-        wanted = _ends_of(among)[value % len(_ends_of(among))]
-        self.octets[:6] = bytes.fromhex(_GROUPS.get(wanted, _SPARE).replace(":", ""))
-        return True
-
-    def _write(self, field: rules.Field, number: int) -> bool:
-        match field:
-            case rules.Payload():
-                return self._bits(field, number)
-            case rules.Masked(field=rules.Payload() as inner, mask=mask):
-                now = fields.read(inner, self._seen(), fields.FRESH)
-                rest = now & ~mask if isinstance(now, int) else 0
-                return self._bits(inner, rest | number & mask)
-            case rules.Meta(key=key):
-                place = self._place(key)
-                return place is not None and self._bits(place, number)
-            case _:
-                return False
-
-    def _place(self, key: str) -> rules.Payload | None:
-        """Where the frame says what the kernel reads it for."""
-        seen = self._seen()
-        match key:
-            case "protocol":
-                return rules.Payload(base=Base.LINK, offset=(seen.network - 2) * 8, length=16)
-            case "ebtables":
-                return _LINK_TYPE
-            case "l4proto" | "xt protocol" if seen.transport and seen.transport.start in _PLAIN:
-                offset = _PLAIN[seen.transport.start]
-                return rules.Payload(base=Base.NETWORK, offset=offset, length=8)
-            case _:
-                return None
-
-    def _bits(self, field: rules.Payload, number: int) -> bool:
-        seen = self._seen()
-        start = 0 if field.base is Base.LINK else seen.network
-        if field.base is Base.TRANSPORT:
-            if seen.transport is None:
-                return False
-            start += seen.transport.start
-        first = start + field.offset // 8
-        last = start + -(-(field.offset + field.length) // 8)
-        if last > len(self.octets) or not 0 <= number < 1 << field.length:
-            return False
-        behind = (last - start) * 8 - field.offset - field.length
-        mask = (1 << field.length) - 1 << behind
-        now = int.from_bytes(self.octets[first:last], "big")
-        self.octets[first:last] = (now & ~mask | number << behind).to_bytes(last - first, "big")
-        return True
-
-    def _seen(self) -> packet.Packet:
-        return packet.bridged(bytes(self.octets), iifname="")
-
-
-def _ends_of(among: ranges.Intervals) -> list[int]:
-    return [end for pair in among for end in dict.fromkeys(pair)]
-
-
-def _beside(among: ranges.Intervals, width: int) -> list[int]:
-    """Values that are just not among them."""
-    near = [each for low, high in among for each in (high + 1, low - 1)]
-    return [each for each in near if each not in among and 0 <= each < 1 << width]
