@@ -308,10 +308,10 @@ def test_image_is_private(lxd_image: Image, lxd_policy: Policy) -> Verdict:
     rationale="A password or a token makes whoever has it a client, from anywhere.",
 )
 def test_invitations_are_short(lxd_server: Server, lxd_evidence: Evidence) -> Verdict:
-    now, tokens = lxd_evidence.now, lxd_evidence.tokens.complete()
+    now, issued = lxd_evidence.now, lxd_evidence.tokens.complete()
     faults = list(_password(lxd_server))
     faults += invitations.options(lxd_server, now)
-    faults += invitations.tokens(tokens, now)
+    faults += invitations.tokens(issued, now)
     faults += invitations.identities(lxd_evidence, now)
     if not faults:
         invitations.refuse_pending(invitations.pending(lxd_evidence, now))
@@ -336,8 +336,8 @@ def _password(server: Server) -> Iterator[invitations.Fault]:
 
 
 def _invitations_seen(server: Server, evidence: Evidence) -> list[str]:
-    now, tokens = evidence.now, evidence.tokens.complete()
-    pending = [invitations.describe(one) for one in tokens if invitations.is_pending(one, now)]
+    now, issued = evidence.now, evidence.tokens.complete()
+    pending = [invitations.describe(one) for one in issued if invitations.is_pending(one, now)]
     pending += [invitations.title(one) for one in invitations.pending(evidence, now)]
     lifetimes = invitations.lifetimes(server, now)
     return [

@@ -134,22 +134,22 @@ def _match(content: Json, scope: Scope, asked: set[str]) -> Iterator[Step]:
         )
         return
     datatype = side.datatypes[0]
-    values = among(right, datatype, scope.sets)
+    wanted = among(right, datatype, scope.sets)
     if op == "in":
-        if not isinstance(values, ranges.Intervals) or len(values.lows) != 1:
+        if not isinstance(wanted, ranges.Intervals) or len(wanted.lows) != 1:
             raise NotModelled(f"in {right}")
-        bits, some = values.lows[0], ranges.Intervals([(1, (1 << 64) - 1)])
+        bits, some = wanted.lows[0], ranges.Intervals([(1, (1 << 64) - 1)])
         yield rules.Match(field=rules.Masked(field=side.field, mask=bits), among=some)
     elif op in {"==", "!="}:
-        yield rules.Match(field=side.field, among=values, negated=op == "!=")
+        yield rules.Match(field=side.field, among=wanted, negated=op == "!=")
     else:
-        yield rules.Match(field=side.field, among=_beside(op, values, datatype.length))
+        yield rules.Match(field=side.field, among=_beside(op, wanted, datatype.length))
 
 
-def _beside(op: str, values: ranges.Among, length: int) -> ranges.Intervals:
-    if not isinstance(values, ranges.Intervals) or len(values.lows) != 1:
+def _beside(op: str, wanted: ranges.Among, length: int) -> ranges.Intervals:
+    if not isinstance(wanted, ranges.Intervals) or len(wanted.lows) != 1:
         raise NotModelled(f"{op} of a set")
-    [(low, high)] = values
+    [(low, high)] = wanted
     highest = (1 << length) - 1
     pairs = {
         "<": (0, low - 1),

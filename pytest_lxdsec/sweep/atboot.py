@@ -100,15 +100,15 @@ def _names(pattern: str) -> bool:
 def _units() -> Iterator[BootUnit]:
     for path in _files(UNITS, ".service"):
         settings = list(_settings(_read(path)))
-        commands = tuple(
+        found = tuple(
             value
             for key, value in settings
             if key.startswith("ExecStart") and any(name in value for name in files.KERNEL_FILES)
         )
-        if commands:
+        if found:
             before = " ".join(value for key, value in settings if key == "Before").split()
             enabled = _is_enabled(os.path.basename(path))
-            yield BootUnit(file=path, commands=commands, before=tuple(before), is_enabled=enabled)
+            yield BootUnit(file=path, commands=found, before=tuple(before), is_enabled=enabled)
 
 
 def _settings(text: str) -> Iterator[tuple[str, str]]:

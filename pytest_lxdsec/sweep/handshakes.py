@@ -59,12 +59,12 @@ def ask(door: strangers.Door) -> Handshake:
 
 def _agree(address: str, port: int) -> tuple[str, str]:
     """The version agreed on where 1.3 is offered, and the server's certificate as PEM."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # we look at its certificate, and tell it nothing
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    settings = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    settings.check_hostname = False
+    settings.verify_mode = ssl.CERT_NONE  # we look at its certificate, and tell it nothing
+    settings.minimum_version = ssl.TLSVersion.TLSv1_3
     plain = socket.create_connection((address, port), SECONDS)
-    with plain, context.wrap_socket(plain) as secure:
+    with plain, settings.wrap_socket(plain) as secure:
         found = secure.getpeercert(binary_form=True)
         return secure.version() or "", ssl.DER_cert_to_PEM_cert(found or b"")
 
