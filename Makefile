@@ -86,9 +86,9 @@ bench: setup
 # What is made and not written; tests say when one is out of date. The picture is the last audit's.
 docs: $(STAMP)
 	$(VENV)/bin/lxdsec controls --format markdown > docs/controls.md
-	$(PYTHON) -m pytest_lxdsec.reports.schema
+	$(PYTHON) -m pytest_lxdsec.reports.json_schema
 	if [ -f $(REPORT)/report.html ]; then \
-		$(PYTHON) -m tests.picture $(REPORT)/report.html docs/report.png; fi
+		$(PYTHON) -m tests.support.picture $(REPORT)/report.html docs/report.png; fi
 
 # Time and memory of 60,000 results through every writer of reports.
 bench-reports: $(STAMP)

@@ -14,9 +14,9 @@ import pytest
 from . import options
 
 if TYPE_CHECKING:
-    from .audit import Audit
-    from .policy import Policy
-    from .subjects import Subject
+    from .policy.policy_file import Policy
+    from .session.audit import Audit
+    from .session.subjects import Subject
 
 AUDIT = pytest.StashKey["Audit"]()
 
@@ -34,7 +34,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
 def pytest_configure(config: pytest.Config) -> None:
     """Read what the user asked for; the user's mistakes end the run here."""
     if options.hosts(config):
-        from . import hooks  # noqa: PLC0415 - only when a host is named
+        from .session import hooks  # noqa: PLC0415 - only when a host is named
 
         hooks.configure(config, AUDIT)
 

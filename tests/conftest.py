@@ -6,7 +6,7 @@ import pathlib
 
 import pytest
 
-from . import evidence_documents
+from tests.support import evidence_documents
 
 pytest_plugins = ["pytester"]
 # What would make a session inside of a test another than the test asks for.

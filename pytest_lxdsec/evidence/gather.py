@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib import parse
 
-from .. import addresses, attempts, endpoints, lxdconf
 from ..errors import Unreachable
-from ..probe import mark
+from ..lxd import api_endpoints, config_values, listen_address
 from ..transport import Answer, Api, Shell
-from . import host, inside, model, parts, redact
+from . import guest_script, guest_sweep, host_sweep, model, parts, probe_project, redact
 
 TOOL = "0.1.0"
 
@@ -101,7 +100,7 @@ def gather(
     """
     taken, started = datetime.datetime.now(datetime.UTC), time.monotonic()
     document = _ask_api(target, api)
-    document = mark.without_ours({**document, **_ask_host(document, shell, socket)})
+    document = probe_project.without_ours({**document, **_ask_host(document, shell, socket)})
     trips = {"api": api.round_trips, "shell": shell.round_trips if shell else 0}
     document["probes"] = _ask_inside(api, document)
     # The one part that grows with the instances, and so counted apart.
@@ -217,7 +216,7 @@ def _projects_with(feature: str, projects: Answer) -> tuple[str, ...]:
 def _has(project: Mapping[str, Any], feature: str) -> bool:
     config = project.get("config")
     value = config.get(f"features.{feature}") if isinstance(config, dict) else None
-    return isinstance(value, str) and lxdconf.is_true(value)
+    return isinstance(value, str) and config_values.is_true(value)
 
 
 def _entry(answers: Sequence[Answer], *, per_project: bool = False) -> Mapping[str, Any]:
@@ -279,11 +278,11 @@ def _ask_host(
 ) -> Mapping[str, Mapping[str, Any]]:
     if shell is None:
         reason = "the target is an API without a shell: add ?shell=ssh://USER@HOST"
-        return host.missing(reason, kind=parts.NOT_ASSESSED)
+        return host_sweep.missing(reason, kind=parts.NOT_ASSESSED)
     try:
-        return host.read(shell.run(host.command(_question(document, socket))))
-    except (host.SweepError, Unreachable) as error:
-        return host.missing(str(error))
+        return host_sweep.read(shell.run(host_sweep.command(_question(document, socket))))
+    except (host_sweep.SweepError, Unreachable) as error:
+        return host_sweep.missing(str(error))
 
 
 def _ask_inside(api: Api, document: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -292,20 +291,20 @@ def _ask_inside(api: Api, document: Mapping[str, Mapping[str, Any]]) -> Mapping[
         return instances
     environment = document["server"][parts.VALUE].get("environment") or {}
     name = str(environment.get("server_name"))
-    return {parts.VALUE: inside.ask(api, instances[parts.VALUE], name)}
+    return {parts.VALUE: guest_sweep.ask(api, instances[parts.VALUE], name)}
 
 
-def _question(document: Mapping[str, Mapping[str, Any]], socket: str) -> host.Question:
+def _question(document: Mapping[str, Mapping[str, Any]], socket: str) -> host_sweep.Question:
     server = document["server"][parts.VALUE]
     environment = server.get("environment") or {}
     extensions = server.get("api_extensions") or ()
-    return host.Question(
+    return host_sweep.Question(
         server_pid=environment.get("server_pid", 0),
         socket=socket,
-        endpoints=(endpoints.OPEN, *endpoints.protected(extensions)),
+        endpoints=(api_endpoints.OPEN, *api_endpoints.protected(extensions)),
         paths=_device_paths(document["instances"].get(parts.VALUE) or []),
         names=_names(server.get("config")),
-        probe=attempts.SCRIPT,
+        probe=guest_script.SCRIPT,
     )
 
 
@@ -313,11 +312,11 @@ def _names(config: object) -> tuple[str, ...]:
     """The host names in the options that say where to listen."""
     settings = config.items() if isinstance(config, dict) else ()
     found = [
-        addresses.parse(text, 0)
+        listen_address.parse(text, 0)
         for key, text in settings
         if key.endswith("_address") and isinstance(text, str)
     ]
-    return tuple(sorted({one.host for one in found if one.kind is addresses.Kind.NAME}))
+    return tuple(sorted({one.host for one in found if one.kind is listen_address.Kind.NAME}))
 
 
 def _device_paths(instances: Iterable[Any]) -> tuple[str, ...]:

@@ -18,15 +18,15 @@ from typing import Any, cast
 import msgspec
 
 from . import (
-    containerfacts,
-    hostfacts,
-    localfacts,
-    netfacts,
+    access_facts,
+    container_facts,
+    host_facts,
+    network_facts,
     objects,
-    osfacts,
     parts,
-    remotefacts,
-    tried,
+    remote_facts,
+    system_facts,
+    trial_facts,
 )
 
 
@@ -145,124 +145,124 @@ class Evidence:
         return cast("parts.Listing[objects.Member]", self._require("members"))
 
     @property
-    def operating_system(self) -> osfacts.OperatingSystem:
+    def operating_system(self) -> system_facts.OperatingSystem:
         """The host's operating system."""
-        return cast("osfacts.OperatingSystem", self._require("host.os"))
+        return cast("system_facts.OperatingSystem", self._require("host.os"))
 
     @property
-    def packages(self) -> osfacts.Packages:
+    def packages(self) -> system_facts.Packages:
         """What the host's package manager says."""
-        return cast("osfacts.Packages", self._require("host.packages"))
+        return cast("system_facts.Packages", self._require("host.packages"))
 
     @property
-    def daemons(self) -> tuple[hostfacts.Daemon, ...]:
+    def daemons(self) -> tuple[host_facts.Daemon, ...]:
         """All LXD daemons of the host."""
-        return cast("tuple[hostfacts.Daemon, ...]", self._require("host.daemons"))
+        return cast("tuple[host_facts.Daemon, ...]", self._require("host.daemons"))
 
     @property
-    def daemon(self) -> hostfacts.Daemon:
+    def daemon(self) -> host_facts.Daemon:
         """The daemon behind the API that was asked."""
-        return cast("hostfacts.Daemon", self._require("host.server"))
+        return cast("host_facts.Daemon", self._require("host.server"))
 
     @property
-    def sockets(self) -> tuple[localfacts.ApiSocket, ...]:
+    def sockets(self) -> tuple[access_facts.ApiSocket, ...]:
         """Unix sockets on which daemons of the host serve their API."""
-        return cast("tuple[localfacts.ApiSocket, ...]", self._require("host.sockets"))
+        return cast("tuple[access_facts.ApiSocket, ...]", self._require("host.sockets"))
 
     @property
-    def admin_groups(self) -> tuple[localfacts.AdminGroup, ...]:
+    def admin_groups(self) -> tuple[access_facts.AdminGroup, ...]:
         """The group each daemon was told to serve."""
-        return cast("tuple[localfacts.AdminGroup, ...]", self._require("host.admin_groups"))
+        return cast("tuple[access_facts.AdminGroup, ...]", self._require("host.admin_groups"))
 
     @property
-    def accounts(self) -> localfacts.Accounts:
+    def accounts(self) -> access_facts.Accounts:
         """The host's users and groups."""
-        return cast("localfacts.Accounts", self._require("host.accounts"))
+        return cast("access_facts.Accounts", self._require("host.accounts"))
 
     @property
-    def holders(self) -> localfacts.Holders:
+    def holders(self) -> access_facts.Holders:
         """Who gets the groups of LXD's sockets, besides their members."""
-        return cast("localfacts.Holders", self._require("host.holders"))
+        return cast("access_facts.Holders", self._require("host.holders"))
 
     @property
-    def subordinate_ids(self) -> containerfacts.SubordinateIds:
+    def subordinate_ids(self) -> container_facts.SubordinateIds:
         """The host's ranges of subordinate ids."""
-        return cast("containerfacts.SubordinateIds", self._require("host.subordinate_ids"))
+        return cast("container_facts.SubordinateIds", self._require("host.subordinate_ids"))
 
     @property
-    def listeners(self) -> tuple[remotefacts.Listener, ...]:
+    def listeners(self) -> tuple[remote_facts.Listener, ...]:
         """TCP sockets on which the daemon listens."""
-        return cast("tuple[remotefacts.Listener, ...]", self._require("host.listeners"))
+        return cast("tuple[remote_facts.Listener, ...]", self._require("host.listeners"))
 
     @property
-    def strangers(self) -> tuple[remotefacts.Stranger, ...]:
+    def strangers(self) -> tuple[remote_facts.Stranger, ...]:
         """What a client without a certificate was told."""
-        return cast("tuple[remotefacts.Stranger, ...]", self._require("host.strangers"))
+        return cast("tuple[remote_facts.Stranger, ...]", self._require("host.strangers"))
 
     @property
-    def kernel_files(self) -> tuple[hostfacts.File, ...]:
+    def kernel_files(self) -> tuple[host_facts.File, ...]:
         """Files of the kernel that tell containers' names."""
-        return cast("tuple[hostfacts.File, ...]", self._require("host.kernel_files"))
+        return cast("tuple[host_facts.File, ...]", self._require("host.kernel_files"))
 
     @property
-    def network(self) -> netfacts.NetworkStack:
+    def network(self) -> network_facts.NetworkStack:
         """The daemon's network namespace."""
-        return cast("netfacts.NetworkStack", self._require("host.network"))
+        return cast("network_facts.NetworkStack", self._require("host.network"))
 
     @property
-    def links(self) -> tuple[netfacts.Link, ...]:
+    def links(self) -> tuple[network_facts.Link, ...]:
         """The interfaces of the daemon's network namespace."""
-        return cast("tuple[netfacts.Link, ...]", self._require("host.links"))
+        return cast("tuple[network_facts.Link, ...]", self._require("host.links"))
 
     @property
-    def filters(self) -> netfacts.PacketFilters:
+    def filters(self) -> network_facts.PacketFilters:
         """The packet filters of the daemon's network namespace, as they were printed."""
-        return cast("netfacts.PacketFilters", self._require("host.filters"))
+        return cast("network_facts.PacketFilters", self._require("host.filters"))
 
     @property
-    def reservations(self) -> tuple[netfacts.Reservations, ...]:
+    def reservations(self) -> tuple[network_facts.Reservations, ...]:
         """The addresses that LXD holds for the NICs on its bridges."""
-        return cast("tuple[netfacts.Reservations, ...]", self._require("host.reservations"))
+        return cast("tuple[network_facts.Reservations, ...]", self._require("host.reservations"))
 
     @property
-    def routes(self) -> tuple[netfacts.Route, ...]:
+    def routes(self) -> tuple[network_facts.Route, ...]:
         """Routes of the daemon's network namespace that bear on a control."""
-        return cast("tuple[netfacts.Route, ...]", self._require("host.routes"))
+        return cast("tuple[network_facts.Route, ...]", self._require("host.routes"))
 
     @property
-    def name_servers(self) -> netfacts.NameServers:
+    def name_servers(self) -> network_facts.NameServers:
         """The processes that serve bridges, and those that LXD recorded."""
-        return cast("netfacts.NameServers", self._require("host.name_servers"))
+        return cast("network_facts.NameServers", self._require("host.name_servers"))
 
     @property
-    def containers(self) -> tuple[containerfacts.ContainerFacts, ...]:
+    def containers(self) -> tuple[container_facts.ContainerFacts, ...]:
         """The kernel's view of the running containers."""
-        return cast("tuple[containerfacts.ContainerFacts, ...]", self._require("host.containers"))
+        return cast("tuple[container_facts.ContainerFacts, ...]", self._require("host.containers"))
 
     @property
-    def paths(self) -> tuple[hostfacts.NamedPath, ...]:
+    def paths(self) -> tuple[host_facts.NamedPath, ...]:
         """Where the paths that devices name really lead."""
-        return cast("tuple[hostfacts.NamedPath, ...]", self._require("host.paths"))
+        return cast("tuple[host_facts.NamedPath, ...]", self._require("host.paths"))
 
     @property
-    def mounts(self) -> containerfacts.Mounts:
+    def mounts(self) -> container_facts.Mounts:
         """What running containers mount of the file systems that hold the sockets."""
-        return cast("containerfacts.Mounts", self._require("host.mounts"))
+        return cast("container_facts.Mounts", self._require("host.mounts"))
 
     @property
-    def walls(self) -> tuple[containerfacts.Walls, ...]:
+    def walls(self) -> tuple[container_facts.Walls, ...]:
         """What stands between the running containers and the host."""
-        return cast("tuple[containerfacts.Walls, ...]", self._require("host.walls"))
+        return cast("tuple[container_facts.Walls, ...]", self._require("host.walls"))
 
     @property
-    def view(self) -> containerfacts.View:
+    def view(self) -> container_facts.View:
         """The host's own namespaces, and what its daemon sees mounted."""
-        return cast("containerfacts.View", self._require("host.view"))
+        return cast("container_facts.View", self._require("host.view"))
 
     @property
-    def at_boot(self) -> osfacts.AtBoot:
+    def at_boot(self) -> system_facts.AtBoot:
         """What closes the kernel's files when the host boots."""
-        return cast("osfacts.AtBoot", self._require("host.at_boot"))
+        return cast("system_facts.AtBoot", self._require("host.at_boot"))
 
     @property
     def control(self) -> str:
@@ -275,24 +275,26 @@ class Evidence:
         return cast("tuple[objects.Probe, ...]", self._require("probes"))
 
     @property
-    def trials(self) -> tried.Trials:
+    def trials(self) -> trial_facts.Trials:
         """What throw-away instances of ours could do."""
-        return cast("tried.Trials", self._require("trials"))
+        return cast("trial_facts.Trials", self._require("trials"))
 
     @property
-    def data_directories(self) -> tuple[localfacts.DataDirectory, ...]:
+    def data_directories(self) -> tuple[access_facts.DataDirectory, ...]:
         """Every daemon's data directory."""
-        return cast("tuple[localfacts.DataDirectory, ...]", self._require("host.data_directories"))
+        return cast(
+            "tuple[access_facts.DataDirectory, ...]", self._require("host.data_directories")
+        )
 
     @property
-    def carriers(self) -> tuple[localfacts.Carrier, ...]:
+    def carriers(self) -> tuple[access_facts.Carrier, ...]:
         """The processes that hold the group of a socket."""
-        return cast("tuple[localfacts.Carrier, ...]", self._require("host.carriers"))
+        return cast("tuple[access_facts.Carrier, ...]", self._require("host.carriers"))
 
     @property
-    def setgid_files(self) -> localfacts.SetgidFiles:
+    def setgid_files(self) -> access_facts.SetgidFiles:
         """The files that give their group to whoever runs them."""
-        return cast("localfacts.SetgidFiles", self._require("host.setgid_files"))
+        return cast("access_facts.SetgidFiles", self._require("host.setgid_files"))
 
     @property
     def tokens(self) -> parts.Listing[objects.Token]:
@@ -315,26 +317,26 @@ class Evidence:
         return cast("parts.Listing[objects.ProviderGroup]", self._require("provider_groups"))
 
     @property
-    def handshakes(self) -> tuple[remotefacts.Handshake, ...]:
+    def handshakes(self) -> tuple[remote_facts.Handshake, ...]:
         """What the daemon's listeners answer to versions of TLS."""
-        return cast("tuple[remotefacts.Handshake, ...]", self._require("host.handshakes"))
+        return cast("tuple[remote_facts.Handshake, ...]", self._require("host.handshakes"))
 
     @property
-    def restarts(self) -> osfacts.Restarts:
+    def restarts(self) -> system_facts.Restarts:
         """What waits for a reboot, and the installed kernels."""
-        return cast("osfacts.Restarts", self._require("host.restarts"))
+        return cast("system_facts.Restarts", self._require("host.restarts"))
 
     @property
-    def distribution(self) -> osfacts.Distribution:
+    def distribution(self) -> system_facts.Distribution:
         """The host's table of its distribution's releases."""
-        return cast("osfacts.Distribution", self._require("host.distribution"))
+        return cast("system_facts.Distribution", self._require("host.distribution"))
 
     @property
-    def pki(self) -> remotefacts.Pki:
+    def pki(self) -> remote_facts.Pki:
         """The authority that the daemon asks of its clients."""
-        return cast("remotefacts.Pki", self._require("host.pki"))
+        return cast("remote_facts.Pki", self._require("host.pki"))
 
     @property
-    def names(self) -> tuple[remotefacts.ResolvedName, ...]:
+    def names(self) -> tuple[remote_facts.ResolvedName, ...]:
         """What the names in listen addresses resolve to."""
-        return cast("tuple[remotefacts.ResolvedName, ...]", self._require("host.names"))
+        return cast("tuple[remote_facts.ResolvedName, ...]", self._require("host.names"))

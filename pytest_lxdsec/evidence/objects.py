@@ -1,4 +1,4 @@
-"""What LXD's API holds, as types; imports `lxdconf`.
+"""What LXD's API holds, as types.
 
 Field names are LXD's own (shared/api/*.go, doc/rest-api.yaml), so that a reader can look them
 up. `msgspec` decodes them strictly: a field that is missing or of another type makes the object
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from .. import lxdconf
+from ..lxd import config_values
 
 # LXD calls every status but these running: lxd/instance/drivers/driver_common.go,
 # isRunningStatusCode. A frozen instance has a living init.
@@ -55,7 +55,7 @@ class Project:
 
     def has_own(self, feature: str) -> bool:
         """Whether `features.FEATURE` gives the project its own; else it shares the default's."""
-        own = lxdconf.boolean(self.config, f"features.{feature}", default=False)
+        own = config_values.boolean(self.config, f"features.{feature}", default=False)
         return self.name == "default" or own
 
 

@@ -1,4 +1,4 @@
-"""The modules of the sweep, or of the injector, as one text for the host; imports none of ours.
+"""The modules of the sweep, or of the injector, as one text that runs on the host.
 
 What is meant for readers is left out, for one command must carry it all: every comment, and the
 text of every docstring. The lines stay where they were, so that a traceback on the host names
@@ -12,6 +12,8 @@ import importlib.resources
 import io
 import json
 import tokenize
+from collections.abc import Iterator
+from importlib.resources.abc import Traversable
 
 SWEEP = "pytest_lxdsec.sweep"
 ON_HOST = "lxdsec_sweep"  # as `sweep.loader` expects it
@@ -20,28 +22,41 @@ _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
 
 
 def text(package: str = SWEEP) -> str:
-    """All modules of a package, and what makes them importable on the host and runs them."""
-    files = {file.name: file for file in importlib.resources.files(package).iterdir()}
+    """Return all modules of a package, and what makes them importable on the host and runs them.
+
+    Args:
+        package: A package whose `main` answers an order; it may have sub-packages.
+    """
     texts = {
-        name: without_words(files[name].read_text("utf-8"))
-        for name in sorted(files)
-        if name.endswith(".py") and name != LOADER
+        module_name(path): without_words(source)
+        for path, source in sources(package).items()
+        if path != LOADER
     }
-    loader = without_words(
-        importlib.resources.files(SWEEP).joinpath(LOADER).read_text(encoding="utf-8")
-    )
-    modules = {module_name(name): text for name, text in texts.items()}
-    return f"{loader}\n\nrun({json.dumps(modules)})\n"
+    loader = without_words(sources(SWEEP)[LOADER])
+    return f"{loader}\n\nrun({json.dumps(texts)})\n"
 
 
-def module_name(file: str) -> str:
-    """What a file of the sweep is imported as on the host."""
-    stem = file.removesuffix(".py")
-    return ON_HOST if stem == "__init__" else f"{ON_HOST}.{stem}"
+def sources(package: str) -> dict[str, str]:
+    """Return the modules of a package and its sub-packages: `common/files.py` to its source."""
+    return dict(sorted(_sources(importlib.resources.files(package), "")))
+
+
+def _sources(folder: Traversable, path: str) -> Iterator[tuple[str, str]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _sources(entry, f"{path}{entry.name}/")
+        elif entry.name.endswith(".py"):
+            yield f"{path}{entry.name}", entry.read_text(encoding="utf-8")
+
+
+def module_name(path: str) -> str:
+    """Return what a file of the sweep is imported as on the host."""
+    stem = path.removesuffix(".py").removesuffix("__init__").rstrip("/")
+    return ".".join((ON_HOST, *stem.split("/"))) if stem else ON_HOST
 
 
 def without_words(source: str) -> str:
-    """A module without its comments and docstrings, line by line what it was."""
+    """Return a module without comments and docstrings; each statement keeps its line."""
     lines = source.splitlines()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:

@@ -3,8 +3,9 @@
 Not a list of what is secret, which would be one release behind for ever, but of what is needed:
 a field that is not named here does not enter the evidence, and a configuration value whose key
 is not named here is replaced by a marker. Its key stays, because that something is set is often
-all a control asks. `lxdconf` refuses to read the marker, so what is hidden is never judged. Null
-stands for what is of another type than LXD's: nothing decodes it, so it is never judged either.
+all a control asks. `config_values` refuses to read the marker, so what is hidden is never judged.
+Null stands for what is of another type than LXD's: nothing decodes it, so it is never judged
+either.
 """
 
 from __future__ import annotations

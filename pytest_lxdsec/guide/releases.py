@@ -1,4 +1,4 @@
-"""The release data, a dated file that a site can replace; imports `tomlfile` and `versions`.
+"""The release data, a dated file that a site can replace.
 
 A package on PyPI is older than the newest LXD sooner or later, and some sites cannot update it;
 so what is supported is data with a date and a source, not code.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import pathlib
 
-from .. import tomlfile, versions
+from .. import toml_reader
+from ..lxd import versions
 
 OPTION = "--lxd-releases"
 PACKAGED = pathlib.Path(__file__).with_name("releases.toml")
@@ -20,7 +21,7 @@ def load(path: str | None = None) -> versions.Releases:
     Raises:
         UserError: the file cannot be read, or is not of the packaged file's shape.
     """
-    root = tomlfile.read(OPTION, str(PACKAGED) if path is None else path)
+    root = toml_reader.read(OPTION, str(PACKAGED) if path is None else path)
     root.allow("as_of", "source", "lts", "feature")
     feature = root.table("feature")
     feature.allow("released", "latest")
@@ -36,7 +37,7 @@ def load(path: str | None = None) -> versions.Releases:
     )
 
 
-def _series(table: tomlfile.Table, name: str) -> versions.LtsSeries:
+def _series(table: toml_reader.Table, name: str) -> versions.LtsSeries:
     table.allow("released", "end_of_support", "latest", "pro_until")
     latest = _version(table, "latest")
     if latest.series != name or not latest.has_point:
@@ -50,7 +51,7 @@ def _series(table: tomlfile.Table, name: str) -> versions.LtsSeries:
     return versions.LtsSeries(released=released, end_of_support=end, latest=latest, pro_until=pro)
 
 
-def _version(table: tomlfile.Table, key: str) -> versions.Version:
+def _version(table: toml_reader.Table, key: str) -> versions.Version:
     text = table.text(key)
     try:
         return versions.parse(text)

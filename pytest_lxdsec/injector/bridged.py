@@ -1,14 +1,11 @@
-"""Which frames of an instance reach the host, and which another instance of the same bridge.
-
-Imports `wiretap`.
-"""
+"""Which frames of an instance reach the host, and which another instance of the same bridge."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
-from . import wiretap
+from . import packet_socket
 
 if TYPE_CHECKING:
     from typing import Any
@@ -29,26 +26,26 @@ class Wires:
     """
 
     def __init__(self, order: dict[str, Any]) -> None:
-        self.sender = wiretap.instance(order, "sender")
-        self.peer = wiretap.instance(order, "peer")
-        self.bridge = wiretap.End(order["server"], order["bridge"])
-        self.port = wiretap.End(order["server"], order["port"])
+        self.sender = packet_socket.instance(order, "sender")
+        self.peer = packet_socket.instance(order, "peer")
+        self.bridge = packet_socket.End(order["server"], order["bridge"])
+        self.port = packet_socket.End(order["server"], order["port"])
         self.ends = [self.sender, self.peer, self.bridge, self.port]
         known = [end.mac for end in self.ends[:3]] + order["macs"]
         for end in self.ends:
-            wiretap.listen_to(end.socket, known)
+            packet_socket.listen_to(end.socket, known)
 
     def told(self, octets: set[bytes]) -> list[set[bytes]]:
         """Which of these frames each of the ends has received since the last time."""
         taps = [end.socket for end in self.ends]
-        return [octets & seen for seen in wiretap.heard(taps, QUIET, MOST)]
+        return [octets & seen for seen in packet_socket.heard(taps, QUIET, MOST)]
 
 
 def run(order: dict[str, Any]) -> dict[str, Any]:
     """Send every frame to the bridge and to the other instance; say which arrived.
 
     Args:
-        order: `frames` are hexadecimal, for everybody: each is sent to the two addresses only.
+        order: `ethernet` are hexadecimal, for everybody: each is sent to the two addresses only.
     """
     wires = Wires(order)
     _wait(wires)

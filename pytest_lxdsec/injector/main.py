@@ -10,12 +10,12 @@ import sys
 import zlib
 from typing import TYPE_CHECKING
 
-from . import bridged, names, routed
+from . import bridged, dhcp_names, routed
 
 if TYPE_CHECKING:
     from typing import Any
 
-RUNS = {"bridged": bridged.run, "names": names.run, "routed": routed.run}
+RUNS = {"bridged": bridged.run, "names": dhcp_names.run, "routed": routed.run}
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ import struct
 import time
 from typing import TYPE_CHECKING
 
-from . import messages, netns, wiretap
+from . import dhcp_dns, netns, packet_socket
 
 if TYPE_CHECKING:
     from typing import Any
@@ -29,9 +29,9 @@ def run(order: dict[str, Any]) -> dict[str, Any]:
         order: `sources` are pairs of a source and the host's address to send to; `own` are the
             numbers of those that must get through.
     """
-    server, end = order["server"], wiretap.instance(order, "sender")
-    port = wiretap.End(server, order["port"])
-    wiretap.listen_to(port.socket, [end.mac])
+    server, end = order["server"], packet_socket.instance(order, "sender")
+    port = packet_socket.End(server, order["port"])
+    packet_socket.listen_to(port.socket, [end.mac])
     taps = [_raw(server, socket.AF_INET, "icmp"), _raw(server, socket.AF_INET6, "ipv6-icmp")]
     token = bytes.fromhex(order["token"])
     frames = {
@@ -47,7 +47,7 @@ def run(order: dict[str, Any]) -> dict[str, Any]:
         for octets in frames:
             end.send(octets)
         arrived |= _numbers(taps, token)
-        seen = wiretap.heard([port.socket], QUIET, 0.3)[0]
+        seen = packet_socket.heard([port.socket], QUIET, 0.3)[0]
         left |= {number for octets, number in frames.items() if octets in seen}
     return {"left": sorted(left), "arrived": sorted(arrived)}
 
@@ -83,12 +83,12 @@ def _ping(source_mac: str, to_mac: str, source: str, to: str, token: bytes, numb
         ends = socket.inet_pton(socket.AF_INET6, source) + socket.inet_pton(socket.AF_INET6, to)
         echo = struct.pack("!BBHHH", PING_V6, 0, 0, 1, 1) + body
         pseudo = ends + struct.pack("!II", len(echo), 58)
-        echo = echo[:2] + messages.checksum(pseudo + echo) + echo[4:]
+        echo = echo[:2] + dhcp_dns.checksum(pseudo + echo) + echo[4:]
         header = struct.pack("!IHBB", 6 << 28, len(echo), 58, 64) + ends
         return bytes.fromhex(to_mac + source_mac + "86dd") + header + echo
     ends = socket.inet_aton(source) + socket.inet_aton(to)
     echo = struct.pack("!BBHHH", PING, 0, 0, 1, 1) + body
-    echo = echo[:2] + messages.checksum(echo) + echo[4:]
+    echo = echo[:2] + dhcp_dns.checksum(echo) + echo[4:]
     header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(echo), 0, 0x4000, 64, 1, 0) + ends
-    header = header[:10] + messages.checksum(header) + header[12:]
+    header = header[:10] + dhcp_dns.checksum(header) + header[12:]
     return bytes.fromhex(to_mac + source_mac + "0800") + header + echo

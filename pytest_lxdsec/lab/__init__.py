@@ -14,8 +14,8 @@ from __future__ import annotations
 import contextlib
 
 from . import scenario as scenarios
-from .faults import LabBroken, LabUnavailable
 from .handle import Lab
+from .lab_errors import LabBroken, LabUnavailable
 
 __all__ = [
     "Lab",

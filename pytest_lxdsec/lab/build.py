@@ -7,13 +7,13 @@ import pathlib
 import time
 import urllib.parse
 
-from . import client, faults, image, init, scenario
+from . import image, lab_errors, lxd_client, pid1, scenario
 
 _CONCURRENCY = 4  # Two cores are busy with three or four starts; more only queue in LXD.
 _PATIENCE = 30.0  # Seconds for the daemon's first answer, generating its key included.
 
 
-def wait_until_ready(lxd: client.Client, root: str) -> None:
+def wait_until_ready(lxd: lxd_client.Client, root: str) -> None:
     """Return when LXD answers.
 
     Args:
@@ -27,16 +27,16 @@ def wait_until_ready(lxd: client.Client, root: str) -> None:
     while time.monotonic() < deadline and _is_running(root):
         try:
             lxd.get("/1.0")
-        except faults.LabBroken:  # Not yet there, or not yet listening.
+        except lab_errors.LabBroken:  # Not yet there, or not yet listening.
             time.sleep(0.02)
         else:
             return
-    words = _read(root + init.OUTPUT).splitlines() or ["it left no word"]
-    raise faults.LabBroken(f"lab: LXD does not answer: {words[-1]}")
+    words = _read(root + pid1.OUTPUT).splitlines() or ["it left no word"]
+    raise lab_errors.LabBroken(f"lab: LXD does not answer: {words[-1]}")
 
 
 def _is_running(root: str) -> bool:
-    pid = _read(root + init.DAEMON_PID)
+    pid = _read(root + pid1.DAEMON_PID)
     return bool(pid) and pathlib.Path(f"{root}/proc/{pid}").exists()
 
 
@@ -47,7 +47,7 @@ def _read(path: str) -> str:
         return ""
 
 
-def build(lxd: client.Client, plan: scenario.Scenario) -> None:
+def build(lxd: lxd_client.Client, plan: scenario.Scenario) -> None:
     """Bring LXD to what the scenario says, every instance in its state.
 
     Raises:
@@ -59,7 +59,7 @@ def build(lxd: client.Client, plan: scenario.Scenario) -> None:
     _make_all(lxd, plan.instances)
 
 
-def _import_image(lxd: client.Client, projects: tuple[str, ...]) -> None:
+def _import_image(lxd: lxd_client.Client, projects: tuple[str, ...]) -> None:
     architecture = lxd.get("/1.0")["environment"]["architectures"][0]
     content = image.build(architecture)
     for project in projects:
@@ -69,7 +69,7 @@ def _import_image(lxd: client.Client, projects: tuple[str, ...]) -> None:
         lxd.request("POST", f"/1.0/images/aliases?project={project}", alias)
 
 
-def _make_all(lxd: client.Client, instances: tuple[scenario.Instance, ...]) -> None:
+def _make_all(lxd: lxd_client.Client, instances: tuple[scenario.Instance, ...]) -> None:
     pool = concurrent.futures.ThreadPoolExecutor(_CONCURRENCY)
     try:
         begun = [pool.submit(_make, lxd, instance) for instance in instances]
@@ -79,7 +79,7 @@ def _make_all(lxd: client.Client, instances: tuple[scenario.Instance, ...]) -> N
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _make(lxd: client.Client, instance: scenario.Instance) -> None:
+def _make(lxd: lxd_client.Client, instance: scenario.Instance) -> None:
     query = urllib.parse.urlencode({"project": instance.project})
     document = {
         "name": instance.name,

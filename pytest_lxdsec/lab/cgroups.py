@@ -13,7 +13,7 @@ import os
 import pathlib
 import time
 
-from . import faults
+from . import lab_errors
 
 FAMILY = "lxdsec"
 _REMOVED = {errno.ENOENT, errno.EEXIST, errno.ENODEV}
@@ -45,12 +45,12 @@ def create(path: str) -> None:
         except OSError as error:
             if not family.exists() and family.parent.is_dir() and error.errno in _REMOVED:
                 continue  # Another lab's end removed the empty family in between.
-            raise faults.LabUnavailable(
+            raise lab_errors.LabUnavailable(
                 f"lab: {error.filename} cannot be made ({error.strerror}): "
                 "use a machine or a container that may create control groups"
             ) from error
         return
-    raise faults.LabBroken(f"lab: {family} is removed again and again: is a clean-up looping?")
+    raise lab_errors.LabBroken(f"lab: {family} is removed again and again: is a clean-up looping?")
 
 
 def enable_controllers(group: pathlib.Path) -> None:
@@ -78,7 +78,7 @@ def remove(path: str) -> None:
     deadline = time.monotonic() + _PATIENCE
     while not _try_remove(group):
         if time.monotonic() > deadline:
-            raise faults.LabBroken(f"lab: {path} stays busy: see its cgroup.procs")
+            raise lab_errors.LabBroken(f"lab: {path} stays busy: see its cgroup.procs")
         time.sleep(0.01)
     with contextlib.suppress(OSError):  # Other labs are in it.
         group.parent.rmdir()
@@ -94,7 +94,7 @@ def hierarchy(mounts: str) -> pathlib.Path:
         before, _, after = line.partition(" - ")
         if after.startswith("cgroup2 "):
             return pathlib.Path(before.split()[4])
-    raise faults.LabUnavailable(
+    raise lab_errors.LabUnavailable(
         "lab: no cgroup2 hierarchy is mounted: mount -t cgroup2 none /sys/fs/cgroup"
     )
 

@@ -17,7 +17,17 @@ import time
 from collections.abc import Iterator
 
 from .. import errors
-from . import build, client, faults, handle, init, needs, records, scenario, supervisor
+from . import (
+    build,
+    handle,
+    lab_errors,
+    lxd_client,
+    pid1,
+    records,
+    requirements,
+    scenario,
+    supervisor,
+)
 
 _SOCKET = "/var/lib/lxd/unix.socket"
 _PATIENCE = 60.0  # Seconds for a lab's end; the kernel needs one or two, or more under load.
@@ -66,7 +76,7 @@ class _Leash:
                 return
             time.sleep(0.005)
             record = records.read(self.lab)
-        raise faults.LabBroken(f"lab: {self.lab} has ended by itself")
+        raise lab_errors.LabBroken(f"lab: {self.lab} has ended by itself")
 
     def release(self) -> None:
         """Let go; return when nothing of the lab is left, or when it is kept."""
@@ -134,7 +144,7 @@ def find(name: str) -> handle.Lab:
 
 @contextlib.contextmanager
 def _leashed(plan: scenario.Scenario) -> Iterator[tuple[handle.Lab, _Leash]]:
-    needs.check()
+    requirements.check()
     records.sweep()
     leash = _Leash()
     try:
@@ -146,11 +156,11 @@ def _leashed(plan: scenario.Scenario) -> Iterator[tuple[handle.Lab, _Leash]]:
 def _bring_up(leash: _Leash, plan: scenario.Scenario) -> handle.Lab:
     said = leash.supervise()
     record = records.read(leash.lab)
-    if said != init.READY.decode() or record is None or record.init is None:
+    if said != pid1.READY.decode() or record is None or record.init is None:
         reason = (said.strip() or "lab: its processes were killed").splitlines()[-1]
-        raise faults.LabUnavailable(reason)
+        raise lab_errors.LabUnavailable(reason)
     here = _lab(leash.lab, record.init.pid)
-    lxd = client.Client(here.socket)
+    lxd = lxd_client.Client(here.socket)
     build.wait_until_ready(lxd, f"/proc/{here.pid}/root")
     build.build(lxd, plan)
     return here
@@ -165,6 +175,8 @@ def _await_end(name: str) -> None:
     if record is None:
         return
     if record.is_supervised and not record.supervisor.wait(_PATIENCE):
-        raise faults.LabBroken(f"lab: {name} does not end: see process {record.supervisor.pid}")
+        raise lab_errors.LabBroken(
+            f"lab: {name} does not end: see process {record.supervisor.pid}"
+        )
     if records.read(name) is not None:  # Its supervisor was killed, or failed.
         records.clean(record)

@@ -16,7 +16,7 @@ import shutil
 import stat
 from collections.abc import Iterator
 
-from . import faults, libc, records
+from . import lab_errors, records, syscalls
 
 HOST_NAME = "lab"
 _STATE = ("/var/lib/lxd", "/var/log/lxd", "/var/cache/lxd")  # LXD's own, where it is no snap
@@ -48,15 +48,15 @@ def enter() -> None:
         LabUnavailable: no overlay can be laid over the machine's root.
         OSError: any other step fails; it names the path.
     """
-    libc.unshare(
-        libc.CLONE_NEWNS
-        | libc.CLONE_NEWNET
-        | libc.CLONE_NEWIPC
-        | libc.CLONE_NEWUTS
-        | libc.CLONE_NEWCGROUP
+    syscalls.unshare(
+        syscalls.CLONE_NEWNS
+        | syscalls.CLONE_NEWNET
+        | syscalls.CLONE_NEWIPC
+        | syscalls.CLONE_NEWUTS
+        | syscalls.CLONE_NEWCGROUP
     )
-    libc.mount("none", "/", flags=libc.MS_REC | libc.MS_PRIVATE)
-    libc.enter_root(str(_view()))
+    syscalls.mount("none", "/", flags=syscalls.MS_REC | syscalls.MS_PRIVATE)
+    syscalls.enter_root(str(_view()))
     _be_a_machine_of_its_own()
 
 
@@ -82,7 +82,7 @@ def _view() -> pathlib.Path:
     """Build the whole tree on a tmpfs that only this mount namespace sees."""
     stage = records.DIRECTORY  # It exists: the lab's record is in it.
     mounts = tuple(to_show(pathlib.Path("/proc/self/mountinfo").read_text()))
-    libc.mount("lxdsec", str(stage), "tmpfs", options=_IN_MEMORY)
+    syscalls.mount("lxdsec", str(stage), "tmpfs", options=_IN_MEMORY)
     root = stage / "root"
     root.mkdir()
     _overlay_root(stage / "top", root)
@@ -109,7 +109,7 @@ def _overlay_root(layer: pathlib.Path, root: pathlib.Path) -> None:
                 f"no overlay can be laid over this machine's root ({error.strerror}): "
                 "use a machine whose root is a plain file system, such as ext4"
             )
-        raise faults.LabUnavailable(f"lab: {reason}") from error
+        raise lab_errors.LabUnavailable(f"lab: {reason}") from error
 
 
 def _overlay(lower: pathlib.Path, layer: pathlib.Path, target: pathlib.Path) -> None:
@@ -119,7 +119,7 @@ def _overlay(lower: pathlib.Path, layer: pathlib.Path, target: pathlib.Path) -> 
         directory.mkdir()
     _like(lower.stat(), upper)
     options = f"lowerdir={_escaped(lower)},upperdir={upper},workdir={work}"
-    libc.mount("lxdsec", str(target), "overlay", options=options)
+    syscalls.mount("lxdsec", str(target), "overlay", options=options)
 
 
 def _like(status: os.stat_result, path: pathlib.Path) -> None:
@@ -138,19 +138,21 @@ def _show(point: pathlib.Path, layer: pathlib.Path, root: pathlib.Path) -> None:
         try:
             _overlay(point, layer, target)
         except OSError:  # vfat and the like cannot be a lower layer.
-            libc.bind(str(point), str(target), is_read_only=True)
+            syscalls.bind(str(point), str(target), is_read_only=True)
     elif point.is_file() and target.is_file():
-        libc.bind(str(point), str(target), is_read_only=True)
+        syscalls.bind(str(point), str(target), is_read_only=True)
 
 
 def _kernel_file_systems(root: pathlib.Path) -> None:
-    quiet = libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC
+    quiet = syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC
     for name in ("proc", "sys", "run", "dev"):
         (root / name).mkdir(exist_ok=True)
-    libc.mount("proc", f"{root}/proc", "proc", quiet)
-    libc.mount("sysfs", f"{root}/sys", "sysfs", quiet)
-    libc.mount("cgroup2", f"{root}/sys/fs/cgroup", "cgroup2", quiet)
-    libc.mount("tmpfs", f"{root}/run", "tmpfs", libc.MS_NOSUID | libc.MS_NODEV, "mode=755")
+    syscalls.mount("proc", f"{root}/proc", "proc", quiet)
+    syscalls.mount("sysfs", f"{root}/sys", "sysfs", quiet)
+    syscalls.mount("cgroup2", f"{root}/sys/fs/cgroup", "cgroup2", quiet)
+    syscalls.mount(
+        "tmpfs", f"{root}/run", "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, "mode=755"
+    )
     (root / "run/lock").mkdir()
 
 
@@ -159,18 +161,18 @@ def _protect_machine(root: pathlib.Path, layer: pathlib.Path) -> None:
     others = (_below(root, path) for path in ("/proc/sysrq-trigger", *_MACHINE_WIDE))
     for path in (*sorted(settings), *others):
         if path.exists():
-            libc.bind(str(path), str(path), is_read_only=True)
+            syscalls.bind(str(path), str(path), is_read_only=True)
     slab = _below(root, _SLAB)
     if slab.is_dir():
         _overlay(slab, layer, slab)
     # AppArmor profiles are the whole machine's: a lab that loaded some would leave them behind.
     apparmor = root / "sys/module/apparmor"
     if apparmor.is_dir():
-        libc.mount("none", str(apparmor), "tmpfs", libc.MS_RDONLY)
+        syscalls.mount("none", str(apparmor), "tmpfs", syscalls.MS_RDONLY)
 
 
 def _devices(directory: pathlib.Path) -> None:
-    libc.mount("tmpfs", str(directory), "tmpfs", libc.MS_NOSUID, "mode=755")
+    syscalls.mount("tmpfs", str(directory), "tmpfs", syscalls.MS_NOSUID, "mode=755")
     for name in _DEVICE_DIRECTORIES:
         (directory / name).mkdir()
     for name in _DEVICE_NODES:
@@ -182,13 +184,15 @@ def _devices(directory: pathlib.Path) -> None:
     for name, target in _DEVICE_LINKS.items():
         (directory / name).symlink_to(target)
     options = "newinstance,ptmxmode=666,mode=620,gid=5"  # gid 5: tty, as on every Debian
-    libc.mount("devpts", f"{directory}/pts", "devpts", options=options)
-    libc.mount("tmpfs", f"{directory}/shm", "tmpfs", libc.MS_NOSUID | libc.MS_NODEV, "mode=1777")
-    libc.mount("mqueue", f"{directory}/mqueue", "mqueue")
+    syscalls.mount("devpts", f"{directory}/pts", "devpts", options=options)
+    syscalls.mount(
+        "tmpfs", f"{directory}/shm", "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, "mode=1777"
+    )
+    syscalls.mount("mqueue", f"{directory}/mqueue", "mqueue")
     # The kernel lets a container's user namespace mount a /proc and a /sys of its own only
     # where it can see one of which nothing is covered; these are where LXD itself puts such.
-    libc.mount("proc", f"{directory}/.lxc/proc", "proc")
-    libc.mount("sysfs", f"{directory}/.lxc/sys", "sysfs")
+    syscalls.mount("proc", f"{directory}/.lxc/proc", "proc")
+    syscalls.mount("sysfs", f"{directory}/.lxc/sys", "sysfs")
 
 
 def _be_a_machine_of_its_own() -> None:
@@ -213,5 +217,5 @@ def _empty(path: pathlib.Path) -> None:
     """Cover a directory of the machine's own LXD, keeping its owner and mode."""
     path.mkdir(mode=0o711, parents=True, exist_ok=True)
     status = path.stat()
-    libc.mount("lxdsec", str(path), "tmpfs", options=_IN_MEMORY)
+    syscalls.mount("lxdsec", str(path), "tmpfs", options=_IN_MEMORY)
     _like(status, path)

@@ -16,7 +16,7 @@ import select
 import signal
 from dataclasses import dataclass
 
-from . import cgroups, faults
+from . import cgroups, lab_errors
 
 DIRECTORY = pathlib.Path("/run/lxdsec")
 _BOOT = pathlib.Path("/proc/sys/kernel/random/boot_id")
@@ -112,7 +112,7 @@ def myself() -> Process:
     """Return this process."""
     me = process(os.getpid())
     if me is None:
-        raise faults.LabUnavailable("lab: /proc is not mounted: mount -t proc proc /proc")
+        raise lab_errors.LabUnavailable("lab: /proc is not mounted: mount -t proc proc /proc")
     return me
 
 
@@ -136,7 +136,9 @@ def create(record: Record) -> None:
         finally:
             draft.unlink()
         return
-    raise faults.LabBroken(f"lab: {DIRECTORY} is removed again and again: is a clean-up looping?")
+    raise lab_errors.LabBroken(
+        f"lab: {DIRECTORY} is removed again and again: is a clean-up looping?"
+    )
 
 
 def replace(record: Record) -> None:
@@ -172,7 +174,9 @@ def read(lab: str) -> Record | None:
             **document,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise faults.LabBroken(f"lab: {_path(lab)} is no record of a lab: remove it") from error
+        raise lab_errors.LabBroken(
+            f"lab: {_path(lab)} is no record of a lab: remove it"
+        ) from error
 
 
 def every() -> tuple[Record, ...]:
@@ -198,7 +202,9 @@ def clean(record: Record) -> None:
     """End what is left of one lab and forget it; for its supervisor, or when that is dead."""
     if record.boot == boot():
         if record.init is not None and not record.init.end(signal.SIGKILL, 10):
-            raise faults.LabBroken(f"lab: {record.id}: process {record.init.pid} cannot be killed")
+            raise lab_errors.LabBroken(
+                f"lab: {record.id}: process {record.init.pid} cannot be killed"
+            )
         if pathlib.Path(record.cgroup).parts[-2:] == (cgroups.FAMILY, record.id):
             cgroups.remove(record.cgroup)
     remove(record.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from . import client, faults, launch, records
+from . import lab_errors, launch, lxd_client, records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,17 +33,17 @@ def read() -> tuple[Status, ...]:
     """Return the status of every running lab, oldest first."""
     found = {record.id: record for record in records.every()}
     return tuple(
-        _status(found[here.id], here.pid, client.Client(here.socket))
+        _status(found[here.id], here.pid, lxd_client.Client(here.socket))
         for here in launch.running()
         if here.id in found
     )
 
 
-def _status(record: records.Record, pid: int, lxd: client.Client) -> Status:
+def _status(record: records.Record, pid: int, lxd: lxd_client.Client) -> Status:
     try:
         version = lxd.get("/1.0")["environment"]["server_version"]
         instances = len(lxd.get("/1.0/instances?all-projects=true"))
-    except faults.LabBroken:  # It is starting, or somebody stopped its daemon.
+    except lab_errors.LabBroken:  # It is starting, or somebody stopped its daemon.
         version, instances = "", 0
     return Status(
         id=record.id,

@@ -3,7 +3,7 @@
 It reads a pipe whose other end only the run holds. The pipe's end means that the run is gone,
 however it went; the word of `KEEP` on it means that the lab is to last until somebody ends this
 process. Until the lab stands, standard error tells the run why it does not, or the word of
-`init.READY`. Imports this package and the error tree.
+`pid1.READY`. Imports this package and the error tree.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 import time
 
 from .. import errors
-from . import cgroups, init, libc, records
+from . import cgroups, pid1, records, syscalls
 
 KEEP = b"keep"
 
@@ -69,14 +69,14 @@ def _wake_on_termination() -> int:
 
 def _start_init(record: records.Record) -> records.Record:
     """Fork PID 1 of the lab; it does nothing before the record on disk can name it."""
-    libc.unshare(libc.CLONE_NEWPID)
+    syscalls.unshare(syscalls.CLONE_NEWPID)
     armed_read, armed_write = os.pipe()
     go_read, go_write = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(armed_read)
         os.close(go_write)
-        init.main(armed=armed_write, go=go_read)
+        pid1.main(armed=armed_write, go=go_read)
     os.close(armed_write)
     os.close(go_read)
     os.read(armed_read, 1)  # From here on it dies with us.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from .. import nics, nicsettings, running
 from ..evidence.model import Evidence
 from ..evidence.objects import Network
-from ..nics import Nic
+from ..inventory import containers, nic_settings, nics
+from ..inventory.nics import Nic
 from ..verdict import CannotTell
 
 MOST = 24  # settings of a kind; a probe must end
@@ -19,9 +19,9 @@ TOO_MANY = f"the server has more settings than one probe tries ({MOST})"
 class Plan:
     """What to try, each in an order that never changes; `unused` are addresses that are not."""
 
-    bridged: tuple[nicsettings.Bridged, ...]
+    bridged: tuple[nic_settings.Bridged, ...]
     names: tuple[Network, ...]
-    routed: tuple[nicsettings.Routed, ...]
+    routed: tuple[nic_settings.Routed, ...]
     networks: Mapping[str, Network]
     used: frozenset[str]
 
@@ -43,10 +43,10 @@ def of(evidence: Evidence) -> Plan:
     Raises:
         CannotTell: the listings are not there.
     """
-    networks = nicsettings.managed(evidence.networks)
+    networks = nic_settings.managed(evidence.networks)
     found = tuple(_nics(evidence))
     bridged = {one for nic in found for one in _bridged(nic, networks)}
-    routed = {nicsettings.routed(nic) for nic in found if nic.nictype == "routed"}
+    routed = {nic_settings.routed(nic) for nic in found if nic.nictype == "routed"}
     names = [n for n in networks.values() if has_names(n)]
     return Plan(
         bridged=tuple(sorted(bridged)),
@@ -59,23 +59,23 @@ def of(evidence: Evidence) -> Plan:
 
 def has_names(network: Network) -> bool:
     """Whether a network gives addresses by DHCP, and may make names of them."""
-    return network.type == "bridge" and nicsettings.gives_addresses(network, "ipv4")
+    return network.type == "bridge" and nic_settings.gives_addresses(network, "ipv4")
 
 
 def _nics(evidence: Evidence) -> Iterator[Nic]:
     networks = {(n.project, n.name): n for n in evidence.networks}
     for instance in evidence.instances:
-        if running.is_here(evidence, instance):
+        if containers.is_here(evidence, instance):
             try:
                 yield from nics.of(instance, networks)
             except CannotTell:
                 continue  # its NICs are subjects that say so
 
 
-def _bridged(nic: Nic, networks: Mapping[str, Network]) -> Iterator[nicsettings.Bridged]:
+def _bridged(nic: Nic, networks: Mapping[str, Network]) -> Iterator[nic_settings.Bridged]:
     try:
-        if nic.nictype == "bridged" and nicsettings.filters(nic):
-            yield nicsettings.bridged(nic, networks)
+        if nic.nictype == "bridged" and nic_settings.filters(nic):
+            yield nic_settings.bridged(nic, networks)
     except CannotTell:
         return  # its control says so
 

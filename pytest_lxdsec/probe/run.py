@@ -16,15 +16,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .. import falsenames, lxdconf
+from ..checks.bridged_nics import probe_dns
 from ..errors import LxdsecError
-from ..evidence import model, parts
+from ..evidence import model, parts, probe_project
 from ..evidence.objects import Network
-from ..firewall import build, frames, kinds, packet
-from ..nicsettings import Bridged, Routed
+from ..firewall.frames import encode, ethernet
+from ..firewall.model import packet
+from ..firewall.spoofing import frame_kinds
+from ..inventory.nic_settings import Bridged, Routed
+from ..lxd import config_values
 from ..transport import Api, Shell
 from ..verdict import CannotTell, NotAssessed
-from . import mark, onhost, ours, plan, stage
+from . import injector_call, plan, senders, stage
 
 Entry = dict[str, Any]
 DEFAULT_DOMAIN = "lxd"  # driver_bridge.go: where dns.domain is not set
@@ -78,7 +81,7 @@ def _run(
             shell=shell,
             wanted=wanted,
             server=_daemon(evidence),
-            macs=ours.Macs.of(environment.certificate_fingerprint),
+            macs=senders.Macs.of(environment.certificate_fingerprint),
             begins=_counted(told, wanted.count),
         )
         return probe.everything()
@@ -118,7 +121,7 @@ class Probe:
     shell: Shell
     wanted: plan.Plan
     server: int
-    macs: ours.Macs
+    macs: senders.Macs
     begins: Callable[[], None] = lambda: None
 
     def everything(self) -> Entry:
@@ -154,29 +157,29 @@ class Probe:
                 attempt = functools.partial(self._bridged, setting, peer)
                 found["bridged"].append(_tried(entry, number, attempt))
         if peer:
-            self.stage.discard(mark.PEER)
+            self.stage.discard(probe_project.PEER)
 
     def _launch_peer(self, bridge: str) -> int:
-        nic = ours.plain_nic(bridge, self.wanted.networks, self.macs.peer, ours.PEER_PORT)
-        return self.stage.launch(mark.PEER, nic)
+        nic = senders.plain_nic(bridge, self.wanted.networks, self.macs.peer, senders.PEER_PORT)
+        return self.stage.launch(probe_project.PEER, nic)
 
     def _end(self, pid: int, mac: str) -> Entry:
         return {"pid": pid, "interface": "eth0", "mac": mac.replace(":", "")}
 
     def _bridged(self, setting: Bridged, peer: int) -> Entry:
-        made = ours.sender(setting, self.wanted.networks, self.wanted.used, self.macs)
-        named = harmless(kinds.every(made.nic, made.around))
+        made = senders.sender(setting, self.wanted.networks, self.wanted.used, self.macs)
+        named = harmless(frame_kinds.every(made.nic, made.around))
         with self._sender(made.device) as pid:
             order = {
                 "server": self.server,
                 "sender": self._end(pid, self.macs.sender),
                 "peer": self._end(peer, self.macs.peer),
                 "bridge": setting.network,
-                "port": ours.SENDER_PORT,
+                "port": senders.SENDER_PORT,
                 "macs": [self.macs.nobody.replace(":", "")],
                 "frames": [octets.hex() for octets in named.values()],
             }
-            told = onhost.do(self.shell, "bridged", order)
+            told = injector_call.do(self.shell, "bridged", order)
         rows = zip(named.items(), told["seen"], strict=True)
         return {
             "mac": made.nic.mac,
@@ -188,25 +191,28 @@ class Probe:
     @contextlib.contextmanager
     def _sender(self, device: Mapping[str, str]) -> Iterator[int]:
         try:
-            yield self.stage.launch(mark.SENDER, device)
+            yield self.stage.launch(probe_project.SENDER, device)
         finally:
-            self.stage.discard(mark.SENDER)
+            self.stage.discard(probe_project.SENDER)
 
     def _names(self, network: Network, peer: int) -> Entry:
-        domain = lxdconf.string(network.config, "dns.domain") or DEFAULT_DOMAIN
-        bridge = ipaddress.ip_interface(lxdconf.string(network.config, "ipv4.address"))
-        own = [f"{mark.PEER}.{domain}", f"{mark.PEER}.{mark.PROJECT}.{domain}"]
-        false = {role: f"{name}.{domain}" for role, name in falsenames.CLAIMS.items()}
+        domain = config_values.string(network.config, "dns.domain") or DEFAULT_DOMAIN
+        bridge = ipaddress.ip_interface(config_values.string(network.config, "ipv4.address"))
+        own = [
+            f"{probe_project.PEER}.{domain}",
+            f"{probe_project.PEER}.{probe_project.PROJECT}.{domain}",
+        ]
+        false = {role: f"{name}.{domain}" for role, name in probe_dns.CLAIMS.items()}
         order = {
             "server": self.server,
             "sender": self._end(peer, self.macs.peer),
             "foreign_mac": self.macs.nobody.replace(":", ""),
-            "claims": falsenames.CLAIMS,
+            "claims": probe_dns.CLAIMS,
             "names": [*own, *false.values()],
             "false": list(false.values()),
             "dns": str(bridge.ip),
         }
-        told = onhost.do(self.shell, "names", order)
+        told = injector_call.do(self.shell, "names", order)
         if told["remains"]:
             raise stage.ProbeFailed(f"a name of ours stays in the DNS: {told['remains'][0]}")
         answers = {name: _answer(*said) for name, said in told["answers"].items()}
@@ -219,17 +225,17 @@ class Probe:
         }
 
     def _routed(self, setting: Routed) -> Entry:
-        sources = ours.sources(setting.families, self.wanted.networks, self.wanted.used)
-        with self._sender(ours.routed_device(setting, self.macs.sender)) as pid:
+        sources = senders.sources(setting.families, self.wanted.networks, self.wanted.used)
+        with self._sender(senders.routed_device(setting, self.macs.sender)) as pid:
             order = {
                 "server": self.server,
                 "sender": self._end(pid, self.macs.sender),
-                "port": ours.SENDER_PORT,
+                "port": senders.SENDER_PORT,
                 "token": secrets.token_hex(8),
                 "sources": [[one.address, one.to] for one in sources],
                 "own": [number for number, one in enumerate(sources) if one.is_own],
             }
-            told = onhost.do(self.shell, "routed", order)
+            told = injector_call.do(self.shell, "routed", order)
         return {
             "packets": [
                 {
@@ -264,20 +270,20 @@ def _tried(entry: Entry, number: int, attempt: Callable[[], Entry]) -> Entry:
         return {**entry, "error": str(failed)}
 
 
-def harmless(every: Mapping[str, frames.Frame]) -> dict[str, bytes]:
+def harmless(every: Mapping[str, ethernet.Frame]) -> dict[str, bytes]:
     """The bytes of the kinds that a bridge passes on; an advertised router is none any more."""
     found = {}
     for name, frame in every.items():
-        octets = build.octets(_without_lifetime(frame))
+        octets = encode.octets(_without_lifetime(frame))
         if packet.is_passed_on(octets):
             found[name] = octets
     return found
 
 
-def _without_lifetime(frame: frames.Frame) -> frames.Frame:
+def _without_lifetime(frame: ethernet.Frame) -> ethernet.Frame:
     """A router advertisement that makes nobody a router: its lifetime is 0 (RFC 4861, 6.3.4)."""
     content = frame.content
-    if not isinstance(content, frames.Ipv6) or not isinstance(content.content, frames.Router):
+    if not isinstance(content, ethernet.Ipv6) or not isinstance(content.content, ethernet.Router):
         return frame
     router = dataclasses.replace(content.content, lifetime=0)
     return dataclasses.replace(frame, content=dataclasses.replace(content, content=router))

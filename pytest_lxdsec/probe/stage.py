@@ -1,7 +1,7 @@
 """Our throw-away project and instances, made and removed over LXD's API.
 
 Nothing that is not ours is ever changed: every path names our project, and a project without our
-mark is left alone. Imports `mark` and `transport`.
+mark is left alone.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from ..errors import LxdsecError
-from ..transport import Api, Request, answers
-from . import mark
+from ..evidence import probe_project
+from ..transport import Api, Request, lxd_response
 
 WAIT_SECONDS = 30
 START_SECONDS = 60.0
 SUCCESS, FAILURE = 200, 400  # LXD's own status codes of operations
-QUERY = f"project={mark.PROJECT}"
-PROJECT_PATH = f"/1.0/projects/{mark.PROJECT}"
+QUERY = f"project={probe_project.PROJECT}"
+PROJECT_PATH = f"/1.0/projects/{probe_project.PROJECT}"
 # Networks and images are those of the default project; all else is the project's own.
 FEATURES = {
     "features.images": "false",
@@ -59,7 +59,7 @@ class Stage:
         self._api = api
         self._materials = materials
         self._interrupted = interrupted
-        self._mark = mark.made_now()
+        self._mark = probe_project.made_now()
 
     def __enter__(self) -> Self:
         """Remove what a killed run left, and make the project.
@@ -68,8 +68,8 @@ class Stage:
             ProbeFailed: another run is under way, or the project is somebody else's.
         """
         remove_leftovers(self._api)
-        config = {**FEATURES, mark.KEY: self._mark}
-        body = {"name": mark.PROJECT, "description": "of pytest-lxdsec", "config": config}
+        config = {**FEATURES, probe_project.KEY: self._mark}
+        body = {"name": probe_project.PROJECT, "description": "of pytest-lxdsec", "config": config}
         self._change("POST", "/1.0/projects", body)
         return self
 
@@ -91,7 +91,7 @@ class Stage:
             "type": "container",
             "source": {"type": "image", "fingerprint": self._materials.image},
             "profiles": [],
-            "config": {**INSTANCE, mark.KEY: self._mark},
+            "config": {**INSTANCE, probe_project.KEY: self._mark},
             "devices": {"root": root, "eth0": dict(nic)},
         }
         self._change("POST", f"/1.0/instances?{QUERY}{member}", body)
@@ -126,12 +126,14 @@ def remove_leftovers(api: Api) -> None:
     found = answer.metadata if isinstance(answer.metadata, list) else []
     if answer.error:
         raise ProbeFailed(f"the projects cannot be listed: {answer.error}")
-    named = [p for p in found if isinstance(p, dict) and p.get("name") == mark.PROJECT]
+    named = [p for p in found if isinstance(p, dict) and p.get("name") == probe_project.PROJECT]
     for project in named:
-        made = mark.of(project)
+        made = probe_project.of(project)
         if not made:
-            raise ProbeFailed(f"there is a project {mark.PROJECT} that is not ours: rename it")
-        if mark.is_in_use(made):
+            raise ProbeFailed(
+                f"there is a project {probe_project.PROJECT} that is not ours: rename it"
+            )
+        if probe_project.is_in_use(made):
             raise ProbeFailed("another run probes this server")
         remove(api)
 
@@ -145,7 +147,7 @@ def remove(api: Api) -> None:
     answer = api.get_many([f"/1.0/instances?recursion=1&{QUERY}"])[0]
     found = answer.metadata if isinstance(answer.metadata, list) else []
     for instance in found:
-        if isinstance(instance, dict) and instance.get("name") in mark.INSTANCES:
+        if isinstance(instance, dict) and instance.get("name") in probe_project.INSTANCES:
             discard(api, str(instance["name"]))
     change(api, Request(method="DELETE", path=PROJECT_PATH), may_be_gone=True)
 
@@ -159,7 +161,7 @@ def discard(api: Api, name: str) -> None:
     stop = {"action": "stop", "force": True, "timeout": WAIT_SECONDS}
     path = _instance(name, "/state")
     reply = api.send_many([Request(method="PUT", path=path, body=stop)])[0]
-    if identity := answers.operation(reply):
+    if identity := lxd_response.operation(reply):
         _wait(api, identity)  # that it does not run is not an error here
     change(api, Request(method="DELETE", path=_instance(name)), may_be_gone=True)
 
@@ -174,9 +176,9 @@ def change(api: Api, request: Request, *, may_be_gone: bool = False) -> None:
     if may_be_gone and reply.status == http.HTTPStatus.NOT_FOUND:
         return
     what = f"{request.method} {request.path.partition('?')[0]}"
-    if refused := answers.refusal(reply):
+    if refused := lxd_response.refusal(reply):
         raise ProbeFailed(f"{what}: {refused}")
-    if identity := answers.operation(reply):
+    if identity := lxd_response.operation(reply):
         error = _wait(api, identity)
         if error:
             raise ProbeFailed(f"{what}: {error}")

@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from .. import texts
-from ..baseline import asks_the_same
+from .. import printable
 from ..verdict import Outcome
-from . import coverage, identity, words
+from . import coverage, finding_identity, wording
+from .baseline import asks_the_same
 from .coverage import Unseen
 from .document import Control, Document, Result
 
 FINDINGS = (Outcome.FAIL, Outcome.WAIVED)
 UNTOLD = (Outcome.ERROR, Outcome.NOT_ASSESSED)
 NOT_PASSED = (*UNTOLD, Outcome.MANUAL)
-RANKS = {outcome: rank for rank, outcome in enumerate(words.VERDICTS)}
+RANKS = {outcome: rank for rank, outcome in enumerate(wording.VERDICTS)}
 Key = tuple[str, str, str]
 
 
@@ -144,8 +144,10 @@ def _found(earlier: Result | None, result: Result) -> tuple[str, Difference]:
     if earlier.verdict is Outcome.WAIVED and result.verdict is Outcome.FAIL:
         return "new", Difference(result=result, note="accepted before")
     if earlier.verdict not in FINDINGS:
-        return "new", Difference(result=result, note=f"before: {words.VERDICTS[earlier.verdict]}")
-    more = identity.more(earlier, result)
+        return "new", Difference(
+            result=result, note=f"before: {wording.VERDICTS[earlier.verdict]}"
+        )
+    more = finding_identity.more(earlier, result)
     if more and result.verdict is Outcome.FAIL:  # what is accepted may change
         return "new", Difference(result=result, note=f"not before: {', '.join(more)}")
     return "unchanged", Difference(result=result, note=result.tolerated)
@@ -157,7 +159,7 @@ def _gone(before: _Side, now: _Side) -> Iterator[tuple[str, Difference]]:
         later = now.results.get(key)
         is_untold = later is not None and later.verdict in UNTOLD
         if earlier.verdict is Outcome.PASS and later and later.verdict in NOT_PASSED:
-            note = f"before: pass, now: {words.VERDICTS[later.verdict]}"
+            note = f"before: pass, now: {wording.VERDICTS[later.verdict]}"
             yield "unknown", Difference(result=later, note=note, is_worse=is_untold)
         if earlier.verdict not in FINDINGS or (later and later.verdict in FINDINGS):
             continue
@@ -195,7 +197,7 @@ def _unseen(earlier: Result, later: Result | None, now: _Side) -> str:
             return "its control was not run"
         return "its object is gone, or was not looked at"
     if later.verdict is not Outcome.PASS:
-        return f"now: {words.VERDICTS[later.verdict]}"
+        return f"now: {wording.VERDICTS[later.verdict]}"
     return ""
 
 
@@ -205,7 +207,7 @@ def _why(later: Result | None) -> str:
 
 def lines(comparison: Comparison) -> Iterator[str]:
     """The comparison for people; what stands in reports is other people's words."""
-    yield from map(texts.printable, _lines(comparison))
+    yield from map(printable.printable, _lines(comparison))
 
 
 def _lines(comparison: Comparison) -> Iterator[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ..verdict import Outcome
-from . import words
+from . import wording
 from .document import Document, Result
 
 ANSWERS = (Outcome.PASS, Outcome.FAIL, Outcome.WAIVED)
@@ -29,7 +29,7 @@ def lost(old: Document, new: Document) -> Iterator[str]:
     """Why one of the audits is not whole, and which hosts are missing in the new one."""
     for name, whole in (("old", old), ("new", new)):
         if not whole.complete:
-            yield f"the {name} audit {words.MISSING}"
+            yield f"the {name} audit {wording.MISSING}"
     now = {host.name: host for host in new.hosts}
     for before in old.hosts:
         if before.error:
@@ -63,7 +63,7 @@ def unseen(old: Document, new: Document) -> Iterator[Unseen]:
 def _controls(gone: list[Result]) -> Iterator[Unseen]:
     counted = collections.Counter((one.control, one.host) for one in gone)
     for (control, host), number in counted.items():
-        had = f"{words.count(number, 'object')} had an answer before"
+        had = f"{wording.count(number, 'object')} had an answer before"
         yield Unseen(text=f"{control} {host}: not run now; {had}", is_loss=True)
 
 
@@ -71,5 +71,5 @@ def _objects(gone: list[Result]) -> Iterator[Unseen]:
     counted: Mapping[tuple[str, str], int]
     counted = collections.Counter((one.host, one.subject) for one in gone)
     for (host, subject), number in counted.items():
-        had = f"{words.count(number, 'control')} passed on it before"
+        had = f"{wording.count(number, 'control')} passed on it before"
         yield Unseen(text=f"{host} {subject}: gone, or not looked at; {had}", is_loss=False)

@@ -16,8 +16,8 @@ from typing import Final, Literal
 
 from ..control import Kind, Level, Severity
 from ..guide import sections
+from ..policy.waiver_audit import WaiverState
 from ..verdict import Outcome
-from ..waiver_audit import State as WaiverState
 
 FORMAT: Final = "lxdsec-report"
 VERSION: Final = 1

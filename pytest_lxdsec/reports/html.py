@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from . import document, words
+from . import document, wording
 from .document import Document, Finding, Result
 
 PARTS = "page"
@@ -29,7 +29,7 @@ def write(whole: Document, out: BinaryIO) -> None:
     filled = {
         "STYLE_DIGEST": _digest(style),
         "SCRIPT_DIGEST": _digest(script),
-        "TITLE": html.escape(f"{whole.guide.title}: {words.title(whole)}"),
+        "TITLE": html.escape(f"{whole.guide.title}: {wording.title(whole)}"),
         "STYLE": style,
         "SCRIPT": script,
     }
@@ -67,7 +67,7 @@ def _data(whole: Document) -> Json:
     return {
         "guide": whole.guide,
         "tool": whole.tool,
-        "title": words.title(whole),
+        "title": wording.title(whole),
         "complete": whole.complete,
         "counts": document.tally(one.verdict for one in whole.results),
         "wrong_waivers": whole.wrong_waivers,

@@ -18,7 +18,7 @@ from typing import BinaryIO
 import lxml.etree
 
 from ..verdict import Outcome
-from . import junit_xml, words
+from . import junit_xml, wording
 from .document import Control, Document, Host, Other, Result, Section, State, Waiver
 from .junit_xml import BROKEN, FAILED, SKIPPED, Case, Suite
 
@@ -83,7 +83,7 @@ def _suite(
 ) -> Suite:
     parts = (slug, ROOT, *(_slug(part.lower()) for part in section.path))
     return Suite(
-        name=f"{words.path(section)} — {host.name}",
+        name=f"{wording.path(section)} — {host.name}",
         classname=".".join(parts),
         host=host.name,
         timestamp=_timestamp(host),
@@ -134,7 +134,7 @@ def _case(result: Result, control: Control, section: Section, whole: Document, h
         element=element,
         kind=f"{control.severity.value}.{control.id}" if element else "",
         message=message,
-        text=words.body(result, control, section, guide, host)
+        text=wording.body(result, control, section, guide, host)
         if element in (FAILED, BROKEN)
         else "",
     )
@@ -146,11 +146,11 @@ def _told(result: Result, section: Section, guide: str) -> tuple[str, str]:
     if result.verdict is Outcome.FAIL and result.tolerated:
         element = SKIPPED  # as pytest's own xfail: reported, and the run does not fail by it
     if element in (FAILED, BROKEN):
-        return element, words.headline(result, section, guide)
+        return element, wording.headline(result, section, guide)
     if result.tolerated:
-        return element, f"{result.tolerated}: {words.headline(result, section, guide)}"
+        return element, f"{result.tolerated}: {wording.headline(result, section, guide)}"
     if element:
-        return element, f"{words.SKIPPED[result.verdict]}: {result.reason}"
+        return element, f"{wording.SKIPPED[result.verdict]}: {result.reason}"
     return "", ""
 
 
@@ -175,7 +175,7 @@ def _numbered(cases: Iterable[Case]) -> list[Case]:
 
 def _cut_short() -> Suite:
     """What says that results are missing: servers show test cases, and nothing else."""
-    told = f"the run {words.MISSING}"
+    told = f"the run {wording.MISSING}"
     case = Case(
         name="The run comes to its end",
         element=BROKEN,

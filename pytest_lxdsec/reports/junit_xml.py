@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import lxml.etree
 
-from .. import texts
+from .. import printable
 
 FAILED, BROKEN, SKIPPED = "failure", "error", "skipped"
 
@@ -74,4 +74,4 @@ def _add(suite: lxml.etree._Element, case: Case, classname: str) -> None:
 
 def _xml(text: str) -> str:
     """The text without what XML 1.0 cannot hold, line by line."""
-    return "\n".join(texts.printable(line) for line in text.split("\n"))
+    return "\n".join(printable.printable(line) for line in text.split("\n"))

@@ -11,9 +11,9 @@ import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
+from ..policy.waiver_audit import WaiverState
 from ..verdict import Outcome
-from ..waiver_audit import State
-from . import words
+from . import wording
 from .document import Control, Document, Finding, Host, Other, Result, SectionState, Waiver
 
 MOST_GROUPS = 40
@@ -62,7 +62,7 @@ def _parts(whole: Document) -> Iterator[Sequence[str]]:
 def _lines(whole: Document) -> Iterator[str]:
     yield f"## {whole.guide.title}"
     yield ""
-    yield f"**{_plain(words.title(whole))}**"
+    yield f"**{_plain(wording.title(whole))}**"
     yield ""
     yield from _hosts(whole.hosts)
     yield from _sections(whole)
@@ -91,9 +91,9 @@ def _sections(whole: Document) -> Iterator[str]:
     yield "| Section of the guide | State | Results |"
     yield "|:--|:--|:--|"
     for section in whole.sections:
-        title = _plain(words.path(section))
+        title = _plain(wording.path(section))
         name = f"[{title}]({section.url})" if section.url else title
-        yield f"| {name} | {MARKS[section.state]} | {words.counts(section.counts)} |"
+        yield f"| {name} | {MARKS[section.state]} | {wording.counts(section.counts)} |"
     yield ""
 
 
@@ -125,7 +125,7 @@ def _alike(results: Iterable[Result]) -> Mapping[object, list[Result]]:
 
 
 def _finding(control: Control, results: Sequence[Result]) -> Iterator[str]:
-    objects = words.count(len(results), "object")
+    objects = wording.count(len(results), "object")
     head = f"{control.severity.value.upper()} {control.id} {control.title}"
     yield f"<details><summary>{_html(head)} — {_html(results[0].host)}, {objects}</summary>"
     yield ""
@@ -154,7 +154,7 @@ def _what_to_do(findings: Sequence[Finding]) -> Iterator[str]:
     touches = {finding.repair: finding.touches for finding in findings}
     yield f"Expected: {_plain(findings[0].expected)}."
     yield ""
-    yield f"Repair, changes {words.count(sum(touches.values()), 'object')}:"
+    yield f"Repair, changes {wording.count(sum(touches.values()), 'object')}:"
     yield ""
     yield _command("\n".join(touches))
     yield ""
@@ -174,7 +174,7 @@ def _untold(whole: Document) -> Iterator[str]:
     yield ""
     for reason, results in list(found.items())[:MOST_GROUPS]:
         ids = ", ".join(sorted({result.control for result in results}))
-        yield f"- {_plain(reason)}: {_plain(ids)}, {words.count(len(results), 'object')}"
+        yield f"- {_plain(reason)}: {_plain(ids)}, {wording.count(len(results), 'object')}"
     yield from _cut(len(found), MOST_GROUPS, "reasons")
     yield ""
 
@@ -186,7 +186,7 @@ def _waivers(waivers: Sequence[Waiver]) -> Iterator[str]:
     yield ""
     yield "| State | Control | Object | Until | Owner | Where | |"
     yield "|:--|:--|:--|:--|:--|:--|:--|"
-    for waiver in sorted(waivers, key=lambda one: list(State).index(one.state))[:MOST_HOSTS]:
+    for waiver in sorted(waivers, key=lambda one: list(WaiverState).index(one.state))[:MOST_HOSTS]:
         mark = "❌" if waiver.state.is_wrong else "⚠️" if waiver.state.is_told else ""
         cells = (waiver.control, waiver.subject, str(waiver.expires), waiver.owner, waiver.source)
         told = " | ".join(_plain(cell) for cell in cells)

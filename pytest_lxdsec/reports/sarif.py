@@ -17,7 +17,7 @@ import msgspec
 
 from ..control import Severity
 from ..verdict import Outcome
-from . import identity, words
+from . import finding_identity, wording
 from .document import Baseline, Control, Document, Host, Result, Section, Waiver
 
 SCHEMA = (
@@ -93,7 +93,7 @@ def _rule(control: Control, section: Section) -> Json:
         "id": control.id,
         "shortDescription": {"text": control.title},
         "fullDescription": {"text": control.rationale},
-        "help": {"text": f"{control.rationale} {words.path(section)}. {section.url}".strip()},
+        "help": {"text": f"{control.rationale} {wording.path(section)}. {section.url}".strip()},
         "defaultConfiguration": {"level": LEVELS[control.severity]},
         "properties": {
             "security-severity": SCORES[control.severity],
@@ -137,11 +137,13 @@ def _invocation(whole: Document, left_out: int) -> Json:
         text = f"{other.name}: {other.reason}"
         notifications.append({"level": "error", "message": {"text": text}})
     if not whole.complete:
-        text = f"the run {words.MISSING}"
+        text = f"the run {wording.MISSING}"
         notifications.append({"level": "error", "message": {"text": text}})
     is_whole = not notifications
     if left_out:
-        text = f"{words.count(left_out, 'result')} left out, the least severe: report.json has all"
+        text = (
+            f"{wording.count(left_out, 'result')} left out, the least severe: report.json has all"
+        )
         notifications.append({"level": "warning", "message": {"text": text}})
     return {"executionSuccessful": is_whole, "toolExecutionNotifications": notifications}
 
@@ -159,7 +161,7 @@ def _results(whole: Document, told: Iterable[Result], rules: Mapping[str, int]) 
 
 def _result(result: Result, control: Control, rule: int) -> Json:
     is_finding = result.finding is not None
-    mark = identity.of_result(result)
+    mark = finding_identity.of_result(result)
     told: Json = {
         "ruleId": control.id,
         "ruleIndex": rule,
@@ -167,7 +169,7 @@ def _result(result: Result, control: Control, rule: int) -> Json:
         "level": LEVELS[control.severity] if is_finding else "none",
         "message": {"text": _message(result)},
         "locations": [_location(result)],
-        "partialFingerprints": {FINGERPRINT: identity.fingerprint(mark)},
+        "partialFingerprints": {FINGERPRINT: finding_identity.fingerprint(mark)},
         "properties": {"host": result.host, "subject": result.subject},
     }
     if result.verdict is Outcome.WAIVED:
@@ -184,7 +186,7 @@ def _message(result: Result) -> str:
     finding = result.finding
     parts = [f"{result.host} {result.subject}: {result.reason}."]
     if finding is not None:
-        changes = words.count(finding.touches, "object")
+        changes = wording.count(finding.touches, "object")
         parts += [f"Expected: {finding.expected}.", f"From: {finding.origin}."]
         parts += [f"Repair, changes {changes}: {finding.repair}"]
         parts += [f"({finding.note})"] if finding.note else []
@@ -217,7 +219,7 @@ def _part(text: str) -> str:
 
 def _waiver(waiver: Waiver, rule: int) -> Json:
     path, _, line = waiver.source.rpartition(":")
-    mark = identity.of(waiver.control, waiver.host, waiver.subject, WAIVER_RULE)
+    mark = finding_identity.of(waiver.control, waiver.host, waiver.subject, WAIVER_RULE)
     text = f"{waiver.source}: waiver of {waiver.control} for {waiver.subject}: {waiver.text}"
     place = {
         "artifactLocation": {"uri": urllib.parse.quote(path)},
@@ -230,5 +232,5 @@ def _waiver(waiver: Waiver, rule: int) -> Json:
         "level": "warning",
         "message": {"text": text.replace("[", "\\[").replace("]", "\\]")},
         "locations": [{"physicalLocation": place}],
-        "partialFingerprints": {FINGERPRINT: identity.fingerprint(mark)},
+        "partialFingerprints": {FINGERPRINT: finding_identity.fingerprint(mark)},
     }

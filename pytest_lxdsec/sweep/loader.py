@@ -16,7 +16,7 @@ PACKAGE = "lxdsec_sweep"
 
 
 class Texts(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds modules in a mapping of their names, as `lxdsec_sweep.files`, to their texts."""
+    """Finds modules in a mapping of names, such as `lxdsec_sweep.common.files`, to texts."""
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         self._texts = texts
@@ -30,7 +30,7 @@ class Texts(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """Where a module is: here, or None."""
         if fullname not in self._texts:
             return None
-        is_package = fullname == PACKAGE
+        is_package = any(name.startswith(f"{fullname}.") for name in self._texts)
         return importlib.util.spec_from_loader(fullname, self, is_package=is_package)
 
     def exec_module(self, module: types.ModuleType) -> None:

@@ -14,84 +14,63 @@ import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import (
+from .access import (
     accounts,
-    atboot,
-    carriers,
-    containers,
-    control_run,
-    daemons,
-    data,
-    dnsmasq,
-    files,
-    filters,
-    handshakes,
-    holders,
-    interfaces,
-    known,
-    links,
-    mounts,
-    names,
-    packages,
-    paths,
-    pki,
-    plain,
-    processes,
-    reservations,
-    restarts,
-    routes,
-    server,
-    setgid,
-    sockets,
-    strangers,
-    system,
-    tools,
-    walls,
+    audited_daemon,
+    data_directories,
+    group_holders,
+    group_processes,
+    setgid_files,
 )
+from .common import commands, context, files, jsonable, lxd_daemons, paths, procfs, sockets
+from .containers import confinement, containers, host_control, socket_mounts
+from .network import dhcp_reservations, dnsmasq, interfaces, links, packet_filters, routes
+from .remote import anonymous_requests, pki, resolved_names, tls_versions
+from .system import boot_units, os_release, packages, pending_restarts
 
 if TYPE_CHECKING:
-    Section = tuple[str, Callable[[known.Known], object]]
+    Section = tuple[str, Callable[[context.Known], object]]
 
 SWEEP_SECONDS = 140.0
 SECTION_SECONDS = 60.0
 # It takes longest and needs nothing of the others, so it runs beside them.
 BESIDE: tuple[Section, ...] = (
     ("packages", packages.packages),
-    ("setgid_files", setgid.every),
+    ("setgid_files", setgid_files.every),
 )
 # In this order, for one may build on another.
 SECTIONS: tuple[Section, ...] = (
-    ("os", system.operating_system),
-    ("restarts", restarts.every),
-    ("distribution", restarts.distribution),
-    ("daemons", daemons.every),
-    ("server", server.find),
+    ("os", os_release.operating_system),
+    ("restarts", pending_restarts.every),
+    ("distribution", pending_restarts.distribution),
+    ("daemons", lxd_daemons.every),
+    ("server", audited_daemon.find),
     ("sockets", sockets.api_sockets),
     ("accounts", accounts.every),
-    ("holders", holders.every),
-    ("admin_groups", server.admin_groups),
+    ("holders", group_holders.every),
+    ("admin_groups", audited_daemon.admin_groups),
     ("subordinate_ids", accounts.subordinate_ids),
     ("listeners", sockets.listeners),
-    ("names", names.resolved),
-    ("strangers", strangers.ask_all),
-    ("handshakes", handshakes.every),
+    ("names", resolved_names.resolved),
+    ("strangers", anonymous_requests.ask_all),
+    ("handshakes", tls_versions.every),
     ("kernel_files", files.kernel_files),
     ("network", interfaces.network),
     ("links", links.every),
-    ("filters", filters.find),
-    ("reservations", reservations.every),
+    ("filters", packet_filters.find),
+    ("reservations", dhcp_reservations.every),
     ("routes", routes.every),
     ("name_servers", dnsmasq.every),
     ("containers", containers.every),
     ("paths", paths.named),
-    ("mounts", mounts.every),
-    ("data_directories", data.every),
+    ("mounts", socket_mounts.every),
+    ("data_directories", data_directories.every),
     ("pki", pki.find),
-    ("carriers", carriers.every),
-    ("walls", walls.every),
-    ("view", walls.view),
-    ("at_boot", atboot.every),
-    ("control", control_run.run),
+    ("carriers", group_processes.every),
+    ("walls", confinement.every),
+    ("view", confinement.view),
+    ("at_boot", boot_units.every),
+    ("control", host_control.run),
 )
 
 
@@ -102,9 +81,9 @@ class Sweep:
         document: Section names to `{"value": ...}` or `{"error": reason}`.
     """
 
-    def __init__(self, question: known.Question, *, seconds: float = SWEEP_SECONDS) -> None:
+    def __init__(self, question: context.Question, *, seconds: float = SWEEP_SECONDS) -> None:
         self.document: dict[str, dict[str, Any]] = {}
-        self._facts = known.Known(question)
+        self._facts = context.Known(question)
         self._seconds = seconds
         self._until = time.monotonic() + seconds
 
@@ -136,9 +115,9 @@ class Sweep:
             return
         try:
             value = thread.result()
-            self.document[name] = {"value": plain.plain(value)}
+            self.document[name] = {"value": jsonable.plain(value)}
         except Exception as error:  # noqa: BLE001  one section may fail; its reason is the evidence
-            self._lack(name, tools.reason(error))
+            self._lack(name, commands.reason(error))
         else:
             self._facts.add(name, value)
 
@@ -150,7 +129,7 @@ class Sweep:
 def main() -> None:
     """Answer the question in the first argument on standard output, and end."""
     packed = json.loads(zlib.decompress(base64.b64decode(sys.argv[1])).decode())
-    sweep = Sweep(known.Question(**packed))
+    sweep = Sweep(context.Question(**packed))
     has_ended = sweep.run()
     answer = {"time": int(time.time()), "uid": os.geteuid(), "sections": sweep.document}
     text = json.dumps(answer, separators=(",", ":"))
@@ -164,7 +143,7 @@ def main() -> None:
 
 def _end_commands() -> None:
     """Kill the commands that still run; each leads a process group."""
-    for pid in processes.every():
+    for pid in procfs.every():
         with contextlib.suppress(OSError):
-            if processes.parent_and_start(pid)[0] == os.getpid():
+            if procfs.parent_and_start(pid)[0] == os.getpid():
                 os.killpg(pid, signal.SIGKILL)

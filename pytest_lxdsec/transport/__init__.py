@@ -1,7 +1,7 @@
 """How words reach a server: two small protocols, and nothing that knows what is asked.
 
-`api` and `tunnel` speak to LXD through pylxd, `shell` to a host and `guest` to the inside of an
-instance through testinfra. They are the only modules of ours that import pylxd, requests,
+`api` and `shell_tunnel` speak to LXD through pylxd, `shell` to a host and `guest` to the inside of
+an instance through testinfra. They are the only modules of ours that import pylxd, requests,
 urllib3 or testinfra; everything else sees the protocols below. Round trips are counted here,
 because keeping them few is a promise.
 """

@@ -16,8 +16,8 @@ import tempfile
 import time
 from collections.abc import Sequence
 
-from pytest_lxdsec.reports import files
-from tests import evidence_documents, evidence_failing
+from pytest_lxdsec.reports import report_files
+from tests.support import evidence_documents, evidence_failing
 
 GOOD, BAD = 270, 13  # hosts: 211 and 224 results each, 80 of the latter failures
 OPTION = "bench"
@@ -32,12 +32,12 @@ def main() -> None:
         _say(f"{'':<14}{'s':>7}{'CPU s':>8}{'MB':>7}")
         _say(_measured("pytest", [*command, "--lxd-report=out"], directory))
         reports = directory / "out"
-        whole = files.read(OPTION, reports / files.JSON)
+        whole = report_files.read(OPTION, reports / report_files.JSON)
         _say(f"{len(whole.results):,} results, {whole.counts['fail']:,} of them failures:")
-        for writer in ("reading", *files.WRITERS):
+        for writer in ("reading", *report_files.WRITERS):
             arguments = [sys.executable, "-m", __spec__.name, str(reports), writer]
             _measured(writer, arguments, pathlib.Path.cwd())
-        for writer in files.WRITERS:
+        for writer in report_files.WRITERS:
             _say(f"{writer:<14}{(reports / writer).stat().st_size / 1e6:>7.1f} MB")
 
 
@@ -74,10 +74,10 @@ def _say(line: str) -> None:
 
 
 def _write(reports: pathlib.Path, writer: str) -> None:
-    whole = files.read(OPTION, reports / files.JSON)
-    if writer in files.WRITERS:
+    whole = report_files.read(OPTION, reports / report_files.JSON)
+    if writer in report_files.WRITERS:
         with pathlib.Path(os.devnull).open("wb") as out:
-            files.WRITERS[writer](whole, out)
+            report_files.WRITERS[writer](whole, out)
     status = pathlib.Path("/proc/self/status").read_text(encoding="utf-8")
     _say(status.partition("VmHWM:")[2].split()[0])
 

@@ -10,14 +10,14 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pytest_lxdsec import policy
-from pytest_lxdsec.connections import Connection
 from pytest_lxdsec.evidence import gather, model
-from pytest_lxdsec.targets import Reach, Target
+from pytest_lxdsec.policy import policy_file
+from pytest_lxdsec.transport.connection import Connection
+from pytest_lxdsec.transport.targets import Reach, Target
 from pytest_lxdsec.verdict import Outcome
+from tests.lab import both_ways
+from tests.lab.both_ways import Case, Verdicts
 
-from ..lab import both_ways
-from ..lab.both_ways import Case, Verdicts
 from . import vm
 
 PROBED = ("LXD-BRI-12", "LXD-BRI-13", "LXD-RTD-04")  # by instances of our own: --lxd-probe
@@ -43,7 +43,7 @@ def see(host: vm.Vm) -> model.Evidence:
         connection.close()
 
 
-def judge(host: vm.Vm, *, site: policy.Policy | None = None) -> Verdicts:
+def judge(host: vm.Vm, *, site: policy_file.Policy | None = None) -> Verdicts:
     """What every control says of the host now, by a site's policy."""
     return both_ways.judge(see(host), site=site)
 

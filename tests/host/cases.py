@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pytest_lxdsec import catalogue
-
-from ..lab import cases_daemon
-from ..lab.both_ways import Case
+from pytest_lxdsec.session import catalogue
+from tests.lab import cases_daemon
+from tests.lab.both_ways import Case
 
 _PROFILE = "/var/lib/lxd/security/apparmor/profiles/lxd-privileged"
 # A package of Debian that has a security update by Debian's index, as `image.sh` keeps them; right

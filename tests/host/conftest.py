@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from ..lab.both_ways import Verdicts
+from tests.lab.both_ways import Verdicts
+
 from . import both_ways, required, vm
 
 

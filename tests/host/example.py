@@ -10,7 +10,8 @@ import pathlib
 import sys
 import tempfile
 
-from ..lab import audits
+from tests.lab import audits
+
 from . import clients, faults, ready, vm
 
 # RFC 2606: nobody's. The port and the paths of this machine stay out of the file.

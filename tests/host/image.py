@@ -9,8 +9,9 @@ import platform
 import shutil
 import subprocess
 
+from tests.host.faults import HostBroken, HostUnavailable
+
 from . import cache, machine, recipe
-from .faults import HostBroken, HostUnavailable
 
 SCRIPT = pathlib.Path(__file__).with_name("image.sh")
 ALIAS = "lxdsec-host"  # what ssh calls every host made from here, whatever its port

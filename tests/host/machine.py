@@ -13,8 +13,9 @@ import re
 import subprocess
 from dataclasses import dataclass
 
+from tests.host.faults import HostUnavailable
+
 from . import recipe
-from .faults import HostUnavailable
 
 # Where apt's own configuration says who signs what; debootstrap wants one file.
 KEYRING = pathlib.Path("/usr/share/keyrings/debian-archive-keyring.gpg")

@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping
 from typing import IO, Any
 
-from .faults import HostBroken
+from tests.host.faults import HostBroken
 
 PROGRAM = "qemu-system-x86_64"
 MEMORY_MIB = 2048

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 
 from pytest_lxdsec import lab as labs
 from pytest_lxdsec.lab import build as builder
-from pytest_lxdsec.lab import client
 from pytest_lxdsec.lab import image as containers
+from pytest_lxdsec.lab import lxd_client
 from pytest_lxdsec.lab import scenario as scenarios
+from tests.host.faults import HostBroken
 
 from . import cache, image, machine, qemu, vm
-from .faults import HostBroken
 
 DISK, MEMORY = "disk.qcow2", "memory"
 
@@ -64,7 +64,7 @@ def _build(base: pathlib.Path, place: pathlib.Path) -> None:
     try:
         here.connect()
         with here.lxd_socket() as socket:
-            _fill(client.Client(socket), here)
+            _fill(lxd_client.Client(socket), here)
         here.shell("systemctl --wait is-system-running || true\nsync")
         here.disconnect()
         emulated.save(place / MEMORY)
@@ -73,7 +73,7 @@ def _build(base: pathlib.Path, place: pathlib.Path) -> None:
     shutil.rmtree(work)
 
 
-def _fill(lxd: client.Client, here: vm.Vm) -> None:
+def _fill(lxd: lxd_client.Client, here: vm.Vm) -> None:
     """Build the scenario, one instance after the other: side by side, emulated starts time out."""
     everything = scenarios.DEFAULT
     builder.build(lxd, dataclasses.replace(everything, instances=()))

@@ -6,7 +6,7 @@ as boots quickly under software emulation. What is built from this is cached by 
 
 from __future__ import annotations
 
-from pytest_lxdsec.lab import init
+from pytest_lxdsec.lab import pid1
 from pytest_lxdsec.lab import scenario as scenarios
 
 # Of the machine's own Debian suite; versions are what the machine's apt would install.
@@ -61,8 +61,8 @@ set -eu
 ip link add {scenarios.UPLINK} type veth peer name up1
 ip link set {scenarios.UPLINK} up
 ip link set up1 up
-ip addr add {init.UPLINK_ADDRESSES[0]} dev {scenarios.UPLINK}
-ip addr add {init.UPLINK_ADDRESSES[1]} dev {scenarios.UPLINK} nodad
+ip addr add {pid1.UPLINK_ADDRESSES[0]} dev {scenarios.UPLINK}
+ip addr add {pid1.UPLINK_ADDRESSES[1]} dev {scenarios.UPLINK} nodad
 for name in all {scenarios.UPLINK}; do
     echo 1 > /proc/sys/net/ipv4/conf/$name/forwarding
     echo 1 > /proc/sys/net/ipv6/conf/$name/forwarding

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.host.faults import HostBroken, HostUnavailable
+
 from . import ready, vm
-from .faults import HostBroken, HostUnavailable
 
 VARIABLE = "LXDSEC_HOST"
 WANTED, REQUIRED = "wanted", "required"  # required: what is missing is a failure

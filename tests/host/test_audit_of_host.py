@@ -8,14 +8,13 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from pytest_lxdsec import catalogue
-from pytest_lxdsec.evidence import replay
+from pytest_lxdsec.evidence import evidence_file, probe_project
 from pytest_lxdsec.lab import scenario as scenarios
-from pytest_lxdsec.probe import mark
+from pytest_lxdsec.session import catalogue
+from tests.lab import audits
+from tests.support import judging
+from tests.unit.evidence import test_example
 
-from .. import judging
-from ..lab import audits
-from ..unit import test_example
 from . import both_ways, clients, example, recipe, vm
 
 Verdicts = Mapping[audits.Key, str]
@@ -102,7 +101,7 @@ def test_there_is_nothing_that_is_not_assessed(by_ssh: audits.Audit, host: vm.Vm
 
 def test_a_probe_leaves_nothing_behind(by_ssh: audits.Audit, host: vm.Vm) -> None:
     del by_ssh  # is what probed
-    assert mark.PROJECT not in host.shell("lxc project list --format csv")
+    assert probe_project.PROJECT not in host.shell("lxc project list --format csv")
     assert len(host.shell("lxc list --all-projects --format csv --columns n").split()) == INSTANCES
 
 
@@ -176,7 +175,7 @@ def test_an_audit_is_a_handful_of_round_trips(
 ) -> None:
     """For all instances together: a far host answers each in its own time."""
     del by_ssh  # is what made them
-    trips = dict(replay.load(evidence).header.round_trips)
+    trips = dict(evidence_file.load(evidence).header.round_trips)
     probe, trials = trips.pop("probe"), trips.pop("trial_api") + trips.pop("trial_shell")
     assert trips == {"api": 2, "shell": 3}
     # Three, and a few more where the host is slow: it is waited for, and LXD forgets meanwhile.
@@ -186,7 +185,7 @@ def test_an_audit_is_a_handful_of_round_trips(
 
 def test_the_example_that_ships_is_judged_like_the_host(by_ssh: audits.Audit, host: vm.Vm) -> None:
     """What fast tests and `make audit` stand on is what would be recorded today."""
-    shipped = judging.judge(replay.load(test_example.PATH))
+    shipped = judging.judge(evidence_file.load(test_example.PATH))
     live = by_ssh.verdicts()[host.name()]
     told = {
         key: result.outcome.value

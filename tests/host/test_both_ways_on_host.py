@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from ..lab.both_ways import Case, Verdicts
+from tests.host.both_ways import Act
+from tests.lab.both_ways import Case, Verdicts
+
 from . import both_ways, cases, vm
-from .both_ways import Act
 
 ROUNDS = cases.acts()
 

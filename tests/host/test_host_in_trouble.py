@@ -14,9 +14,9 @@ from concurrent import futures
 import pytest
 
 from pytest_lxdsec.verdict import Outcome
+from tests.lab import audits
+from tests.lab.both_ways import Verdicts
 
-from ..lab import audits
-from ..lab.both_ways import Verdicts
 from . import vm
 
 PATIENCE = 150.0  # ssh gives a silent host a minute, after ten seconds for the connection

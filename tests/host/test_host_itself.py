@@ -14,7 +14,8 @@ from collections.abc import Callable
 
 import pytest
 
-from ..lab import waiting
+from tests.lab import waiting
+
 from . import cache, machine, ready, vm
 
 READY_SECONDS, RESUME_SECONDS = 300.0, 60.0

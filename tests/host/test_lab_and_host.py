@@ -9,12 +9,12 @@ import fnmatch
 
 import pytest
 
-from pytest_lxdsec.evidence import replay
+from pytest_lxdsec.evidence import evidence_file
+from tests.lab import both_ways as in_lab
+from tests.lab import required as labs
+from tests.lab.both_ways import Key, Verdicts
+from tests.unit.evidence import test_example
 
-from ..lab import both_ways as in_lab
-from ..lab import required as labs
-from ..lab.both_ways import Key, Verdicts
-from ..unit import test_example
 from . import both_ways
 
 # Globs of `CONTROL SUBJECT`, and why the two differ or may differ there.
@@ -50,7 +50,7 @@ def differences(at_rest: Verdicts, mine: Verdicts) -> dict[Key, Difference]:
 
 def _example() -> Verdicts:
     """What is said of a host that was probed: see `test_audit_of_host`, which holds it to live."""
-    return in_lab.judge(replay.load(test_example.PATH))
+    return in_lab.judge(evidence_file.load(test_example.PATH))
 
 
 def _is_probed(key: Key) -> bool:

@@ -9,7 +9,8 @@ import fnmatch
 
 import pytest
 
-from ..lab.both_ways import Key, Verdicts
+from tests.lab.both_ways import Key, Verdicts
+
 from . import both_ways, machine, required
 
 NEXT = {"bookworm": "trixie"}

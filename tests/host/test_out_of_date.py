@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from pytest_lxdsec.verdict import Outcome
+from tests.lab.both_ways import Verdicts
 
-from ..lab.both_ways import Verdicts
 from . import both_ways, vm
 
 UPDATES, RUNNING = ("LXD-OS-01", "host"), ("LXD-OS-03", "host")

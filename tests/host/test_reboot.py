@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from pytest_lxdsec import policy
 from pytest_lxdsec.lab import scenario as scenarios
+from pytest_lxdsec.policy import policy_file
 from pytest_lxdsec.verdict import Outcome
+from tests.lab.both_ways import Key, Verdicts
 
-from ..lab.both_ways import Key, Verdicts
 from . import both_ways, required, vm
 
 PLAIN = ("LXD-NAM-03", f"instance/default/{scenarios.PLAIN}")
@@ -25,7 +25,7 @@ OTHERS = [
 NAMES_AT_BOOT, NAMES_NOW = ("LXD-NAM-04", "host"), ("LXD-NAM-01", "host")
 RUNNING, REACHED = ("LXD-OS-03", "host"), ("LXD-API-03", "host")
 
-ADMINS = policy.Policy(allowed_sources=(ipaddress.ip_network("10.0.2.0/24"),))
+ADMINS = policy_file.Policy(allowed_sources=(ipaddress.ip_network("10.0.2.0/24"),))
 # One family by nftables' own service and one by iptables-nft, each as its package loads them.
 RULES = """\
 echo 'table ip6 api {

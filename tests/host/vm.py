@@ -16,9 +16,10 @@ import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tests.host.faults import HostBroken
+from tests.host.qemu import API, SSH, Qemu
+
 from . import image
-from .faults import HostBroken
-from .qemu import API, SSH, Qemu
 
 BOOT_SECONDS = 240.0
 _KNOCK_SECONDS = 10.0
@@ -58,7 +59,7 @@ class Vm:
         return f"ssh://{user}@{address or f'127.0.0.1:{self.qemu.ports[SSH]}'}?{query}"
 
     def name(self, user: str = "root") -> str:
-        """What reports call the target `ssh`."""
+        """What reports call the target `ssh_options`."""
         return self.ssh(user).partition("?")[0]
 
     def run(

@@ -16,14 +16,16 @@ import threading
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from pytest_lxdsec import catalogue, control, outcomes, policy, selection, subjects
-from pytest_lxdsec.connections import Connection
+from pytest_lxdsec import control
 from pytest_lxdsec.evidence import gather, model
 from pytest_lxdsec.guide import releases
 from pytest_lxdsec.lab import Lab
-from pytest_lxdsec.outcomes import Result
+from pytest_lxdsec.policy import policy_file
 from pytest_lxdsec.probe import run as probes
-from pytest_lxdsec.targets import Reach, Target
+from pytest_lxdsec.session import catalogue, outcomes, selection, subjects
+from pytest_lxdsec.session.outcomes import Result
+from pytest_lxdsec.transport.connection import Connection
+from pytest_lxdsec.transport.targets import Reach, Target
 from pytest_lxdsec.verdict import Finding, Outcome
 
 from . import required
@@ -59,7 +61,7 @@ class Case:
     with_it: tuple[str, ...] = ()
     restores: str = ""
     vanishes: bool = False
-    site: policy.Policy = dataclasses.field(default_factory=policy.Policy)
+    site: policy_file.Policy = dataclasses.field(default_factory=policy_file.Policy)
     probes: bool = False
 
     @property
@@ -85,12 +87,12 @@ def connect(lab: Lab) -> Connection:
     return Connection(target=target)
 
 
-def judge(evidence: model.Evidence, *, site: policy.Policy | None = None) -> Verdicts:
+def judge(evidence: model.Evidence, *, site: policy_file.Policy | None = None) -> Verdicts:
     """Every control on every subject, without pytest around it."""
-    return {(r.control.id, r.subject): r for r in _results(evidence, site or policy.Policy())}
+    return {(r.control.id, r.subject): r for r in _results(evidence, site or policy_file.Policy())}
 
 
-def _results(evidence: model.Evidence, site: policy.Policy) -> Iterator[Result]:
+def _results(evidence: model.Evidence, site: policy_file.Policy) -> Iterator[Result]:
     target = Target(name="lab", reach=Reach.EVIDENCE)
     connection = Connection(target=target)
     data = releases.load(None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .both_ways import Case
+from tests.lab.both_ways import Case
 
 NOT_SHOWN: dict[str, str] = {
     "LXD-NAM-03": "the files are the kernel's own: a lab may not close those of its machine",

@@ -8,9 +8,8 @@ import ipaddress
 import ssl
 
 from pytest_lxdsec.policy import Policy
-from tests import evidence_certificates
-
-from .both_ways import Case
+from tests.lab.both_ways import Case
+from tests.support import evidence_certificates
 
 NOT_SHOWN = {
     "LXD-OS-02": "the repair is another release of the operating system",

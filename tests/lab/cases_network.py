@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .both_ways import Case
+from tests.lab.both_ways import Case
 
 NOT_SHOWN: dict[str, str] = {
     "LXD-RTD-04": "what breaks it goes on while it lasts, and its command comes after the end of "

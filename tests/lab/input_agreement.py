@@ -17,8 +17,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_lxdsec.firewall import evaluate, iptables, nft, overlay, reach, rules
-from pytest_lxdsec.firewall.evaluate import Decision
+from pytest_lxdsec.firewall.evaluation import evaluate, reachable_sources
+from pytest_lxdsec.firewall.evaluation.evaluate import Decision
+from pytest_lxdsec.firewall.model import rules
+from pytest_lxdsec.firewall.parsers import iptables, nft, nft_shims
 
 from . import rule_sets
 
@@ -184,7 +186,7 @@ def of_iptables(here: Stage, kind: str, seed: int, count: Count) -> None:
     four, six, document, listing = answer["printed"]
     saved = iptables.decode(four, "ip") + iptables.decode(six, "ip6")
     known = nft.decode(document, listing)
-    ruleset = overlay.overlay(known, saved) if kind == "nft" else known + saved
+    ruleset = nft_shims.overlay(known, saved) if kind == "nft" else known + saved
     _compare(here, f"{kind} {seed}", ruleset, answer["through"], count, "\n".join(texts.values()))
 
 
@@ -239,7 +241,7 @@ def _said(ruleset: rules.RuleSet, tried: Try) -> evaluate.Verdict:
     """What the evaluator says; a port where nobody listens is as good as dropped."""
     source, _, interface, port = tried
     address = ipaddress.ip_address(source)
-    seen = reach.syn(
+    seen = reachable_sources.syn(
         address,
         ipaddress.ip_address(HOST[address.version]),
         source_port=40000,

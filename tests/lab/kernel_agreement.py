@@ -17,25 +17,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_lxdsec.firewall import (
-    build,
-    ebtables,
-    evaluate,
-    frames,
-    grammar,
-    iptables,
-    kinds,
-    laws,
-    nft,
-    numbers,
-    overlay,
-    packet,
-    rules,
-    shapes,
-    trial,
-)
-from pytest_lxdsec.firewall.frames import Frame
-from pytest_lxdsec.firewall.nic import Nic, Surroundings
+from pytest_lxdsec.firewall.evaluation import evaluate
+from pytest_lxdsec.firewall.frames import encode, ethernet
+from pytest_lxdsec.firewall.frames.ethernet import Frame
+from pytest_lxdsec.firewall.model import packet, protocol_numbers, rules
+from pytest_lxdsec.firewall.parsers import ebtables, iptables, nft, nft_shims
+from pytest_lxdsec.firewall.spoofing import frame_kinds, grammar, guarantees, shape_cache, trial
+from pytest_lxdsec.firewall.spoofing.filtered_nic import Nic, Surroundings
 from pytest_lxdsec.lab import Lab, scenarios
 
 SENDER, PEER = "sender", "peer"
@@ -211,14 +199,14 @@ def read_rules(lab: Lab) -> rules.RuleSet:
         )
     )
     saved = iptables.decode(four, "ip") + iptables.decode(six, "ip6") + ebtables.decode(bridge)
-    known = overlay.overlay(nft.decode(document, listing), saved)
+    known = nft_shims.overlay(nft.decode(document, listing), saved)
     return dataclasses.replace(known, handed_over=("ip", "ip6"))
 
 
 def part(stage: Stage, setting: str) -> rules.RuleSet:
     """The rules that can concern what the sender sends, under one setting."""
     ruleset = stage.set(SETTINGS[setting], SITES.get(setting, ""))
-    return shapes.Bench(ruleset).part(stage.nic, laws.ADVERTISEMENTS)
+    return shape_cache.Bench(ruleset).part(stage.nic, guarantees.ADVERTISEMENTS)
 
 
 def compare(stage: Stage, setting: str, count: Count, *, seed: int, amount: int) -> None:
@@ -226,14 +214,14 @@ def compare(stage: Stage, setting: str, count: Count, *, seed: int, amount: int)
     ruleset = part(stage, setting)
     generator = random.Random(seed)  # noqa: S311 - frames, not secrets
     found: dict[bytes, Frame] = {}
-    for frame in kinds.every(stage.nic, stage.around).values():
-        if packet.is_passed_on(build.octets(frame)):
-            found[build.octets(frame)] = frame
+    for frame in frame_kinds.every(stage.nic, stage.around).values():
+        if packet.is_passed_on(encode.octets(frame)):
+            found[encode.octets(frame)] = frame
     while len(found) < amount:
         made = grammar.frame(lambda: generator.random() < 0.5, stage.nic, stage.around)
-        to = generator.choice((frames.BROADCAST, stage.around.bridge_mac, stage.peer_mac))
+        to = generator.choice((ethernet.BROADCAST, stage.around.bridge_mac, stage.peer_mac))
         frame = dataclasses.replace(made, destination=to)
-        found[build.octets(frame)] = frame
+        found[encode.octets(frame)] = frame
     octets = list(found)
     for at in range(0, len(octets), BATCH):
         _compare(stage, setting, count, ruleset, octets[at : at + BATCH])
@@ -317,14 +305,14 @@ def compare_advertisements(
     """
     ruleset = part(stage, setting)
     generator = random.Random(seed)  # noqa: S311 - frames, not secrets
-    made = list(kinds.every(stage.nic, stage.around).values())
+    made = list(frame_kinds.every(stage.nic, stage.around).values())
     made += [
         grammar.frame(lambda: generator.random() < 0.5, stage.nic, stage.around)
         for _ in range(amount)
     ]
     # The host tells apart what says different things, whatever it is wrapped in.
     made = [dataclasses.replace(each, destination=stage.around.bridge_mac) for each in made]
-    by_body = {body: build.octets(each) for each in made if (body := _for_the_host(stage, each))}
+    by_body = {body: encode.octets(each) for each in made if (body := _for_the_host(stage, each))}
     for at in range(0, len(by_body), BATCH):
         batch = list(by_body.values())[at : at + BATCH]
         for octets, arrived in zip(batch, stage.send(batch), strict=True):
@@ -336,20 +324,23 @@ def compare_advertisements(
 def _for_the_host(stage: Stage, frame: Frame) -> bytes:
     """What an advertisement says that the host's kernel takes for one; b"" where it does not."""
     packet_ = frame.content
-    if frame.tags or not isinstance(packet_, frames.Ipv6):
+    if frame.tags or not isinstance(packet_, ethernet.Ipv6):
         return b""
     content = packet_.content
     is_plain = all(
-        isinstance(each, frames.Options) and each.number == numbers.DESTINATION
+        isinstance(each, ethernet.Options) and each.number == protocol_numbers.DESTINATION
         for each in packet_.extensions
     )
     if not is_plain or len(packet_.extensions) > 1 or packet_.source.is_multicast:
         return b""
-    if not isinstance(content, frames.Neighbour) or content.type != numbers.NEIGHBOUR_ADVERT:
+    if (
+        not isinstance(content, ethernet.Neighbour)
+        or content.type != protocol_numbers.NEIGHBOUR_ADVERT
+    ):
         return b""
     if packet_.destination != stage.around.bridge_ipv6 or frame.trailer:
         return b""
-    return build.segment(content, packet_.source, packet_.destination)[1]
+    return encode.segment(content, packet_.source, packet_.destination)[1]
 
 
 def run(lab: Lab, *, amount: int, seed: int = 1, settings: tuple[str, ...] = ()) -> Count:

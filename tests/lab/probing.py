@@ -8,19 +8,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_lxdsec import lab as labs
-from pytest_lxdsec.evidence import gather, model
-from pytest_lxdsec.probe import mark, ours
+from pytest_lxdsec.evidence import gather, model, probe_project
 from pytest_lxdsec.probe import run as probes
+from pytest_lxdsec.probe import senders
 
 from . import both_ways, kernel_agreement
 
 LEFT = f"""
-lxc project list -f csv -c n 2>/dev/null | grep {mark.PROJECT}
-lxc list --all-projects -f csv -c n | grep -e {mark.SENDER} -e {mark.PEER}
-ip -o link | grep -e {ours.SENDER_PORT} -e {ours.PEER_PORT}
-nft list ruleset | grep {mark.PROJECT}
-ls /var/lib/lxd/networks/*/dnsmasq.hosts | grep {mark.PROJECT}
-ls /var/lib/lxd/containers | grep {mark.PROJECT}
+lxc project list -f csv -c n 2>/dev/null | grep {probe_project.PROJECT}
+lxc list --all-projects -f csv -c n | grep -e {probe_project.SENDER} -e {probe_project.PEER}
+ip -o link | grep -e {senders.SENDER_PORT} -e {senders.PEER_PORT}
+nft list ruleset | grep {probe_project.PROJECT}
+ls /var/lib/lxd/networks/*/dnsmasq.hosts | grep {probe_project.PROJECT}
+ls /var/lib/lxd/containers | grep {probe_project.PROJECT}
 cat /var/lib/lxd/networks/*/dnsmasq.leases | grep lxdsec
 ps -e -o args | grep 'import base64,sys,[z]lib'
 """

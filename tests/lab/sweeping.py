@@ -5,25 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_lxdsec import attempts, endpoints
 from pytest_lxdsec import lab as labs
-from pytest_lxdsec.evidence import host
-from pytest_lxdsec.lab import client
+from pytest_lxdsec.evidence import guest_script, host_sweep
+from pytest_lxdsec.lab import lxd_client
+from pytest_lxdsec.lxd import api_endpoints
 from pytest_lxdsec.transport import Output
 
 
 def parts(lab: labs.Lab, *paths: str) -> Mapping[str, Mapping[str, Any]]:
     """Every part of the host, there or missing."""
-    server = client.Client(lab.socket).get("/1.0")
-    question = host.Question(
+    server = lxd_client.Client(lab.socket).get("/1.0")
+    question = host_sweep.Question(
         server_pid=server["environment"]["server_pid"],
         socket="/var/lib/lxd/unix.socket",
-        endpoints=(endpoints.OPEN, *endpoints.protected(server["api_extensions"])),
+        endpoints=(api_endpoints.OPEN, *api_endpoints.protected(server["api_extensions"])),
         paths=paths,
-        probe=attempts.SCRIPT,
+        probe=guest_script.SCRIPT,
     )
-    done = lab.run("sh", "-c", host.command(question), timeout=150)
-    return host.read(Output(exit_status=done.returncode, stdout=done.stdout, stderr=done.stderr))
+    done = lab.run("sh", "-c", host_sweep.command(question), timeout=150)
+    return host_sweep.read(
+        Output(exit_status=done.returncode, stdout=done.stdout, stderr=done.stderr)
+    )
 
 
 def containers(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -33,7 +35,7 @@ def containers(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 def states(lab: labs.Lab) -> dict[str, Any]:
     """What LXD says of each running container, by the same name."""
-    found = client.Client(lab.socket).get("/1.0/instances?recursion=2&all-projects=true")
+    found = lxd_client.Client(lab.socket).get("/1.0/instances?recursion=2&all-projects=true")
     return {
         _internal(entry["project"], entry["name"]): entry
         for entry in found

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from pytest_lxdsec.firewall import build, kinds
+from pytest_lxdsec.firewall.frames import encode
+from pytest_lxdsec.firewall.spoofing import frame_kinds
 from pytest_lxdsec.lab import scenarios
-from pytest_lxdsec.outcomes import Result
+from pytest_lxdsec.session.outcomes import Result
 from pytest_lxdsec.verdict import Outcome
 
 from . import both_ways, kernel_agreement, required
@@ -56,10 +57,10 @@ echo "$found" | grep . || true
 
 def learnt(stage: kernel_agreement.Stage) -> tuple[str, ...]:
     """The kinds of advertisements that give the host a route."""
-    frames = kinds.every(stage.nic, stage.around)
+    frames = frame_kinds.every(stage.nic, stage.around)
     found = []
     for kind in KINDS:
-        tries = (stage.send([build.octets(frames[kind])]) for _ in range(kernel_agreement.TRIES))
+        tries = (stage.send([encode.octets(frames[kind])]) for _ in range(kernel_agreement.TRIES))
         # At the bridge, before any rule of the host's.
         assert any(arrived for [(arrived, _, _)] in tries), kind
         if run(stage, LEARNT):

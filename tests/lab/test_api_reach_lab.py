@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from pytest_lxdsec import lab as labs
-from pytest_lxdsec import policy, reachable
+from pytest_lxdsec.checks.remote_api import exposure
 from pytest_lxdsec.lab import scenario
+from pytest_lxdsec.policy import policy_file
 from pytest_lxdsec.verdict import Outcome
 
 from . import both_ways
@@ -22,7 +23,7 @@ PLACES = {
 
 
 FIREWALLS = {
-    "nftables": f"nft delete table inet {reachable.TABLE}",
+    "nftables": f"nft delete table inet {exposure.TABLE}",
     "xtables": "nft delete table ip filter; nft delete table ip6 filter",
 }
 
@@ -30,7 +31,7 @@ FIREWALLS = {
 @pytest.fixture(params=sorted(FIREWALLS))
 def closed(lab: labs.Lab, request: pytest.FixtureRequest) -> Iterator[labs.Lab]:
     """The lab with its port closed to all but the tenants' bridge."""
-    command = reachable.close([scenario.PORT], ALLOWED, firewall=request.param).command
+    command = exposure.close([scenario.PORT], ALLOWED, firewall=request.param).command
     both_ways.run(lab, command)
     both_ways.run(lab, command)  # once more changes nothing
     yield lab
@@ -38,7 +39,7 @@ def closed(lab: labs.Lab, request: pytest.FixtureRequest) -> Iterator[labs.Lab]:
 
 
 def test_evaluator_says_so_too(closed: labs.Lab) -> None:
-    site = policy.Policy(allowed_sources=ALLOWED)
+    site = policy_file.Policy(allowed_sources=ALLOWED)
     result = both_ways.judge(both_ways.see(closed), site=site)["LXD-API-03", "host"]
     assert result.outcome is Outcome.PASS, result.reason
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from pytest_lxdsec import catalogue
+from pytest_lxdsec.session import catalogue
+from tests.lab.both_ways import Case
 
 from . import both_ways, cases_containers, cases_daemon, cases_network
-from .both_ways import Case
 
 CASES = (*cases_daemon.CASES, *cases_containers.CASES, *cases_network.CASES)
 # Why a control has no case: then it is shown on recorded evidence.

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from pytest_lxdsec.connections import Connection
 from pytest_lxdsec.evidence import gather
 from pytest_lxdsec.lab import Lab, scenarios
-from pytest_lxdsec.targets import Reach, Target
+from pytest_lxdsec.transport.connection import Connection
+from pytest_lxdsec.transport.targets import Reach, Target
 from pytest_lxdsec.verdict import Outcome
 
 from . import both_ways, required

@@ -10,10 +10,10 @@ import hypothesis
 import pytest
 from hypothesis import strategies
 
-from pytest_lxdsec import origins
+from pytest_lxdsec.inventory import config_origin
 from pytest_lxdsec.lab import Lab, scenarios
 from pytest_lxdsec.transport import Api, Request
-from tests import evidence_documents
+from tests.support import evidence_documents
 
 from . import both_ways
 
@@ -132,10 +132,10 @@ def test_origin_of_every_setting_is_where_lxd_takes_it_from(
     evidence = evidence_documents.evidence(document)
     (instance,) = evidence.instances.complete()
     for key, value in instance.expanded_config.items():
-        found = origins.of_config(evidence, instance, key).profile
+        found = config_origin.of_config(evidence, instance, key).profile
         assert (found.config if found else instance.config)[key] == value
     for device, settings in instance.expanded_devices.items():
-        found = origins.of_device(evidence, instance, device).profile
+        found = config_origin.of_device(evidence, instance, device).profile
         assert (found.devices if found else instance.devices)[device] == settings
     users = {p.name: p for p in evidence.profiles}
     expected = {key for n in instance.profiles for key in users[n].config} | {*instance.config}

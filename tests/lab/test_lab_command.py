@@ -23,9 +23,9 @@ BOUND = ("setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin")
 
 
 def lxdsec(*arguments: str, within: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    script = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pytest_lxdsec import cli; "
+    script = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pytest_lxdsec.cli import main; "
     return subprocess.run(
-        [*within, sys.executable, "-c", script + "sys.exit(cli.main())", "lab", *arguments],
+        [*within, sys.executable, "-c", script + "sys.exit(main.main())", "lab", *arguments],
         capture_output=True,
         text=True,
         timeout=60,

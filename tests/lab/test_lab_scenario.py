@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from pytest_lxdsec import lab
-from pytest_lxdsec.lab import client, scenario
+from pytest_lxdsec.lab import lxd_client, scenario
 
 # Skipped where no lab can be had, failed where it must be had: the fixture knows.
 pytestmark = pytest.mark.usefixtures("lab")
@@ -27,15 +27,15 @@ def here(started: tuple[lab.Lab, float]) -> lab.Lab:
 
 
 @pytest.fixture(scope="module")
-def lxd(here: lab.Lab) -> client.Client:
-    return client.Client(here.socket)
+def lxd(here: lab.Lab) -> lxd_client.Client:
+    return lxd_client.Client(here.socket)
 
 
 def test_default_lab_is_ready_in_under_fifteen_seconds(started: tuple[lab.Lab, float]) -> None:
     assert started[1] < 15
 
 
-def test_every_instance_is_in_its_state(lxd: client.Client) -> None:
+def test_every_instance_is_in_its_state(lxd: lxd_client.Client) -> None:
     found = {
         (instance["project"], instance["name"]): instance["status"]
         for instance in lxd.get("/1.0/instances?recursion=1&all-projects=true")
@@ -61,7 +61,7 @@ def test_filtered_profile_filters_in_the_kernel(here: lab.Lab) -> None:
     assert b"ether type != { ip, arp, ip6 } drop" in rules
 
 
-def test_unfiltered_overrides_the_filtered_profile(here: lab.Lab, lxd: client.Client) -> None:
+def test_unfiltered_overrides_the_filtered_profile(here: lab.Lab, lxd: lxd_client.Client) -> None:
     instance = lxd.get(f"/1.0/instances/{scenario.UNFILTERED}")
     rules = here.run("nft", "list", "ruleset").stdout
     assert instance["profiles"] == [scenario.FILTERED_PROFILE]
@@ -74,7 +74,7 @@ def test_routed_instance_is_reached_through_its_own_route(here: lab.Lab, address
     assert here.run("busybox", "ping", "-c1", "-W5", address).returncode == 0
 
 
-def test_isolated_instances_share_no_host_id_with_others(lxd: client.Client) -> None:
+def test_isolated_instances_share_no_host_id_with_others(lxd: lxd_client.Client) -> None:
     bases = [
         lxd.get(f"/1.0/instances/{name}")["config"]["volatile.idmap.base"]
         for name in (scenario.PLAIN, scenario.ISOLATED, scenario.HARDENED)
@@ -82,7 +82,7 @@ def test_isolated_instances_share_no_host_id_with_others(lxd: client.Client) -> 
     assert len(set(bases)) == 3
 
 
-def test_privileged_container_runs_as_real_root(here: lab.Lab, lxd: client.Client) -> None:
+def test_privileged_container_runs_as_real_root(here: lab.Lab, lxd: lxd_client.Client) -> None:
     init = lxd.get(f"/1.0/instances/{scenario.PRIVILEGED}/state")["pid"]
     assert here.run("cat", f"/proc/{init}/uid_map").stdout.split() == [b"0", b"0", b"4294967295"]
 
@@ -117,7 +117,7 @@ def test_client_says_nothing_unasked(here: lab.Lab) -> None:
     assert here.shell("lxc project list -f csv").stderr == b""
 
 
-def test_more_containers_are_a_few_words(lxd: client.Client) -> None:
+def test_more_containers_are_a_few_words(lxd: lxd_client.Client) -> None:
     plan = scenario.scaled(scenario.BARE, 2)
     assert [instance.name for instance in plan.instances] == ["c0001", "c0002"]
     assert "c0001" not in str(lxd.get("/1.0/instances"))

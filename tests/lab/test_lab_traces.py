@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import pytest
 
 from pytest_lxdsec import lab
-from pytest_lxdsec.lab import build, client, records, scenario
+from pytest_lxdsec.lab import build, lxd_client, records, scenario
 
 from . import waiting
 
@@ -236,7 +236,7 @@ def test_refused_scenario_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     name = f"refused-{os.getpid()}"
     seen: list[Traces] = []
 
-    def watched(lxd: client.Client, plan: scenario.Scenario) -> None:
+    def watched(lxd: lxd_client.Client, plan: scenario.Scenario) -> None:
         seen.append(_traces(name))
         build_as_ever(lxd, plan)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from pytest_lxdsec.lab import scenarios
-from pytest_lxdsec.outcomes import Result
+from pytest_lxdsec.session.outcomes import Result
 from pytest_lxdsec.verdict import Outcome
 
 from . import both_ways, probing, required

@@ -15,12 +15,11 @@ from typing import Any
 import pytest
 
 from pytest_lxdsec import lab as labs
-from pytest_lxdsec.evidence import model, tried
-from pytest_lxdsec.nicsettings import Bridged
-from pytest_lxdsec.probe import mark, onhost, plan
+from pytest_lxdsec.evidence import model, probe_project, trial_facts
+from pytest_lxdsec.inventory.nic_settings import Bridged
+from pytest_lxdsec.probe import injector_call, plan
 from pytest_lxdsec.verdict import Outcome
-from tests import evidence_trials
-from tests.unit import firewall_table
+from tests.support import evidence_trials, firewall_table
 
 from . import audits, both_ways, probing, required, waiting
 
@@ -55,7 +54,7 @@ def measured(settings_lab: labs.Lab) -> tuple[model.Evidence, dict[str, dict[str
     return evidence, {_name(one): cells(one) for one in evidence.trials.bridged}
 
 
-def _name(trial: tried.BridgedTrial) -> str:
+def _name(trial: trial_facts.BridgedTrial) -> str:
     known = {
         (tuple(f"security.{f}_filtering" for f in filters), without): name
         for name, (filters, without) in evidence_trials.SETTINGS.items()
@@ -63,7 +62,7 @@ def _name(trial: tried.BridgedTrial) -> str:
     return known.get((trial.filters, trial.without), "none")
 
 
-def cells(trial: tried.BridgedTrial) -> dict[str, str]:
+def cells(trial: trial_facts.BridgedTrial) -> dict[str, str]:
     assert trial.error == "", trial.error
     lines = (line.split() for line in trial.frames.splitlines())
     return {
@@ -123,7 +122,7 @@ def test_nothing_stays_after_a_crash_of_ours(
     def crash(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(onhost, "do", crash)
+    monkeypatch.setattr(injector_call, "do", crash)
     with pytest.raises(ZeroDivisionError):
         probing.tried(settings_lab)
     assert probing.left(settings_lab) == ""
@@ -132,7 +131,7 @@ def test_nothing_stays_after_a_crash_of_ours(
 def test_what_lxd_refuses_is_said_and_nothing_stays(
     settings_lab: labs.Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pytest_lxdsec.probe.ours.SENDER_PORT", "a/b")
+    monkeypatch.setattr("pytest_lxdsec.probe.senders.SENDER_PORT", "a/b")
     entries = probing.tried(settings_lab)["value"]["bridged"]
     assert {bool(one["error"]) for one in entries} == {True}
     assert probing.left(settings_lab) == ""
@@ -141,14 +140,14 @@ def test_what_lxd_refuses_is_said_and_nothing_stays(
 STUCK = """
 import sys, time
 from pytest_lxdsec import lab as labs
-from pytest_lxdsec.probe import onhost
+from pytest_lxdsec.probe import injector_call
 from tests.lab import probing
 
 def stop(*_):
     print("here", flush=True)
     time.sleep(600)
 
-onhost.do = stop
+injector_call.do = stop
 probing.tried(labs.find(sys.argv[1]))
 """
 
@@ -172,12 +171,12 @@ def test_what_a_killed_run_left_is_not_audited_and_the_next_one_removes_it(
 ) -> None:
     with stuck(settings_lab) as run:
         run.send_signal(signal.SIGKILL)
-    assert mark.PEER in probing.left(settings_lab)
+    assert probe_project.PEER in probing.left(settings_lab)
     seen = both_ways.see(settings_lab)
     # LXD's table of addresses is the network's, and says what is taken: it is kept whole.
     audited = {k: v for k, v in seen.document.items() if k != "host.reservations"}
-    assert mark.PEER not in json.dumps(audited)
-    assert mark.PROJECT not in " ".join(subject for _, subject in both_ways.judge(seen))
+    assert probe_project.PEER not in json.dumps(audited)
+    assert probe_project.PROJECT not in " ".join(subject for _, subject in both_ways.judge(seen))
     assert "value" in probing.tried(settings_lab)
     assert probing.left(settings_lab) == ""
 
@@ -185,15 +184,15 @@ def test_what_a_killed_run_left_is_not_audited_and_the_next_one_removes_it(
 def test_a_run_leaves_another_one_alone(settings_lab: labs.Lab) -> None:
     with stuck(settings_lab):
         assert probing.tried(settings_lab) == {"missing": "another run probes this server"}
-        assert mark.PEER in probing.left(settings_lab)
+        assert probe_project.PEER in probing.left(settings_lab)
     assert "value" in probing.tried(settings_lab)
 
 
 def test_somebody_elses_project_of_the_name_is_left_alone(settings_lab: labs.Lab) -> None:
-    settings_lab.shell(f"lxc project create {mark.PROJECT}")
+    settings_lab.shell(f"lxc project create {probe_project.PROJECT}")
     refused = probing.tried(settings_lab)
-    kept = settings_lab.shell(f"lxc project show {mark.PROJECT}")
-    settings_lab.shell(f"lxc project delete {mark.PROJECT}")
+    kept = settings_lab.shell(f"lxc project show {probe_project.PROJECT}")
+    settings_lab.shell(f"lxc project delete {probe_project.PROJECT}")
     assert "is not ours" in refused["missing"]
     assert kept.returncode == 0
 
@@ -230,7 +229,7 @@ def test_interruption_removes_what_was_made(lab: labs.Lab, tmp_path: pathlib.Pat
     with subprocess.Popen(
         [*command, "--lxd-probe"], cwd=tmp_path, stdout=subprocess.DEVNULL
     ) as run:
-        waiting.until(lambda: mark.PEER in probing.left(lab), seconds=90)
+        waiting.until(lambda: probe_project.PEER in probing.left(lab), seconds=90)
         run.send_signal(signal.SIGINT)
         assert run.wait(90) == pytest.ExitCode.INTERRUPTED
     assert probing.left(lab) == ""

@@ -7,9 +7,9 @@ import math
 import pytest
 
 from pytest_lxdsec import lab as labs
-from pytest_lxdsec.connections import Connection
-from pytest_lxdsec.evidence import gather, inside
-from pytest_lxdsec.targets import Reach, Target
+from pytest_lxdsec.evidence import gather, guest_sweep
+from pytest_lxdsec.transport.connection import Connection
+from pytest_lxdsec.transport.targets import Reach, Target
 
 from . import both_ways, required
 
@@ -60,7 +60,7 @@ def test_probes_are_all_that_grows_and_over_a_shell_by_the_sixteen(
     """Start them, wait for them, fetch all outputs and delete them."""
     count, trips = counted
     assert trips["unix"]["probe"] == 6 * count
-    assert trips["shell"]["probe"] == 3 * math.ceil(count / inside.MOST_AT_ONCE)
+    assert trips["shell"]["probe"] == 3 * math.ceil(count / guest_sweep.MOST_AT_ONCE)
 
 
 def test_probes_with_instances_of_our_own_cost_the_same_for_few_and_many(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_lxdsec import lab as labs
-from pytest_lxdsec.evidence import host
+from pytest_lxdsec.evidence import host_sweep
 from pytest_lxdsec.transport import Output
 
 from . import required
@@ -95,10 +95,10 @@ def do(lab: labs.Lab, command: str) -> None:
 
 def packages(lab: labs.Lab) -> Mapping[str, Any]:
     """What the sweep brings of packages: a value, or why there is none."""
-    question = host.Question(server_pid=0, socket="", endpoints=(), paths=())
-    done = lab.shell(host.command(question))
+    question = host_sweep.Question(server_pid=0, socket="", endpoints=(), paths=())
+    done = lab.shell(host_sweep.command(question))
     output = Output(exit_status=done.returncode, stdout=done.stdout, stderr=done.stderr)
-    found: Mapping[str, Any] = host.read(output)["host.packages"]
+    found: Mapping[str, Any] = host_sweep.read(output)["host.packages"]
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_lxdsec import lab as labs
-from pytest_lxdsec.evidence import host
+from pytest_lxdsec.evidence import host_sweep
 from pytest_lxdsec.transport import Output
 
 from . import required
@@ -68,10 +68,10 @@ def update(lab: labs.Lab) -> int:
 
 def apt(lab: labs.Lab) -> Mapping[str, Any]:
     """What the sweep says of apt."""
-    question = host.Question(server_pid=0, socket="", endpoints=(), paths=())
-    done = lab.shell(host.command(question))
+    question = host_sweep.Question(server_pid=0, socket="", endpoints=(), paths=())
+    done = lab.shell(host_sweep.command(question))
     output = Output(exit_status=done.returncode, stdout=done.stdout, stderr=done.stderr)
-    packages: Mapping[str, Any] = host.read(output)["host.packages"]["value"]["apt"]
+    packages: Mapping[str, Any] = host_sweep.read(output)["host.packages"]["value"]["apt"]
     return packages
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_lxdsec import lab as labs
-from pytest_lxdsec.evidence import netfacts
+from pytest_lxdsec.evidence import network_facts
 from pytest_lxdsec.evidence import parts as kinds
 from pytest_lxdsec.lab import scenario
 
@@ -116,4 +116,4 @@ def test_sections_are_decoded(parts: Mapping[str, Mapping[str, Any]]) -> None:
         assert not isinstance(found, kinds.Absent), found
     links = kinds.decode("host.links", parts["host.links"])
     assert isinstance(links, tuple)
-    assert isinstance(links[0], netfacts.Link)
+    assert isinstance(links[0], network_facts.Link)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from pytest_lxdsec import endpoints
 from pytest_lxdsec import lab as labs
 from pytest_lxdsec.lab import scenario
+from pytest_lxdsec.lxd import api_endpoints
 
 from . import sweeping
 
@@ -127,7 +127,7 @@ def test_strangers_are_told_that_they_are_strangers(facts: Mapping[str, Any]) ->
     (door,) = facts["host.strangers"]
     answers = {answer["path"]: answer for answer in door["answers"]}
     assert (door["tls"], door["error"]) == ("TLSv1.3", "")
-    assert answers.pop(endpoints.OPEN)["auth"] == "untrusted"
+    assert answers.pop(api_endpoints.OPEN)["auth"] == "untrusted"
     assert {answer["status"] for answer in answers.values()} == {403}
 
 

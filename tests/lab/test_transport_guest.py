@@ -9,24 +9,24 @@ from typing import Any
 import pytest
 
 from pytest_lxdsec.lab import Lab, scenarios
-from pytest_lxdsec.transport import Api, api, errands, guest, shell
-from pytest_lxdsec.transport.errand import Errand
+from pytest_lxdsec.transport import Api, exec_batch, host_shell, instance_backend, lxd_api
+from pytest_lxdsec.transport.exec_request import Errand
 
 
 @pytest.fixture(scope="module", params=["unix", "shell"])
 def lxd(request: pytest.FixtureRequest, lab: Lab) -> Iterator[Api]:
     if request.param == "unix":
-        lxd = api.unix(lab.socket, target="lab")
+        lxd = lxd_api.unix(lab.socket, target="lab")
         yield lxd
         lxd.close()
         return
-    held = shell.connect(f"nsenter://{lab.pid}", target="lab")
-    yield api.over_shell(held, target="lab")
+    held = host_shell.connect(f"nsenter://{lab.pid}", target="lab")
+    yield lxd_api.over_shell(held, target="lab")
     held.close()
 
 
 def inside(lxd: Api, name: str, project: str = scenarios.DEFAULT_PROJECT) -> Any:
-    return guest.connect(lxd, project=project, name=name)
+    return instance_backend.connect(lxd, project=project, name=name)
 
 
 def recorded(lxd: Api, name: str) -> list[str]:
@@ -73,7 +73,7 @@ def run_in(lxd: Api, *names: str) -> list[Errand]:
         Errand(project=scenarios.DEFAULT_PROJECT, name=name, line="hostname; exit 3")
         for name in names
     ]
-    errands.run(lxd, some, seconds=60)
+    exec_batch.run(lxd, some, seconds=60)
     return some
 
 
@@ -86,8 +86,8 @@ def test_one_that_cannot_run_is_no_loss_to_the_others(lxd: Api) -> None:
 
 
 def test_any_number_costs_three_commands_over_a_shell(lab: Lab) -> None:
-    held = shell.connect(f"nsenter://{lab.pid}", target="lab")
-    lxd = api.over_shell(held, target="lab")
+    held = host_shell.connect(f"nsenter://{lab.pid}", target="lab")
+    lxd = lxd_api.over_shell(held, target="lab")
     run_in(lxd, scenarios.PLAIN, scenarios.ISOLATED, scenarios.HARDENED)
     assert lxd.round_trips == 3
     held.close()
@@ -116,13 +116,15 @@ def test_instances_of_one_name_are_told_apart(lxd: Api) -> None:
     ],
 )
 def test_unavailable_instance_says_why(lxd: Api, name: str, project: str, words: str) -> None:
-    with pytest.raises(guest.GuestUnavailable) as caught:
+    with pytest.raises(instance_backend.GuestUnavailable) as caught:
         inside(lxd, name, project).run("true")
     assert str(caught.value).startswith(f"instance {name} of project {project}: {words}")
 
 
 def test_killed_shell_is_no_success(lxd: Api) -> None:
-    with pytest.raises(guest.GuestUnavailable, match="the end of the output is missing"):
+    with pytest.raises(
+        instance_backend.GuestUnavailable, match="the end of the output is missing"
+    ):
         inside(lxd, scenarios.PLAIN).run("echo x; kill -9 $PPID")
     assert recorded(lxd, scenarios.PLAIN) == []
 
@@ -131,7 +133,9 @@ def test_instance_without_a_shell_says_so(lab: Lab, lxd: Api) -> None:
     away = f"lxc exec {scenarios.UNFILTERED} -- /bin/busybox mv"
     assert lab.shell(f"{away} /bin/sh /bin/away").returncode == 0
     try:
-        with pytest.raises(guest.GuestUnavailable, match="Command not found: it has no /bin/sh"):
+        with pytest.raises(
+            instance_backend.GuestUnavailable, match="Command not found: it has no /bin/sh"
+        ):
             inside(lxd, scenarios.UNFILTERED).run("true")
         assert recorded(lxd, scenarios.UNFILTERED) == []
     finally:
@@ -139,10 +143,12 @@ def test_instance_without_a_shell_says_so(lab: Lab, lxd: Api) -> None:
 
 
 def test_command_that_does_not_end_is_given_up(lxd: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guest, "COMMAND_SECONDS", 1.0)
-    monkeypatch.setattr(errands, "WAIT_SECONDS", 1)
+    monkeypatch.setattr(instance_backend, "COMMAND_SECONDS", 1.0)
+    monkeypatch.setattr(exec_batch, "WAIT_SECONDS", 1)
     host = inside(lxd, scenarios.PLAIN)
-    with pytest.raises(guest.GuestUnavailable, match="has not ended after 1 s and runs on"):
+    with pytest.raises(
+        instance_backend.GuestUnavailable, match="has not ended after 1 s and runs on"
+    ):
         host.run("sleep 3333")
     assert recorded(lxd, scenarios.PLAIN) == []
     monkeypatch.undo()

@@ -15,9 +15,9 @@ import pytest
 
 from pytest_lxdsec.errors import Unreachable
 from pytest_lxdsec.lab import Lab
-from pytest_lxdsec.transport import Api, Request, Shell, api, guest, shell
+from pytest_lxdsec.transport import Api, Request, Shell, host_shell, instance_backend, lxd_api
+from tests.support import hostile
 
-from ..unit import hostile
 from . import relay, sshd, waiting
 
 PATHS = (
@@ -44,7 +44,7 @@ def daemon(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sshd.
 
 @contextlib.contextmanager
 def connected(spec: str) -> Iterator[Shell]:
-    held = shell.connect(spec, target="lab")
+    held = host_shell.connect(spec, target="lab")
     try:
         yield held
     finally:
@@ -53,7 +53,7 @@ def connected(spec: str) -> Iterator[Shell]:
 
 @pytest.fixture
 def unix(lab: Lab) -> Iterator[Api]:
-    lxd = api.unix(lab.socket, target="lab")
+    lxd = lxd_api.unix(lab.socket, target="lab")
     yield lxd
     lxd.close()
 
@@ -99,27 +99,27 @@ def test_idle_connection_does_not_hold_up_others(lab: Lab, unix: Api) -> None:
 
 def test_shell_of_the_lab_reaches_the_same_lxd(lab: Lab, unix: Api) -> None:
     with connected(f"nsenter://{lab.pid}") as held:
-        lxd = api.over_shell(held, target="lab")
+        lxd = lxd_api.over_shell(held, target="lab")
         assert facts(lxd) == facts(unix)
         assert (lxd.round_trips, held.round_trips) == (1, 1)
 
 
 def test_ssh_reaches_the_same_lxd(daemon: sshd.Sshd, unix: Api) -> None:
     with connected(daemon.spec()) as held:
-        lxd = api.over_shell(held, target="lab")
+        lxd = lxd_api.over_shell(held, target="lab")
         assert facts(lxd) == facts(unix)
         assert (lxd.round_trips, held.round_trips) == (1, 1)
 
 
 def test_socket_can_be_named_over_ssh(daemon: sshd.Sshd) -> None:
     with connected(daemon.spec()) as held:
-        lxd = api.over_shell(held, "/var/lib/lxd/unix.socket", target="lab")
+        lxd = lxd_api.over_shell(held, "/var/lib/lxd/unix.socket", target="lab")
         assert lxd.get_many(["/1.0"])[0].is_success
 
 
 def test_host_without_lxd_says_so_over_ssh(daemon: sshd.Sshd) -> None:
     with connected(daemon.spec()) as held:
-        lxd = api.over_shell(held, "/run/nosuch.socket", target="lab")
+        lxd = lxd_api.over_shell(held, "/run/nosuch.socket", target="lab")
         with pytest.raises(Unreachable, match=r"/run/nosuch\.socket: No such file or directory"):
             lxd.get_many(["/1.0"])
 
@@ -237,7 +237,7 @@ def files(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[s
 
 
 def over_https(url: str, files: dict[str, str], *, client: str, pin: str) -> Api:
-    return api.https(
+    return lxd_api.https(
         url,
         cert=files[f"{client}.crt"] if client else "",
         key=files[f"{client}.key"] if client else "",
@@ -284,7 +284,7 @@ def test_certificate_of_the_server_is_checked(
 
 def test_write_over_every_road_is_done_once(lab: Lab, daemon: sshd.Sshd, unix: Api) -> None:
     with connected(daemon.spec()) as held:
-        roads = {"unix": unix, "ssh": api.over_shell(held, target="lab")}
+        roads = {"unix": unix, "ssh": lxd_api.over_shell(held, target="lab")}
         for name, lxd in roads.items():
             body = {"name": f"by-{name}", "description": "grün"}
             made = Request(method="POST", path="/1.0/profiles", body=body)
@@ -297,13 +297,17 @@ def test_write_over_every_road_is_done_once(lab: Lab, daemon: sshd.Sshd, unix: A
 
 def test_instances_are_reached_over_https_too(listener: str, files: dict[str, str]) -> None:
     lxd = over_https(listener, files, client="client", pin="server.crt")
-    result = guest.connect(lxd, project="default", name="plain").run(r"printf '\377'; exit 3")
+    result = instance_backend.connect(lxd, project="default", name="plain").run(
+        r"printf '\377'; exit 3"
+    )
     lxd.close()
     assert (result.rc, result.stdout_bytes) == (3, b"\xff")
 
 
 def test_instances_are_reached_over_ssh_too(daemon: sshd.Sshd) -> None:
     with connected(daemon.spec()) as held:
-        lxd = api.over_shell(held, target="lab")
-        result = guest.connect(lxd, project="default", name="plain").run(r"printf '\377'; exit 3")
+        lxd = lxd_api.over_shell(held, target="lab")
+        result = instance_backend.connect(lxd, project="default", name="plain").run(
+            r"printf '\377'; exit 3"
+        )
         assert (result.rc, result.stdout_bytes, held.round_trips) == (3, b"\xff", 3)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from pytest_lxdsec import lab as labs
-from pytest_lxdsec.outcomes import Result
+from pytest_lxdsec.session.outcomes import Result
 from pytest_lxdsec.verdict import Finding, Outcome
 
 from . import both_ways, kernel_agreement, required, xtables

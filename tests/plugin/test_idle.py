@@ -10,7 +10,8 @@ import sys
 import pytest
 
 from pytest_lxdsec import control
-from tests.plugin import sessions
+
+from . import sessions
 
 OURS = {"pytest_lxdsec", "pytest_lxdsec.plugin", "pytest_lxdsec.options"}
 # What we depend on. testinfra's own plugin loads parts of it, and Hypothesis' plugin Hypothesis.

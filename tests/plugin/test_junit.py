@@ -9,8 +9,9 @@ import pytest
 from pytest_lxdsec.control import Kind, Level, Severity
 from pytest_lxdsec.guide import sections
 from pytest_lxdsec.verdict import Outcome
-from tests import evidence_documents, evidence_failing, judging
-from tests.plugin import sessions
+from tests.support import evidence_documents, evidence_failing, judging
+
+from . import sessions
 
 PROPERTIES = {
     "lxd.control",

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from tests import evidence_documents
+from tests.support import evidence_documents
 
 HOST = "--lxd-host=evidence:seen.json"
 WAIVER = """

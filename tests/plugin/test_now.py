@@ -7,7 +7,7 @@ import pathlib
 
 import pytest
 
-from tests import evidence_api, evidence_documents
+from tests.support import evidence_api, evidence_documents
 
 HOST = "--lxd-host=evidence:seen.json"
 SUPPORT = ("--lxd-control=LXD-VER-01", HOST)

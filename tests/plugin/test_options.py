@@ -9,8 +9,9 @@ import pytest
 
 from pytest_lxdsec import options
 from pytest_lxdsec.guide import releases
-from tests import evidence_api, evidence_documents, judging
-from tests.plugin import sessions
+from tests.support import evidence_api, evidence_documents, judging
+
+from . import sessions
 
 
 @pytest.fixture

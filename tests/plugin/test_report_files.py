@@ -15,9 +15,10 @@ from typing import Any
 import lxml.etree
 import pytest
 
-from pytest_lxdsec.reports import files
-from tests import evidence_documents, evidence_failing
-from tests.plugin import sessions
+from pytest_lxdsec.reports import report_files
+from tests.support import evidence_documents, evidence_failing
+
+from . import sessions
 
 SCHEMA = pathlib.Path(__file__).parents[1] / "schemas" / "junit-10.xsd"
 DISTRIBUTIONS = [(), ("-n2",)]
@@ -60,7 +61,7 @@ def audit(directory: pathlib.Path, evidence: pathlib.Path, *arguments: str) -> s
 
 
 def report(directory: pathlib.Path) -> Any:
-    return json.loads((directory / "out" / files.JSON).read_text(encoding="utf-8"))
+    return json.loads((directory / "out" / report_files.JSON).read_text(encoding="utf-8"))
 
 
 def names(directory: pathlib.Path) -> list[tuple[str, str]]:
@@ -87,7 +88,7 @@ def test_every_report_is_written(
     tmp_path: pathlib.Path, bad: pathlib.Path, distribution: tuple[str, ...]
 ) -> None:
     session = audit(tmp_path, bad, *distribution)
-    assert {path.name for path in (tmp_path / "out").iterdir()} == set(files.WRITERS)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == set(report_files.WRITERS)
     assert "reports: out/report.html and 4 more" in session.out
 
 
@@ -181,7 +182,7 @@ def test_fingerprints_are_the_same_whatever_the_process_ids(
 def test_baseline_knows_the_findings_of_a_rerun(
     tmp_path: pathlib.Path, reruns: tuple[pathlib.Path, pathlib.Path]
 ) -> None:
-    first, second = (directory / "out" / files.JSON for directory in reruns)
+    first, second = (directory / "out" / report_files.JSON for directory in reruns)
     session = audit(tmp_path, reruns[1] / "evidence.json", f"--lxd-baseline={first}")
     assert session.counts.get("failed", 0) == 0
     assert session.counts["xfailed"] > 40
@@ -200,7 +201,7 @@ def test_evidence_that_is_kept_is_named_with_its_findings(
 
 def test_unreached_host_is_in_every_report(tmp_path: pathlib.Path, good: pathlib.Path) -> None:
     audit(tmp_path, good, "--lxd-host=unix:///nowhere/unix.socket")
-    for name in files.WRITERS:
+    for name in report_files.WRITERS:
         assert "/nowhere/unix.socket" in (tmp_path / "out" / name).read_text(encoding="utf-8")
 
 
@@ -250,7 +251,7 @@ def test_directory_that_cannot_be_made_is_a_usage_error(
 
 def yesterdays(directory: pathlib.Path) -> set[str]:
     """The reports of an earlier run that are still there."""
-    found = {name: directory / "out" / name for name in files.WRITERS}
+    found = {name: directory / "out" / name for name in report_files.WRITERS}
     return {name for name, path in found.items() if path.exists() and not path.read_bytes()}
 
 
@@ -258,7 +259,7 @@ def yesterdays(directory: pathlib.Path) -> set[str]:
 def old(tmp_path: pathlib.Path) -> pathlib.Path:
     """A directory with the reports of an earlier run."""
     (tmp_path / "out").mkdir()
-    for name in files.WRITERS:
+    for name in report_files.WRITERS:
         (tmp_path / "out" / name).touch()
     (tmp_path / "policy.toml").write_text("[oss]\n")
     return tmp_path
@@ -300,18 +301,18 @@ def test_reports_of_an_earlier_run_stay_where_nothing_runs(
     old: pathlib.Path, good: pathlib.Path, arguments: tuple[str, ...]
 ) -> None:
     audit(old, good, *arguments)
-    assert yesterdays(old) == set(files.WRITERS)
+    assert yesterdays(old) == set(report_files.WRITERS)
 
 
 def test_baseline_stays_until_it_is_written_anew(
     old: pathlib.Path, good: pathlib.Path, before: pathlib.Path
 ) -> None:
-    (old / "out" / files.JSON).write_bytes(before.read_bytes())
-    baseline = f"--lxd-baseline=out/{files.JSON}"
+    (old / "out" / report_files.JSON).write_bytes(before.read_bytes())
+    baseline = f"--lxd-baseline=out/{report_files.JSON}"
     audit(old, good, baseline, "--lxd-policy=policy.toml")
-    assert (old / "out" / files.JSON).read_bytes() == before.read_bytes()
+    assert (old / "out" / report_files.JSON).read_bytes() == before.read_bytes()
     audit(old, good, baseline)
-    assert (old / "out" / files.JSON).read_bytes() != before.read_bytes()
+    assert (old / "out" / report_files.JSON).read_bytes() != before.read_bytes()
 
 
 # --- waivers -------------------------------------------------------------------------------------
@@ -378,7 +379,7 @@ def test_each_thing_that_is_said_of_a_waiver_is_told_with_its_place(
     assert re.search(rf"^{source}: {control} for ", session.out, re.MULTILINE)
     (case,) = [one for one in session.cases if one.properties.get("lxd.waiver") == source]
     assert case.element == ("passed" if state == "expiring" else "failure")
-    for name in ("junit.xml", "report.html", "summary.md", files.JSON):
+    for name in ("junit.xml", "report.html", "summary.md", report_files.JSON):
         assert source in (directory / "out" / name).read_text(encoding="utf-8")
     log = json.loads((directory / "out" / "report.sarif").read_text(encoding="utf-8"))
     told = [one["locations"][0] for one in log["runs"][0]["results"] if "WAIVER" in one["ruleId"]]
@@ -462,7 +463,7 @@ def before(bad: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathl
     """The report of an earlier run."""
     directory = tmp_path_factory.mktemp("before")
     audit(directory, bad)
-    return directory / "out" / files.JSON
+    return directory / "out" / report_files.JSON
 
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
@@ -518,7 +519,7 @@ def test_baseline_that_is_no_report_is_a_usage_error(
 def lxdsec(*arguments: str | pathlib.Path, addopts: str = "") -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
     return subprocess.run(
-        [sys.executable, "-c", "from pytest_lxdsec import cli; raise SystemExit(cli.main())"]
+        [sys.executable, "-c", "from pytest_lxdsec.cli import main; raise SystemExit(main.main())"]
         + [str(argument) for argument in arguments],
         env=environment | {"PYTEST_ADDOPTS": addopts},
         capture_output=True,
@@ -554,7 +555,7 @@ def test_diff_with_an_audit_that_was_cut_short_exits_with_1(
     tmp_path: pathlib.Path, before: pathlib.Path, bad: pathlib.Path
 ) -> None:
     audit(tmp_path, bad, "-x")
-    done = lxdsec("diff", before, tmp_path / "out" / files.JSON)
+    done = lxdsec("diff", before, tmp_path / "out" / report_files.JSON)
     assert done.returncode == 1
     assert done.stdout.startswith("the new audit was cut short")
 

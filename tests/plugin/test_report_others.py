@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from pytest_lxdsec.reports import files
-from tests import evidence_documents
+from pytest_lxdsec.reports import report_files
 from tests.lab import waiting
-from tests.plugin import sessions
+from tests.support import evidence_documents
+
+from . import sessions
 
 DISTRIBUTIONS = [(), ("-n2",)]
 HEAD = """\
@@ -46,7 +47,7 @@ def audit(good: pathlib.Path, tests: str, *arguments: str) -> sessions.Session:
 
 
 def report(good: pathlib.Path) -> Any:
-    return json.loads((good.parent / "out" / files.JSON).read_text(encoding="utf-8"))
+    return json.loads((good.parent / "out" / report_files.JSON).read_text(encoding="utf-8"))
 
 
 def cases(good: pathlib.Path) -> dict[str, sessions.Case]:
@@ -78,7 +79,7 @@ def test_sites_own_tests_are_in_junit(good: pathlib.Path, distribution: tuple[st
     }
 
 
-@pytest.mark.parametrize("name", files.WRITERS)
+@pytest.mark.parametrize("name", report_files.WRITERS)
 def test_failure_of_a_sites_own_test_is_in_every_report(good: pathlib.Path, name: str) -> None:
     audit(good, PLAIN)
     assert "one is not two" in (good.parent / "out" / name).read_text(encoding="utf-8")

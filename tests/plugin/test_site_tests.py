@@ -8,8 +8,9 @@ import shutil
 import pytest
 
 from pytest_lxdsec import control
-from tests import evidence_documents, judging
-from tests.plugin import sessions
+from tests.support import evidence_documents, judging
+
+from . import sessions
 
 HOST = "--lxd-host=evidence:seen.json"
 CONTROL = """
@@ -359,6 +360,6 @@ def test_id_of_two_controls_is_a_mistake(
 
 
 def test_packaged_suites_given_twice_are_no_duplicates(site: pytest.Pytester) -> None:
-    named = ("--pyargs", "pytest_lxdsec.suites", "pytest_lxdsec.suites.test_a_security")
+    named = ("--pyargs", "pytest_lxdsec.suites", "pytest_lxdsec.suites.test_security")
     chosen = "--lxd-control=LXD-NAM-01"
     site.runpytest(*named, HOST, chosen).assert_outcomes(passed=1)

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 import pytest
 
 from pytest_lxdsec import options
-from pytest_lxdsec.selection import Objects
-from tests import evidence_documents, judging
-from tests.plugin import sessions
+from pytest_lxdsec.session.selection import Objects
+from tests.support import evidence_documents, judging
+
+from . import sessions
 
 # Every control, on few objects: what matters here is that none is left out.
 RUN = ("--lxd-host=evidence:seen.json", "--lxd-project=default", "--lxd-instance=web1")
@@ -82,7 +83,7 @@ def test_suites_by_name_run_under_any_names(site: pytest.Pytester) -> None:
 
 def test_one_suite_by_its_path_is_that_suite(site: pytest.Pytester) -> None:
     site.makeini(f"[pytest]\n{CONFIGURATIONS['names']}\n")
-    suite = options.suites_dir() / "test_g_container_name_leakage.py"
+    suite = options.suites_dir() / "test_container_name_leakage.py"
     site.runpytest(suite, *RUN, "--junitxml=junit.xml")
     assert {control for control, _ in verdicts(site.path / "junit.xml")} == {
         made.id for made in judging.controls() if made.section == "container-name-leakage"
@@ -90,7 +91,7 @@ def test_one_suite_by_its_path_is_that_suite(site: pytest.Pytester) -> None:
 
 
 def test_suite_that_the_user_ignores_by_name_is_left_out(site: pytest.Pytester) -> None:
-    suite = options.suites_dir() / "test_g_container_name_leakage.py"
+    suite = options.suites_dir() / "test_container_name_leakage.py"
     site.runpytest(*RUN, f"--ignore={suite}", "--junitxml=junit.xml")
     assert "LXD-NAM-01" not in {control for control, _ in verdicts(site.path / "junit.xml")}
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests import evidence_documents
-from tests.plugin import sessions
+from tests.support import evidence_documents
+
+from . import sessions
 
 SITE = """
 import pytest

@@ -13,13 +13,16 @@ import zipfile
 import pytest
 
 from pytest_lxdsec import options
-from tests import evidence_documents, judging
-from tests.plugin import sessions
+from tests.support import evidence_documents, judging
+
+from . import sessions
 
 CHECKOUT = pathlib.Path(__file__).parents[2]
 SOURCES = ("pytest_lxdsec", "suites", "pyproject.toml", "README.md", "LICENSE")
 OWN_SETUPTOOLS = 77  # as pyproject.toml asks for; older ones are left to pip's build isolation
-CATALOGUE = "from pytest_lxdsec import catalogue; print(*(c.id for c in catalogue.packaged()))"
+CATALOGUE = (
+    "from pytest_lxdsec.session import catalogue; print(*(c.id for c in catalogue.packaged()))"
+)
 WHERE = "import pytest_lxdsec; print(pytest_lxdsec.__file__)"
 
 

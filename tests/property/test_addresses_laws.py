@@ -8,8 +8,8 @@ from typing import Literal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_lxdsec import addresses
-from pytest_lxdsec.addresses import Kind
+from pytest_lxdsec.lxd import listen_address
+from pytest_lxdsec.lxd.listen_address import Kind
 
 PORTS = st.integers(1, 65535)
 SAFE = (Kind.SPECIFIC, Kind.LOOPBACK)
@@ -45,22 +45,22 @@ def zero_ipv4(draw: st.DrawFn) -> str:
 
 @given(zero_ipv6(), st.sampled_from(["[{}]", "[{}]:8443", "[{}]:", "[{}]:https", "[{}]:0"]))
 def test_unspecified_ipv6_address_in_brackets_is_a_wildcard(host: str, form: str) -> None:
-    assert addresses.parse(form.format(host), 8443).kind is Kind.WILDCARD
+    assert listen_address.parse(form.format(host), 8443).kind is Kind.WILDCARD
 
 
 @given(zero_ipv6())
 def test_bare_unspecified_ipv6_address_is_a_wildcard(host: str) -> None:
-    assert addresses.parse(host, 8443).kind is Kind.WILDCARD
+    assert listen_address.parse(host, 8443).kind is Kind.WILDCARD
 
 
 @given(zero_ipv4(), st.sampled_from(["{}", "{}:", "{}:8443", "[{}]:8443", "{}:https", "{}:99999"]))
 def test_unspecified_ipv4_address_is_a_wildcard(host: str, form: str) -> None:
-    assert addresses.parse(form.format(host), 8443).kind is Kind.WILDCARD
+    assert listen_address.parse(form.format(host), 8443).kind is Kind.WILDCARD
 
 
 @given(st.text(string.digits + string.ascii_letters + "+-", max_size=6))
 def test_port_alone_is_a_wildcard(port: str) -> None:
-    assert addresses.parse(f":{port}", 8443).kind is Kind.WILDCARD
+    assert listen_address.parse(f":{port}", 8443).kind is Kind.WILDCARD
 
 
 @given(st.one_of(zero_ipv4(), st.text("0123xX.:f%", max_size=12)))
@@ -71,7 +71,7 @@ def test_what_glibc_reads_as_unspecified_is_never_called_safe(host: str) -> None
         return
     texts = {str(each[4][0]) for each in numeric}
     if any(is_unspecified(text) for text in texts):
-        assert addresses.parse(f"[{host}]:8443", 8443).kind is Kind.WILDCARD
+        assert listen_address.parse(f"[{host}]:8443", 8443).kind is Kind.WILDCARD
 
 
 def is_unspecified(text: str) -> bool:
@@ -82,21 +82,23 @@ def is_unspecified(text: str) -> bool:
 
 @given(st.one_of(st.text(), st.text("0123456789abcdefx.:[]%+- ")), PORTS)
 def test_any_text_has_a_kind(raw: str, port: int) -> None:
-    address = addresses.parse(raw, port)
+    address = listen_address.parse(raw, port)
     assert (address.ip is not None) == (address.kind in SAFE)
 
 
 @given(st.ip_addresses(), PORTS)
-def test_address_and_port_come_back(ip: addresses.IpAddress, port: int) -> None:
+def test_address_and_port_come_back(ip: listen_address.IpAddress, port: int) -> None:
     host = f"[{ip}]" if ip.version == 6 else str(ip)
-    address = addresses.parse(f"{host}:{port}", 8443)
+    address = listen_address.parse(f"{host}:{port}", 8443)
     if address.kind is not Kind.WILDCARD:
         assert (address.ip, address.port) == (getattr(ip, "ipv4_mapped", None) or ip, port)
 
 
 @given(st.ip_addresses(), PORTS)
-def test_only_the_unspecified_addresses_are_wildcards(ip: addresses.IpAddress, port: int) -> None:
-    address = addresses.parse(str(ip), port)
+def test_only_the_unspecified_addresses_are_wildcards(
+    ip: listen_address.IpAddress, port: int
+) -> None:
+    address = listen_address.parse(str(ip), port)
     assert (address.kind is Kind.WILDCARD) == is_unspecified(str(ip))
 
 
@@ -104,7 +106,7 @@ def test_only_the_unspecified_addresses_are_wildcards(ip: addresses.IpAddress, p
 def test_socket_table_is_read_or_refused(rows: str, ipv6: bool) -> None:  # noqa: FBT001 - Hypothesis fills it
     heading = "  sl  local_address rem_address\n"
     try:
-        found = addresses.parse_proc_net(heading + rows, ipv6=ipv6)
+        found = listen_address.parse_proc_net(heading + rows, ipv6=ipv6)
     except ValueError:
         return
     assert len(found) == len(rows.splitlines())
@@ -112,10 +114,10 @@ def test_socket_table_is_read_or_refused(rows: str, ipv6: bool) -> None:  # noqa
 
 @given(st.ip_addresses(), PORTS, st.sampled_from(["little", "big"]))
 def test_kernels_address_is_read_in_either_byte_order(
-    ip: addresses.IpAddress, port: int, byteorder: Literal["little", "big"]
+    ip: listen_address.IpAddress, port: int, byteorder: Literal["little", "big"]
 ) -> None:
     step = 1 if byteorder == "big" else -1
     words = [ip.packed[at : at + 4][::step] for at in range(0, len(ip.packed), 4)]
     text = f"sl local_address\n0: {b''.join(words).hex().upper()}:{port:04X} 0:0 0A 0 0 0 0 0 7 1"
-    [bound] = addresses.parse_proc_net(text, ipv6=ip.version == 6, byteorder=byteorder)
+    [bound] = listen_address.parse_proc_net(text, ipv6=ip.version == 6, byteorder=byteorder)
     assert (bound.ip, bound.port) == (getattr(ip, "ipv4_mapped", None) or ip, port)

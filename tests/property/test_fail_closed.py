@@ -18,12 +18,18 @@ import pytest
 from hypothesis import strategies
 
 from pytest_lxdsec.errors import UserError
-from pytest_lxdsec.evidence import model, replay
+from pytest_lxdsec.evidence import evidence_file, model
 from pytest_lxdsec.evidence import parts as kinds
-from pytest_lxdsec.outcomes import Result
 from pytest_lxdsec.policy import Policy
+from pytest_lxdsec.session.outcomes import Result
 from pytest_lxdsec.verdict import Outcome
-from tests import evidence_api, evidence_documents, evidence_failing, evidence_filters, judging
+from tests.support import (
+    evidence_api,
+    evidence_documents,
+    evidence_failing,
+    evidence_filters,
+    judging,
+)
 
 Path = tuple[str | int, ...]
 Parts = dict[str, Any]
@@ -277,7 +283,7 @@ SAVED = json.dumps(evidence_documents.baseline())
 @hypothesis.settings(max_examples=50)
 def test_file_that_was_cut_off_is_refused(length: int) -> None:
     with pytest.raises(UserError, match="cut off"):
-        replay.loads(SAVED[:length], name="cut.json")
+        evidence_file.loads(SAVED[:length], name="cut.json")
 
 
 HEADER = ("format", "version", "parts", "target", "taken", "tool", "seconds", "round_trips")
@@ -290,4 +296,4 @@ def test_file_without_its_header_is_refused(field: str, tmp_path: pathlib.Path) 
     file = tmp_path / "headless.json"
     file.write_text(json.dumps(document))
     with pytest.raises(UserError):
-        replay.load(file)
+        evidence_file.load(file)

@@ -8,57 +8,46 @@ import ipaddress
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pytest_lxdsec.firewall import (
-    build,
-    evaluate,
-    frames,
-    laws,
-    nic,
-    packet,
-    ranges,
-    reach,
-    rules,
-    shapes,
-    strategies,
-    trial,
-    wire,
-)
-from pytest_lxdsec.firewall.evaluate import Decision
-from pytest_lxdsec.firewall.rules import Action, Base, Kind, Match
-from tests.unit import firewall_examples as examples
-from tests.unit import test_firewall_shapes as siblings
+from pytest_lxdsec.firewall.evaluation import evaluate, reachable_sources
+from pytest_lxdsec.firewall.evaluation.evaluate import Decision
+from pytest_lxdsec.firewall.frames import decode, encode, ethernet
+from pytest_lxdsec.firewall.model import packet, rules, values
+from pytest_lxdsec.firewall.model.rules import Action, Base, Kind, Match
+from pytest_lxdsec.firewall.spoofing import filtered_nic, guarantees, search, shape_cache, trial
+from tests.support import firewall_examples as examples
+from tests.unit.firewall.spoofing import test_shape_cache as siblings
 
 NIC = examples.nic("all")
-ANY_FRAME = strategies.anything(NIC)
+ANY_FRAME = search.anything(NIC)
 
 
 @given(ANY_FRAME)
-def test_frame_comes_back_from_its_bytes(frame: frames.Frame) -> None:
-    assert build.octets(wire.parse(build.octets(frame))) == build.octets(frame)
+def test_frame_comes_back_from_its_bytes(frame: ethernet.Frame) -> None:
+    assert encode.octets(decode.parse(encode.octets(frame))) == encode.octets(frame)
 
 
 @given(st.binary(min_size=14, max_size=200))
 def test_bytes_come_back_from_what_was_read(octets: bytes) -> None:
     try:
-        frame = wire.parse(octets)
-    except wire.NoFrame:
+        frame = decode.parse(octets)
+    except decode.NoFrame:
         return
-    assert build.octets(frame) == octets
+    assert encode.octets(frame) == octets
 
 
 @given(st.binary(min_size=14, max_size=200))
 def test_mended_bytes_are_a_frame_that_needs_no_mending(octets: bytes) -> None:
     try:
-        frame = wire.mended(octets)
-    except wire.NoFrame:
+        frame = decode.mended(octets)
+    except decode.NoFrame:
         return
-    made = build.octets(frame)
-    assert build.octets(wire.parse(made)) == made
+    made = encode.octets(frame)
+    assert encode.octets(decode.parse(made)) == made
 
 
 @given(st.data(), ANY_FRAME)
-def test_damaged_frame_is_judged_or_refused(data: st.DataObject, frame: frames.Frame) -> None:
-    octets = bytearray(build.octets(frame))
+def test_damaged_frame_is_judged_or_refused(data: st.DataObject, frame: ethernet.Frame) -> None:
+    octets = bytearray(encode.octets(frame))
     at = data.draw(st.integers(0, len(octets) - 1))
     octets[at] = data.draw(st.integers(0, 255))
     cut = bytes(octets[: data.draw(st.integers(14, len(octets)))])
@@ -74,14 +63,14 @@ conditions = st.one_of(
     st.builds(
         Match,
         field=st.just(PORT),
-        among=st.sampled_from([ranges.number(8443), ranges.Intervals([(1, 1023)])]),
+        among=st.sampled_from([values.number(8443), values.Intervals([(1, 1023)])]),
         negated=st.booleans(),
     ),
     st.builds(
         Match,
         field=st.just(SOURCE),
         among=st.sampled_from(
-            [ranges.Intervals([(10 << 24, (11 << 24) - 1)]), ranges.number(0x0A000001)]
+            [values.Intervals([(10 << 24, (11 << 24) - 1)]), values.number(0x0A000001)]
         ),
         negated=st.booleans(),
     ),
@@ -124,7 +113,7 @@ def rule_sets(draw: st.DrawFn, *, with_doubt: bool = False) -> rules.RuleSet:
 
 
 packets = st.builds(
-    lambda source, port: reach.syn(
+    lambda source, port: reachable_sources.syn(
         source, ipaddress.IPv4Address("192.0.2.1"), source_port=40000, port=port, iifname="e"
     ),
     st.sampled_from(
@@ -140,7 +129,7 @@ def decide(ruleset: rules.RuleSet, seen: packet.Packet) -> Decision:
 
 def without_doubts(ruleset: rules.RuleSet, *, holds: bool) -> rules.RuleSet:
     """The rule set in which every unknown condition holds, or in which none does."""
-    never = Match(field=PORT, among=ranges.Intervals([]))
+    never = Match(field=PORT, among=values.Intervals([]))
 
     def certain(rule: rules.Rule) -> rules.Rule:
         steps = [never if isinstance(s, rules.Doubt) and not holds else s for s in rule.steps]
@@ -176,7 +165,7 @@ def test_rule_that_never_matches_changes_nothing(
 ) -> None:
     [table] = ruleset.tables
     chain = data.draw(st.sampled_from(table.chains))
-    never = Match(field=PORT, among=ranges.number(9))
+    never = Match(field=PORT, among=values.number(9))
     dead = rules.Rule(steps=(never, data.draw(ends)))
     at = data.draw(st.integers(0, len(chain.rules)))
     longer = dataclasses.replace(chain, rules=(*chain.rules[:at], dead, *chain.rules[at:]))
@@ -226,66 +215,66 @@ def test_reach_agrees_with_every_single_source(ruleset: rules.RuleSet, source: i
     address = ipaddress.IPv4Address(source)
     assume(not address.is_loopback)
     host = ipaddress.IPv4Address("192.0.2.1")
-    door = reach.Door(address=host, port=8443, interfaces=("e",))
-    [span] = [s for s in reach.sources(ruleset, door).spans if s.low <= source <= s.high]
-    seen = reach.syn(address, host, source_port=40000, port=8443, iifname="e")
+    door = reachable_sources.Door(address=host, port=8443, interfaces=("e",))
+    [span] = [
+        s for s in reachable_sources.sources(ruleset, door).spans if s.low <= source <= s.high
+    ]
+    seen = reachable_sources.syn(address, host, source_port=40000, port=8443, iifname="e")
     assert span.verdict.decision is evaluate.path(ruleset, seen).decision
 
 
 # --- NICs ------------------------------------------------------------------------------------
 
 
-@given(strategies.recipes(NIC), st.sampled_from(range(1, 60)), st.sampled_from(laws.HOOKS))
-def test_equal_shapes_have_equal_verdicts(
-    recipe: strategies.Recipe, number: int, hook: str
-) -> None:
+@given(search.recipes(NIC), st.sampled_from(range(1, 60)), st.sampled_from(guarantees.HOOKS))
+def test_equal_shapes_have_equal_verdicts(recipe: search.Recipe, number: int, hook: str) -> None:
     other = siblings.sibling(number)
     nics = [siblings.NICS[0], other]
     ruleset = siblings.many(nics)
-    bench = shapes.Bench(ruleset)
+    bench = shape_cache.Bench(ruleset)
     parts = [bench.part(each) for each in nics]
-    one, two = (shapes.shape(part, each) for part, each in zip(parts, nics, strict=True))
+    one, two = (shape_cache.shape(part, each) for part, each in zip(parts, nics, strict=True))
     assert one == two
     verdicts = [
-        trial.judge(part, each, build.octets(recipe.frame(each)), hook).decision
+        trial.judge(part, each, encode.octets(recipe.frame(each)), hook).decision
         for part, each in zip(parts, nics, strict=True)
     ]
     assert verdicts[0] is verdicts[1]
 
 
-@given(strategies.recipes(NIC))
-def test_recipe_makes_the_same_frame_again(recipe: strategies.Recipe) -> None:
+@given(search.recipes(NIC))
+def test_recipe_makes_the_same_frame_again(recipe: search.Recipe) -> None:
     assert recipe.frame(NIC) == recipe.frame(NIC)
 
 
-@given(strategies.pretending(NIC, hook="input"))
+@given(search.pretending(NIC, hook="input"))
 @settings(max_examples=50)
-def test_frame_that_pretends_is_no_frame_of_its_own(frame: frames.Frame) -> None:
-    assert not laws.OWN.concerns(frame, NIC, "input")
+def test_frame_that_pretends_is_no_frame_of_its_own(frame: ethernet.Frame) -> None:
+    assert not guarantees.OWN.concerns(frame, NIC, "input")
 
 
-@given(strategies.own(NIC, hook="input"))
+@given(search.own(NIC, hook="input"))
 @settings(max_examples=50)
-def test_own_frames_pass_where_nothing_is_filtered(frame: frames.Frame) -> None:
-    octets = build.octets(frame)
+def test_own_frames_pass_where_nothing_is_filtered(frame: ethernet.Frame) -> None:
+    octets = encode.octets(frame)
     assert trial.judge(rules.EMPTY, NIC, octets, "input").is_accepted
 
 
 def test_search_finds_the_same_frame_each_time() -> None:
     lost = examples.recorded("mac")
-    found = [strategies.search(lost, NIC, (laws.IPV6_SOURCE,), examples=80) for _ in range(2)]
+    found = [search.search(lost, NIC, (guarantees.IPV6_SOURCE,), examples=80) for _ in range(2)]
     assert found[0] == found[1]
 
 
 def test_hypothesis_shrinks_to_the_one_thing_that_is_wrong() -> None:
-    hunt = strategies.Hunt(
-        ruleset=rules.EMPTY, nic=NIC, asked=(laws.SOURCE_MAC,), around=nic.NOBODY
+    hunt = search.Hunt(
+        ruleset=rules.EMPTY, nic=NIC, asked=(guarantees.SOURCE_MAC,), around=filtered_nic.NOBODY
     )
     found = hunt.smallest(200)
     assert found is not None
     frame = found[0].frame
     assert (frame.source, frame.destination, frame.tags) == (
-        nic.NOBODY.other_mac,
-        frames.BROADCAST,
+        filtered_nic.NOBODY.other_mac,
+        ethernet.BROADCAST,
         (),
     )

@@ -6,8 +6,9 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_lxdsec import idmap, overlaps
-from pytest_lxdsec.idmap import IdMap, Kind, Range
+from pytest_lxdsec.checks.unprivileged_containers import idmap_overlaps
+from pytest_lxdsec.lxd import idmap
+from pytest_lxdsec.lxd.idmap import IdMap, Kind, Range
 
 UNIVERSE = 24  # ids, few enough to look at each of them
 
@@ -118,7 +119,7 @@ def test_overlaps_are_those_that_looking_at_every_id_finds(
             shared = mine & reached[others[0]]
             first = min(shared, key=lambda pair: (pair[0] is Kind.GID, pair[1]))
             expected[name] = (others[0], len(others), *first)
-    found = overlaps.find(maps, groups=groups)
+    found = idmap_overlaps.find(maps, groups=groups)
     assert {
         name: (each.other, each.others, each.kind, each.shared.start)
         for name, each in found.items()
@@ -127,7 +128,7 @@ def test_overlaps_are_those_that_looking_at_every_id_finds(
 
 @given(NAMED)
 def test_shared_ids_are_shared_to_the_last_one(maps: dict[str, IdMap]) -> None:
-    for name, each in overlaps.find(maps).items():
+    for name, each in idmap_overlaps.find(maps).items():
         mine, theirs = maps[name].ranges(each.kind), maps[each.other].ranges(each.kind)
         assert ids((each.shared,)) <= ids(mine) & ids(theirs)
         assert each.shared.stop not in ids(mine) & ids(theirs)
@@ -138,7 +139,7 @@ def test_overlaps_do_not_depend_on_the_order_of_the_maps(
     maps: dict[str, IdMap], order: list[str]
 ) -> None:
     shuffled = {name: maps[name] for name in order if name in maps}
-    assert overlaps.find(shuffled) == overlaps.find(maps)
+    assert idmap_overlaps.find(shuffled) == idmap_overlaps.find(maps)
 
 
 @given(functions(), functions())

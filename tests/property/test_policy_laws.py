@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_lxdsec import errors, policy, tomlfile
-from pytest_lxdsec.policy import Policy
+from pytest_lxdsec import errors, toml_reader
+from pytest_lxdsec.policy import Policy, policy_file
 
 NASTY = (
     "[[waiver]]",
@@ -80,7 +80,7 @@ def test_every_key_is_found_on_the_line_where_it_was_written(
         expected[*here, f"key{number}"] = text.count("\n") + 1
         text += f"key{number} = {value}\n"
     tomllib.loads(text)
-    found = tomlfile.lines(text)
+    found = toml_reader.lines(text)
     assert {path: line for path, line in found.items() if path != ("waiver",)} == expected
 
 
@@ -93,7 +93,7 @@ def load(file: pathlib.Path, text: str) -> Policy | None:
     """The policy, or None if it is refused by one line that names the option and the file."""
     file.write_bytes(text.encode(errors="surrogatepass"))
     try:
-        return policy.load(str(file), known_controls=["LXD-UNP-01"])
+        return policy_file.load(str(file), known_controls=["LXD-UNP-01"])
     except errors.UserError as error:
         message = str(error)
     assert re.fullmatch(rf"--lxd-policy: .*{re.escape(str(file))}.*", message)

@@ -10,9 +10,9 @@ import hypothesis
 import pytest
 from hypothesis import strategies
 
-from pytest_lxdsec.evidence import replay
-from tests import evidence_documents
-from tests.evidence_documents import Document
+from pytest_lxdsec.evidence import evidence_file
+from tests.support import evidence_documents
+from tests.support.evidence_documents import Document
 
 SERVER_SECRETS = (
     "core.trust_password",
@@ -87,7 +87,7 @@ def _plant_in_settings(listing: str, entry: dict[str, Any], secret: str) -> None
 
 
 def saved(document: Document) -> str:
-    return replay.dumps(evidence_documents.evidence(document))
+    return evidence_file.dumps(evidence_documents.evidence(document))
 
 
 @hypothesis.given(secrets)
@@ -154,7 +154,7 @@ LISTED_FIELDS = (
 def test_second_save_is_the_same_bytes(path: tuple[str | int, ...], to: object) -> None:
     document = evidence_documents.patch(evidence_documents.baseline(), *path, to=to)  # type: ignore[arg-type]  # the first is a part's name
     first = saved(document)
-    assert replay.dumps(replay.loads(first, name="again.json")) == first
+    assert evidence_file.dumps(evidence_file.loads(first, name="again.json")) == first
 
 
 @pytest.mark.parametrize("path", LISTED_FIELDS, ids=lambda path: "/".join(map(str, path)))

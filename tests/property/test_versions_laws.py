@@ -5,9 +5,9 @@ import datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_lxdsec import versions
 from pytest_lxdsec.guide import releases
-from pytest_lxdsec.versions import SupportKind
+from pytest_lxdsec.lxd import versions
+from pytest_lxdsec.lxd.versions import SupportKind
 
 DATA = releases.load()
 NUMBERS = st.lists(st.integers(0, 9999), min_size=2, max_size=3).map(tuple)

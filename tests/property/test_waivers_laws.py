@@ -5,8 +5,8 @@ import datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_lxdsec import waivers
-from pytest_lxdsec.waivers import Waiver
+from pytest_lxdsec.policy import waivers
+from pytest_lxdsec.policy.waivers import Waiver
 
 DAYS = st.dates(datetime.date(2026, 1, 1), datetime.date(2026, 1, 9))
 CONTROLS = st.sampled_from(["LXD-A-01", "LXD-B-01"])

@@ -14,8 +14,10 @@ import pytest
 import yaml
 from groovy_parser import parser
 
-from pytest_lxdsec import catalogue, listing, options
-from pytest_lxdsec.reports import files
+from pytest_lxdsec import options
+from pytest_lxdsec.cli import control_table
+from pytest_lxdsec.reports import report_files
+from pytest_lxdsec.session import catalogue
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
 CI = (DOCS / "ci.md").read_text(encoding="utf-8")
@@ -26,17 +28,17 @@ KIB = 1024
 
 def test_page_of_controls_is_the_catalogue() -> None:
     said = (DOCS / "controls.md").read_text(encoding="utf-8")
-    made = listing.markdown(catalogue.packaged())
+    made = control_table.markdown(catalogue.packaged())
     assert said == made, "make docs"
 
 
 def test_every_control_is_listed_in_json() -> None:
-    found = json.loads(listing.as_json(catalogue.packaged()))
+    found = json.loads(control_table.as_json(catalogue.packaged()))
     assert [one["id"] for one in found] == [made.id for made in catalogue.packaged()]
 
 
 def test_every_control_is_a_line_of_the_table() -> None:
-    lines = listing.table(catalogue.packaged()).splitlines()
+    lines = control_table.table(catalogue.packaged()).splitlines()
     assert [line.split()[0] for line in lines[1:]] == [c.id for c in catalogue.packaged()]
 
 
@@ -54,7 +56,7 @@ def test_options_of_a_job_exist(name: str) -> None:
 @pytest.mark.parametrize("name", JOBS)
 def test_files_of_a_job_are_those_that_are_written(name: str) -> None:
     used = set(re.findall(r"report/([a-z]+\.[a-z]+)", JOBS[name]))
-    assert used <= set(files.WRITERS)
+    assert used <= set(report_files.WRITERS)
 
 
 def steps() -> list[dict[str, Any]]:

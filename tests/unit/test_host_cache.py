@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from ..host import cache
+from tests.host import cache
 
 ROOT = pathlib.Path(__file__).parents[2]
 # Has begun an entry, says so, and waits to be killed.

@@ -7,8 +7,9 @@ import re
 
 import pytest
 
-from pytest_lxdsec import catalogue, options
+from pytest_lxdsec import options
 from pytest_lxdsec.guide import sections
+from pytest_lxdsec.session import catalogue
 
 ROOT = pathlib.Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

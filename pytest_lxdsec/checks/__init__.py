@@ -1,0 +1,1 @@
+"""Judgement by section of the guide: pure functions over the evidence."""

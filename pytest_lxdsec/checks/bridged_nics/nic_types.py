@@ -1,0 +1,102 @@
+"""Which kinds of NIC LXD's filters reach; pure.
+
+The filters are rules on the frames that enter a Linux bridge. A NIC that does not plug into one
+is never seen by them: lxd/device/nic_*.go, validateConfig, refuses the keys for all but bridged
+NICs, and for those of Open vSwitch it takes them and makes rules that nothing ever matches.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+
+from ...evidence.model import Evidence
+from ...evidence.objects import Network
+from ...inventory import bridge_port, host_ruleset
+from ...inventory.config_origin import Origin
+from ...inventory.nics import Nic
+from ...lxd import config_values
+from ...verdict import CannotTell, Remedy
+
+BRIDGED = "bridged"
+ROUTED = "routed"
+OPENVSWITCH = "openvswitch"
+
+UNFILTERED: Mapping[str, str] = {
+    "ipvlan": "it speaks on the parent directly, and LXD filters nothing of it",
+    "macvlan": "its frames go out by the parent, past every bridge",
+    "ovn": "its port in OVN is given no port security by LXD",
+    "p2p": "its pair ends on the host with no filter at all",
+    "physical": "the host's own interface is inside the instance",
+    "sriov": "it is a function of the hardware, past the host's kernel",
+}
+
+
+def why_unfiltered(evidence: Evidence, nic: Nic) -> str:
+    """Why no filter of LXD reaches a NIC, or "" where one can.
+
+    Raises:
+        CannotTell: its kind is not known to us, or whether its bridge is one of Linux.
+    """
+    if nic.nictype in UNFILTERED:
+        return UNFILTERED[nic.nictype]
+    if nic.nictype != BRIDGED:
+        raise CannotTell(f"{nic.key} is of a kind that we do not know: {nic.nictype!r}")
+    driver = _driver(evidence, nic)
+    if driver == OPENVSWITCH:
+        return f"{nic.parent} is a bridge of Open vSwitch, which LXD's rules do not see"
+    return ""
+
+
+def _driver(evidence: Evidence, nic: Nic) -> str:
+    network = bridge_port.port(evidence, nic.parent, nic.config).network
+    if network is not None:
+        return config_values.string(network.config, "bridge.driver") or "native"
+    link = host_ruleset.link(evidence, nic.parent)
+    if link is not None and link.kind in ("bridge", OPENVSWITCH):
+        return link.kind
+    raise CannotTell(f"what kind of bridge {nic.parent} is was not seen on the host")
+
+
+def replace(evidence: Evidence, nic: Nic, origin: Origin) -> Remedy:
+    """Give the NIC a bridge on which it is filtered."""
+    bridge, is_new = _free_bridge(evidence, origin)
+    settings = [f"{key}=true" for key in bridge_port.FILTERS]
+    name = nic.config.get("name") or nic.device
+    add = (nic.device, "nic", f"name={name}", f"network={bridge}", *settings)
+    steps = [
+        *([f"lxc network create {bridge}"] if is_new else []),
+        origin.device_command("remove", nic.device),
+        origin.device_command("add", *add),
+    ]
+    return Remedy(
+        command=" && ".join(steps),
+        touches=len(origin.users),
+        note=f"it connects the NIC to {bridge} instead: name another bridge where that is better",
+    )
+
+
+def _free_bridge(evidence: Evidence, origin: Origin) -> tuple[str, bool]:
+    """A bridge of LXD on which none of these instances is, and whether it has yet to be made.
+
+    LXD refuses two NICs of one DNS name on a bridge, which is the instance's name in whatever
+    project: nic_bridged.go, checkAddressConflict and nicCheckDNSNameConflict.
+    """
+    named = {user.name for user in origin.users}
+    taken = {
+        device.get("network") or device.get("parent")
+        for instance in evidence.instances.complete()
+        if instance.name in named
+        for device in instance.expanded_devices.values()
+    }
+    networks = sorted(evidence.networks.complete(), key=lambda network: network.name)
+    for network in networks:
+        if _is_native(network) and network.name not in taken:
+            return network.name, False
+    names = {network.name for network in networks}
+    return next(n for n in map("lxdbr{}".format, itertools.count()) if n not in names), True
+
+
+def _is_native(network: Network) -> bool:
+    driver = config_values.string(network.config, "bridge.driver")
+    return network.managed and network.type == "bridge" and driver in ("", "native")

@@ -1,0 +1,1 @@
+"""The guide's section "Container name leakage"."""

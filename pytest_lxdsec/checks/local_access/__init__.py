@@ -1,0 +1,1 @@
+"""The guide's section "Local access to the LXD daemon"."""

@@ -1,0 +1,1 @@
+"""The guide's section "Security": the operating system is kept up to date."""

@@ -1,0 +1,162 @@
+"""How much a client is trusted, and how to trust it less; pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection
+from urllib import parse
+
+from ...evidence.model import Evidence
+from ...evidence.objects import Certificate, Group, Identity, Permission, Server
+from ...inventory import clients
+from ...verdict import CannotTell, Manual, Remedy
+
+SERVER = "server"
+ADMINS = "admins"  # built in since 6.7
+# On the entity `server`: everything, or what lets one give oneself everything
+# (lxd/auth/drivers/openfga_model.openfga). Who may edit every project may lift its restrictions,
+# and make privileged instances in it.
+ELEVATING = (
+    "admin",
+    "can_edit",
+    "can_edit_groups",
+    "can_edit_identities",
+    "can_edit_identity_provider_groups",
+    "can_edit_projects",
+    "permission_manager",
+    "project_manager",
+)
+# On single entities: their editor says which groups they have, or lifts their restriction
+# (lxd/identities.go, lxd/certificates.go); a group's editor what its members may.
+EDIT = "can_edit"
+EDITABLE = ("certificate", "identity", "identity_provider_group")
+GROUP_URL = "/1.0/auth/groups/"
+RBAC = "rbac.api.url"
+
+
+def power(evidence: Evidence, client: Certificate) -> str:
+    """Why a client may do everything; "" where it may not.
+
+    Raises:
+        CannotTell: a group that it is in is not listed.
+        Manual: it may be one by what only its identity provider knows, or another service.
+    """
+    if client.type == SERVER:
+        return _of_server(evidence)
+    if client.type in clients.FULL_TYPES:
+        return f"it is a {client.type}"
+    if client.type == clients.EVERY_USER:
+        return _of_every_user(evidence.server, client)
+    if client.type == clients.PROVIDER_GROUP:
+        return _of_provider_group(evidence, client)
+    if client.type == "client" and not client.restricted:
+        return "its certificate is not restricted"
+    identity = clients.identity(evidence, client)
+    return by_group(evidence, identity) if identity else ""
+
+
+def _of_server(evidence: Evidence) -> str:
+    if evidence.server.environment.server_clustered:
+        return ""  # a member's own
+    return "it is trusted as a cluster member, and there is no cluster"
+
+
+def _of_every_user(server: Server, client: Certificate) -> str:
+    if client.name == clients.CANDID and server.config.get(RBAC):
+        raise Manual(
+            f"{clients.CANDID} is set: what its users may do, only the service at {RBAC} knows"
+        )
+    return f"{client.name} is set, and whom that service knows may do everything"
+
+
+def _of_provider_group(evidence: Evidence, client: Certificate) -> str:
+    found = [one for one in evidence.provider_groups.complete() if one.name == client.name]
+    for provided in found:
+        why = _of_groups(evidence, provided.groups or (), f"group {provided.name}")
+        if why:
+            raise Manual(f"{clients.title(client)}: {why}: who is in it, only the provider knows")
+    return ""
+
+
+def by_group(evidence: Evidence, identity: Identity) -> str:
+    """Why an identity may do everything by its groups; "" where it may not. Raises as `power`."""
+    own = identity.groups or ()
+    why = _of_groups(evidence, own, identity.name or identity.id)
+    if not why and identity.authentication_method == "oidc":
+        _refuse_provider_groups(evidence, identity)
+    return why
+
+
+def _of_groups(evidence: Evidence, own: Collection[str], who: str) -> str:
+    groups = {group.name: group for group in evidence.groups.complete()}
+    for name in own:
+        if name not in groups:
+            raise CannotTell(f"{who} is in group {name}, not listed")
+        if is_admin_group(groups[name], own):
+            return f"it is in group {name}, which may do everything"
+    return ""
+
+
+def is_admin_group(group: Group, own: Collection[str]) -> bool:
+    """Whether a group may do everything, or give that right to one who is in the groups `own`."""
+    return group.name == ADMINS or any(
+        _is_elevating(permission, own) for permission in group.permissions or ()
+    )
+
+
+def _is_elevating(permission: Permission, own: Collection[str]) -> bool:
+    if permission.entity_type == SERVER:
+        return permission.entitlement in ELEVATING
+    if permission.entitlement != EDIT:
+        return False
+    if permission.entity_type == "group":
+        return parse.unquote(permission.url.removeprefix(GROUP_URL)) in own
+    return permission.entity_type in EDITABLE
+
+
+def _refuse_provider_groups(evidence: Evidence, identity: Identity) -> None:
+    """Refuse to call somebody restricted whom a provider's group may make an administrator."""
+    for provided in evidence.provider_groups.complete():
+        own = (*(identity.groups or ()), *(provided.groups or ()))
+        if _of_groups(evidence, own, f"group {provided.name}"):
+            raise Manual(
+                f"{identity.name or identity.id} may do everything if the identity provider has "
+                f"it in {provided.name}: only the provider knows"
+            )
+
+
+def restrict(evidence: Evidence, client: Certificate) -> Remedy:
+    """What takes the power from a client, and leaves it a client."""
+    note = "or name it in policy api.admins, where it is to be an administrator"
+    if client.type == clients.EVERY_USER:
+        return Remedy(command=f"lxc config unset {client.name}", note=note)
+    identity = clients.identity(evidence, client)
+    if identity is not None and identity.groups:
+        who = shlex.quote(f"{identity.authentication_method}/{identity.id}")
+        groups = {group.name: group for group in evidence.groups.complete()}
+        commands = [
+            f"lxc auth identity group remove {who} {shlex.quote(name)}"
+            for name in identity.groups
+            if is_admin_group(groups[name], identity.groups)
+        ]
+        if commands:
+            return Remedy(command=" && ".join(commands), touches=len(commands), note=note)
+    if client.type == "client":
+        path = f"/1.0/certificates/{client.fingerprint}"
+        body = shlex.quote('{"restricted": true}')
+        return Remedy(command=f"lxc query -X PATCH -d {body} {path}", note=note)
+    return remove(evidence, client)
+
+
+def remove(evidence: Evidence, client: Certificate) -> Remedy:
+    """What ends the trust in a client."""
+    stored = {certificate.fingerprint for certificate in evidence.certificates}
+    identity = clients.identity(evidence, client)
+    command = f"lxc config trust remove {shlex.quote(client.fingerprint)}"
+    if identity is not None and client.fingerprint not in stored:
+        who = shlex.quote(f"{identity.authentication_method}/{identity.id}")
+        command = f"lxc auth identity delete {who}"
+    return Remedy(
+        command=command,
+        note="the client is then a stranger, until it is added with another certificate",
+    )

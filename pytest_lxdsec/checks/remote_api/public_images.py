@@ -1,0 +1,39 @@
+"""Which images anybody may have; pure."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Collection
+
+from ...evidence.objects import Image
+from ...verdict import Remedy
+
+# As many digits of a fingerprint as LXD shows: less might be an alias by chance.
+_FINGERPRINT = re.compile(r"[0-9a-f]{12,64}", re.IGNORECASE)
+
+
+def is_named(image: Image, names: Collection[str]) -> bool:
+    """Whether one of these is the image's fingerprint, its beginning, or one of its aliases."""
+    aliases = {alias.name for alias in image.aliases or ()}
+    return any(
+        name in aliases
+        or (_FINGERPRINT.fullmatch(name) and image.fingerprint.startswith(name.lower()))
+        for name in names
+    )
+
+
+def title(image: Image) -> str:
+    """Its aliases, or the beginning of its fingerprint."""
+    names = [alias.name for alias in image.aliases or ()]
+    return ", ".join(sorted(names)) or image.fingerprint[:12]
+
+
+def make_private(image: Image) -> Remedy:
+    """What takes an image away from everybody; `lxc image edit` would ask an editor."""
+    path = f"/1.0/images/{image.fingerprint}?project={image.project}"
+    body = shlex.quote('{"public": false}')
+    return Remedy(
+        command=f"lxc query -X PATCH -d {body} {shlex.quote(path)}",
+        note="copies that were downloaded are not taken back",
+    )

@@ -1,0 +1,150 @@
+"""Id maps judged against the host they reach into; pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from ...evidence.model import Evidence
+from ...lxd import idmap
+from ...verdict import CannotTell, Manual
+
+# Who may own the subordinate ids that LXD itself maps: root by LXD's code, and the accounts that
+# its packages write into /etc/subuid (lxd/idmap, DefaultIdmapSet; Debian's postinst; the snap).
+LXD_OWNERS = frozenset({"root", "lxd", "_lxd"})
+SMALLEST = 65536
+DEFAULT_RANGE = idmap.Interval(start=1_000_000, stop=1_001_000_000)
+FIRST_FREE_ID = 1000
+LAST_FREE_ID = 59999
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """Something of the host that a map reaches, and the command that ends it ("" for none)."""
+
+    what: str
+    repair: str = ""
+
+
+def reaches(evidence: Evidence, found: idmap.IdMap) -> Iterator[Reach]:
+    """What of the host a map reaches that is not LXD's to give, worst first.
+
+    Raises:
+        CannotTell: the host's accounts or subordinate ids are not known.
+    """
+    for kind in idmap.Kind:
+        if found.covers(kind, 0):
+            yield Reach(what=f"host {kind.value} 0 (root)")
+    yield from _accounts(evidence, found)
+    yield from _subordinate(evidence, found)
+
+
+def require_full_lists(evidence: Evidence, found: idmap.IdMap, trusted: Collection[str]) -> None:
+    """Raise where a directory service may have accounts in a map whom nobody can list.
+
+    Args:
+        evidence: The host's.
+        found: The map that reaches nobody of whom the host tells.
+        trusted: The services that the site vouches for.
+    """
+    unknown = [service for service in evidence.holders.unlisted if service not in trusted]
+    if unknown:
+        ranges = spans(one for kind in idmap.Kind for one in found.ranges(kind))
+        raise Manual(
+            f"accounts of {', '.join(unknown)} (nsswitch.conf) cannot all be listed: see there "
+            f"that none has an id of {ranges}, and say so in policy local.trusted_directories"
+        )
+
+
+def spans(ranges: Iterable[idmap.Range]) -> str:
+    """Host ids as findings say them."""
+    return ", ".join(f"{one.start}-{one.stop - 1}" for one in idmap.spans(ranges))
+
+
+def _accounts(evidence: Evidence, found: idmap.IdMap) -> Iterator[Reach]:
+    accounts = evidence.accounts
+    free = _free_id({user.uid for user in accounts.users})
+    for user in accounts.users:
+        if user.uid and found.covers(idmap.Kind.UID, user.uid):
+            repair = shlex.join(("usermod", "--uid", str(free), user.name))
+            yield Reach(what=f"host uid {user.uid} ({user.name})", repair=repair)
+    free = _free_id({group.gid for group in accounts.groups})
+    for group in accounts.groups:
+        if group.gid and found.covers(idmap.Kind.GID, group.gid):
+            repair = shlex.join(("groupmod", "--gid", str(free), group.name))
+            yield Reach(what=f"host gid {group.gid} ({group.name})", repair=repair)
+
+
+def _free_id(taken: set[int]) -> int:
+    return next(n for n in range(FIRST_FREE_ID, LAST_FREE_ID) if n not in taken)
+
+
+def _subordinate(evidence: Evidence, found: idmap.IdMap) -> Iterator[Reach]:
+    texts = evidence.subordinate_ids
+    for kind, text in ((idmap.Kind.UID, texts.subuid), (idmap.Kind.GID, texts.subgid)):
+        try:
+            ranges = idmap.parse_subids(text)
+        except ValueError as error:
+            raise CannotTell(str(error)) from error
+        for entry in ranges:
+            if entry.owner not in LXD_OWNERS and found.reached(kind, entry):
+                yield Reach(what=_range_text(kind, entry), repair=_range_repair(kind, entry))
+
+
+def _range_text(kind: idmap.Kind, entry: idmap.SubIds) -> str:
+    return f"subordinate {kind.value}s {entry.start}-{entry.stop - 1} of {entry.owner}"
+
+
+def _range_repair(kind: idmap.Kind, entry: idmap.SubIds) -> str:
+    option = f"--del-sub{kind.value}s"
+    return shlex.join(("usermod", option, f"{entry.start}-{entry.stop - 1}", entry.owner))
+
+
+def lxd_ranges(evidence: Evidence, kind: idmap.Kind) -> tuple[idmap.Interval, ...]:
+    """What LXD may have for its containers: root's first large range, or its own default.
+
+    It reads the files of subordinate ids where there is an entry of root's that is large enough,
+    and the snap does not (lxd/idmap, DefaultIdmapSet and kernelDefaultMap).
+
+    Raises:
+        CannotTell: the host's subordinate ids are not known.
+    """
+    texts = evidence.subordinate_ids
+    try:
+        entries = idmap.parse_subids(texts.subuid if kind is idmap.Kind.UID else texts.subgid)
+    except ValueError as error:
+        raise CannotTell(str(error)) from error
+    roots = [e for e in entries if e.owner.lower() == "root" and e.stop - e.start >= SMALLEST]
+    return (*(idmap.Interval(start=one.start, stop=one.stop) for one in roots[:1]), DEFAULT_RANGE)
+
+
+def free_base(evidence: Evidence, own: idmap.IdMap, others: Iterable[idmap.IdMap]) -> int:
+    """The first host id of a range of LXD's own that no running container has.
+
+    Args:
+        evidence: The host's, with its subordinate ids.
+        own: The map to be moved there, whose size it needs.
+        others: The maps of all running containers.
+
+    Raises:
+        CannotTell: the host's subordinate ids are not known.
+        ValueError: LXD has no range that is large enough.
+    """
+    size = max(one.stop - one.start for one in (*own.uids, *own.gids))
+    allocation = next(
+        (
+            one
+            for one in idmap.parse_subids(evidence.subordinate_ids.subuid)
+            if one.owner == "root"
+        ),
+        None,
+    )
+    if allocation is None:
+        raise ValueError("root has no subordinate ids in /etc/subuid: LXD's range is not known")
+    taken = idmap.spans([*(r for m in others for kind in idmap.Kind for r in m.ranges(kind))])
+    # LXD leaves the first 65536 to containers that are not isolated (findIdmap).
+    base = max(allocation.start + 65536, *(one.stop for one in taken))
+    if base + size > allocation.stop:
+        raise ValueError(f"LXD's range ends at {allocation.stop}: no {size} ids are free in it")
+    return base

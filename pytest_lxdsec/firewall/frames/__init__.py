@@ -1,0 +1,1 @@
+"""Ethernet frames: values, encoding, decoding, descriptions."""

@@ -1,0 +1,1 @@
+"""Rule sets, packets, and what a rule reads of a packet."""

@@ -1,0 +1,157 @@
+"""One frame of one NIC before a rule set: does it break a law?"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..evaluation import evaluate
+from ..frames import describe, encode
+from ..frames.ethernet import Frame
+from ..model import packet, protocol_numbers, rules
+from . import guarantees, sender_choice
+from .filtered_nic import Nic
+
+ELSEWHERE = "veth-of-another"  # the port by which a forwarded frame leaves
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offence:
+    """A frame that breaks a law, or of which that cannot be told.
+
+    Attributes:
+        law: Which.
+        frame: What was tried.
+        hook: `input`: to the host; `forward`: to another instance.
+        verdict: What becomes of it, by which rule.
+    """
+
+    law: guarantees.Law
+    frame: Frame
+    hook: str
+    verdict: evaluate.Verdict
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the law is surely broken."""
+        return self.verdict.decision is not evaluate.Decision.UNKNOWN
+
+    @property
+    def text(self) -> str:
+        """One line for a finding."""
+        to = "the host" if self.hook == "input" else "other instances"
+        what = describe.describe(self.frame)
+        if not self.is_certain:
+            return f"whether {to} would get it cannot be told: {what}: {self.verdict.reason}"
+        became = f"does not reach {to}" if self.law.passes else f"reaches {to}"
+        return f"{became}: {what}; decided by {self.verdict.reason}"
+
+
+def offences(
+    ruleset: rules.RuleSet,
+    nic: Nic,
+    frame: Frame,
+    asked: Sequence[guarantees.Law],
+    *,
+    out: str = ELSEWHERE,
+) -> list[Offence]:
+    """The laws that a frame breaks, or may break, at either hook.
+
+    Where it is dropped, but its like might pass (of what its sender may choose), that is an
+    offence of which it cannot be told.
+
+    Args:
+        ruleset: The rules.
+        nic: Who sends it.
+        frame: What is tried.
+        asked: The laws.
+        out: The port by which it leaves where it is forwarded.
+    """
+    if not packet.is_passed_on(encode.octets(frame)):
+        return []
+    found = []
+    for hook in guarantees.HOOKS:
+        way = Way(nic=nic, hook=hook, out=out if hook == "forward" else "")
+        for law in asked:
+            if law.concerns(frame, nic, hook):
+                offence = _offence(ruleset, way, frame, law)
+                if offence is not None:
+                    found.append(offence)
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """Which way a frame takes: from whom, to which hook, and by which port it would leave."""
+
+    nic: Nic
+    hook: str
+    out: str
+
+
+def _offence(
+    ruleset: rules.RuleSet, way: Way, frame: Frame, law: guarantees.Law
+) -> Offence | None:
+    octets = encode.octets(frame)
+    if law.passes:
+        verdict = decide(ruleset, way, octets)
+        is_kept = verdict.is_accepted
+    else:
+        wanted = decide_behind if law.is_kept_behind else decide
+        verdict = wanted(ruleset, way, octets, sender_choice.of(frame))
+        is_kept = verdict.is_dropped
+        if not is_kept:
+            plain = wanted(ruleset, way, octets)
+            verdict = verdict if plain.is_dropped else plain
+    return None if is_kept else Offence(law=law, frame=frame, hook=way.hook, verdict=verdict)
+
+
+def judge(ruleset: rules.RuleSet, nic: Nic, octets: bytes, hook: str) -> evaluate.Verdict:
+    """What becomes of a frame that the NIC's instance sends to the host, or to another one."""
+    way = Way(nic=nic, hook=hook, out=ELSEWHERE if hook == "forward" else "")
+    return decide(ruleset, way, octets)
+
+
+def decide(
+    ruleset: rules.RuleSet, way: Way, octets: bytes, free: tuple[rules.Payload, ...] = ()
+) -> evaluate.Verdict:
+    """What becomes of a frame at the bridge's hooks and before.
+
+    Args:
+        ruleset: The rules that can concern the NIC.
+        way: The frame's.
+        octets: The frame.
+        free: The bits that its sender may choose, for an answer that holds for all of them.
+    """
+    hooks = ("ingress", "prerouting", way.hook)
+    return evaluate.path(ruleset, _seen(way, octets, free), hooks=hooks)
+
+
+def _seen(way: Way, octets: bytes, free: tuple[rules.Payload, ...]) -> packet.Packet:
+    nic = way.nic
+    seen = packet.bridged(octets, iifname=nic.interface, oifname=way.out, bridge=nic.bridge)
+    return dataclasses.replace(seen, free=free) if free else seen
+
+
+def decide_behind(
+    ruleset: rules.RuleSet, way: Way, octets: bytes, free: tuple[rules.Payload, ...] = ()
+) -> evaluate.Verdict:
+    """As `decide`, with the rules of IP that stand behind the bridge's.
+
+    A frame for the host meets them in any case, one that is passed on only where br_netfilter
+    hands it over. The bridge's word stands where they do not drop it.
+    """
+    verdict = decide(ruleset, way, octets, free)
+    seen = _seen(way, octets, free)
+    is_handed_over = seen.family in ruleset.handed_over
+    if verdict.is_dropped or not seen.family or octets[12:14] in _TAGS:
+        return verdict
+    if way.hook == "forward" and not is_handed_over:
+        return verdict
+    behind = packet.behind_bridge(seen, is_handed_over=is_handed_over)
+    after = evaluate.path(ruleset, behind, hooks=("prerouting", way.hook))
+    return verdict if after.is_accepted else after
+
+
+_TAGS = tuple(tag.to_bytes(2, "big") for tag in protocol_numbers.TAGS)

@@ -1,0 +1,1 @@
+"""What LXD's strings and versions mean; knows no evidence."""

@@ -1,0 +1,157 @@
+"""From what a session has seen to its document: the records of results, the hosts, the waivers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from .. import printable
+from ..control import Kind, Level, Severity
+from ..evidence import gather, model
+from ..policy.waiver_audit import Judged
+from ..reports import document, finding_identity
+from ..reports.baseline import Baseline
+from ..verdict import Outcome
+from .hosts import Host
+from .record import Record
+
+NAME = "pytest-lxdsec"
+LISTINGS = ("instances", "profiles", "networks", "certificates", "images")
+
+
+def compose(  # noqa: PLR0913 - one argument for each thing that a session has seen
+    records: Iterable[Record],
+    hosts: Sequence[Host],
+    waivers: Iterable[Judged] = (),
+    *,
+    others: Iterable[document.Other] = (),
+    complete: bool = True,
+    baseline: Baseline | None = None,
+) -> document.Document:
+    """Make the document of a session.
+
+    Args:
+        records: What came of each test, in any order.
+        hosts: All that were named, reached or not.
+        waivers: The policy's, audited.
+        others: The tests that are no controls.
+        complete: Whether the run came to its end.
+        baseline: What is known from an earlier run.
+    """
+    asked = [record for record in records if record.control]
+    controls = _controls(asked)
+    return document.make(
+        tool=document.Tool(name=NAME, version=gather.TOOL),
+        complete=complete,
+        hosts=[_host(host) for host in hosts],
+        controls=controls.values(),
+        results=(_result(record, controls[record.control], baseline) for record in asked),
+        waivers=[_waiver(judged) for judged in waivers],
+        others=others,
+    )
+
+
+def name_of(host: Host) -> str:
+    """What results call a host: evidence brings the name along under which it was gathered."""
+    return printable.printable(host.evidence.header.target if host.evidence else host.name)
+
+
+def _host(host: Host) -> document.Host:
+    evidence = host.evidence
+    if evidence is None:
+        error = printable.printable(host.error)
+        return document.Host(name=name_of(host), error=error, round_trips={}, objects={})
+    system = None if evidence.absent("host.os") else evidence.operating_system
+    return document.Host(
+        name=name_of(host),
+        lxd=_version(evidence),
+        system=printable.printable(system.title) if system else "",
+        kernel=printable.printable(system.kernel) if system else "",
+        taken=evidence.header.taken,
+        evidence=printable.printable(host.kept),
+        seconds=round(evidence.header.seconds, 3),
+        round_trips=dict(sorted(evidence.header.round_trips.items())),
+        objects={
+            name: len(getattr(evidence, name).objects)
+            for name in LISTINGS
+            if not evidence.absent(name)
+        },
+    )
+
+
+def _version(evidence: model.Evidence) -> str:
+    if evidence.absent("server"):
+        return ""
+    return printable.printable(evidence.server.environment.server_version)
+
+
+def _controls(records: Iterable[Record]) -> Mapping[str, document.Control]:
+    found: dict[str, document.Control] = {}
+    for record in records:
+        if record.control not in found:
+            found[record.control] = document.Control(
+                id=record.control,
+                title=record.title,
+                severity=Severity(record.severity),
+                level=Level(record.level),
+                kind=Kind(record.kind),
+                section=record.section,
+                rationale=record.rationale,
+            )
+    return found
+
+
+def _result(
+    record: Record, control: document.Control, baseline: Baseline | None
+) -> document.Result:
+    finding = _finding(record)
+    state = None
+    if finding is not None and baseline is not None:
+        place = (record.control, record.host, record.subject)
+        mark = finding_identity.of(
+            *place, record.reason, details=record.details, lasting=record.lasting
+        )
+        is_known = baseline.knows(control, mark)
+        state = document.Baseline.UNCHANGED if is_known else document.Baseline.NEW
+    return document.Result(
+        control=record.control,
+        host=record.host,
+        subject=record.subject,
+        verdict=Outcome(record.verdict),
+        reason=record.reason,
+        finding=finding,
+        tolerated=record.tolerated,
+        baseline=state,
+        seconds=record.seconds,
+    )
+
+
+def _finding(record: Record) -> document.Finding | None:
+    if Outcome(record.verdict) not in (Outcome.FAIL, Outcome.WAIVED):
+        return None
+    return document.Finding(
+        observed=record.reason,
+        expected=record.expected,
+        origin=record.origin,
+        repair=record.repair,
+        touches=record.touches,
+        note=record.note,
+        details=record.details,
+        lasting=record.lasting,
+    )
+
+
+def _waiver(judged: Judged) -> document.Waiver:
+    waiver = judged.waiver
+    return document.Waiver(
+        control=waiver.control,
+        subject=printable.printable(waiver.subject),
+        host=printable.printable(waiver.host),
+        reason=printable.printable(waiver.reason),
+        owner=printable.printable(waiver.owner),
+        expires=waiver.expires,
+        max_subjects=waiver.max_subjects,
+        source=printable.printable(waiver.source),
+        state=judged.state,
+        text=printable.printable(judged.text),
+        objects=judged.objects,
+    )

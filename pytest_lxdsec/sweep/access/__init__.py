@@ -1,0 +1,1 @@
+"""Facts about local access; decoded by `evidence.access_facts`."""

@@ -1,0 +1,113 @@
+"""Who gets the group of LXD's socket besides those whom the list of groups names."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterable, Iterator, Sequence
+
+from ..common import commands, context, sockets
+from . import accounts
+
+NSSWITCH = "/etc/nsswitch.conf"
+GSHADOW = "/etc/gshadow"
+DATABASES = ("passwd", "group", "initgroups")
+# Services whose every entry `getent` lists; others (sss, ldap, winbind) tell who asks by name.
+COMPLETE = ("files", "compat", "db", "systemd", "nis", "altfiles", "extrausers", "mymachines")
+# In front of a password that no text has: crypt(5) never begins with these.
+LOCKED = ("!", "*")
+
+
+@dataclasses.dataclass(frozen=True)
+class Holder:
+    """Decoded as `evidence.access_facts.Holder`."""
+
+    gid: int
+    users: Sequence[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class GroupShadow:
+    """Decoded as `evidence.access_facts.GroupShadow`."""
+
+    name: str
+    has_password: bool
+    administrators: Sequence[str]
+    members: Sequence[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Holders:
+    """Decoded as `evidence.access_facts.Holders`."""
+
+    by_login: Sequence[Holder]
+    shadows: Sequence[GroupShadow]
+    unlisted: Sequence[str]
+
+
+def every(facts: context.Known) -> Holders:
+    """Section: for each group of the API's sockets, whom a login gives it."""
+    listed: accounts.Accounts = facts.require("accounts")
+    found: Sequence[sockets.ApiSocket] = facts.require("sockets")
+    gids = {one.file.gid for one in found if one.file.exists and not one.file.error} - {0}
+    names = {group.name for group in listed.groups if group.gid in gids}
+    shadow = commands.read_if_there(GSHADOW) or ""
+    return Holders(
+        by_login=tuple(_by_login(listed.users, gids)) if gids else (),
+        shadows=tuple(one for one in shadows(shadow) if one.name in names),
+        unlisted=incomplete(commands.read_if_there(NSSWITCH) or ""),
+    )
+
+
+def _by_login(users: Iterable[accounts.User], gids: set[int]) -> Iterator[Holder]:
+    """As a login's initgroups(3) has it: groups within groups, and every name service's own."""
+    found: dict[int, list[str]] = {gid: [] for gid in gids}
+    for user in users:
+        for gid in gids.intersection(os.getgrouplist(user.name, user.gid)):
+            found[gid].append(user.name)
+    for gid in sorted(found):
+        yield Holder(gid=gid, users=tuple(sorted(set(found[gid]))))
+
+
+def shadows(text: str) -> Iterator[GroupShadow]:
+    """The entries of gshadow(5); a password's hash goes no further.
+
+    Raises:
+        ValueError: a line is no entry.
+    """
+    for number, line in enumerate(commands.lines(text), 1):
+        fields = line.split(":")
+        if len(fields) != 4:  # noqa: PLR2004  gshadow(5)
+            raise ValueError(f"{GSHADOW}: line {number} ({fields[0]!r}) is no entry")
+        name, password, administrators, members = fields
+        yield GroupShadow(
+            name=name,
+            has_password=bool(password) and not password.startswith(LOCKED),
+            administrators=_names(administrators),
+            members=_names(members),
+        )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in text.split(",") if name)
+
+
+def incomplete(text: str) -> tuple[str, ...]:
+    """The name services whose accounts nobody can list, of nsswitch.conf(5)."""
+    found = set()
+    for line in commands.lines(text):
+        database, colon, services = line.partition("#")[0].partition(":")
+        if colon and database.strip() in DATABASES:
+            words = services.replace("[", " [").replace("]", "] ").split()
+            found |= set(_services(words))
+    return tuple(sorted(found - set(COMPLETE)))
+
+
+def _services(words: Iterable[str]) -> Iterator[str]:
+    """Without what is done by their answers: `[NOTFOUND=return SUCCESS=merge]`."""
+    is_action = False
+    for word in words:
+        is_action = is_action or word.startswith("[")
+        if not is_action:
+            yield word
+        is_action = is_action and not word.endswith("]")

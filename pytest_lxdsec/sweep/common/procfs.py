@@ -1,0 +1,121 @@
+"""What /proc says of one process.
+
+Every function raises OSError where the process has ended, and ValueError or KeyError where the
+kernel's answer is not what it should be.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from . import commands
+
+NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
+STATUS_FIELDS = (
+    "Uid",
+    "Gid",
+    "Groups",
+    "NSpid",
+    "CapBnd",
+    "CapEff",
+    "NoNewPrivs",
+    "Seccomp",
+    "Seccomp_filters",  # since 5.10
+)
+DELETED = " (deleted)"
+# proc(5): address, permissions, offset, device, inode, path; and paths that no package installs.
+MAPPED = 6
+NO_FILES = ("/memfd:", "/dev/", "/SYSV", "/anon_hugepage", "/[")
+
+
+def every() -> tuple[int, ...]:
+    """The ids of all processes of this process namespace, in order."""
+    return tuple(sorted(int(name) for name in os.listdir("/proc") if name.isdigit()))
+
+
+def status(pid: int) -> dict[str, str]:
+    """The fields of /proc/PID/status that evidence holds; a thread of the kernel lacks some."""
+    return status_fields(commands.read(f"/proc/{pid}/status"))
+
+
+def status_fields(text: str) -> dict[str, str]:
+    """The same, of the file's text."""
+    pairs = (line.split(":", 1) for line in commands.lines(text) if ":" in line)
+    found = {key: value.strip() for key, value in pairs}
+    return {key: found[key] for key in STATUS_FIELDS if key in found}
+
+
+def parent_and_start(pid: int) -> tuple[int, int]:
+    """The parent's id, and when it started, in clock ticks since boot."""
+    return stat_fields(commands.read(f"/proc/{pid}/stat"))
+
+
+def stat_fields(text: str) -> tuple[int, int]:
+    """The same, of the file's text: the name in it may hold spaces and parentheses."""
+    words = text.rpartition(")")[2].split()
+    return int(words[1]), int(words[19])
+
+
+def arguments(pid: int) -> tuple[str, ...]:
+    """The command line's words; none for a zombie or a thread of the kernel."""
+    text = commands.read(f"/proc/{pid}/cmdline")
+    return tuple(text.rstrip("\0").split("\0")) if text.rstrip("\0") else ()
+
+
+def environment(pid: int) -> dict[str, str]:
+    """The environment it was started with."""
+    pairs = commands.read(f"/proc/{pid}/environ").split("\0")
+    return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+
+
+def executable(pid: int) -> tuple[str, bool]:
+    """The path of the program that runs, and whether that file is gone or replaced."""
+    path = os.readlink(f"/proc/{pid}/exe")
+    if path.endswith(DELETED):
+        return path[: -len(DELETED)], True
+    return path, False
+
+
+def replaced(pid: int) -> tuple[str, ...]:
+    """The programs and libraries that it runs and that are gone or replaced."""
+    return replaced_in(commands.read(f"/proc/{pid}/maps"))
+
+
+def replaced_in(maps: str) -> tuple[str, ...]:
+    """The same, of the file's text; memory without a file of its own is marked alike."""
+    found = set()
+    for line in commands.lines(maps):
+        words = line.split(None, 5)
+        if len(words) == MAPPED and "x" in words[1] and words[5].endswith(DELETED):
+            found.add(words[5][: -len(DELETED)])
+    return tuple(sorted(path for path in found if not path.startswith(NO_FILES)))
+
+
+def namespaces(pid: int) -> dict[str, str]:
+    """Kinds to identities, such as `mnt` to `mnt:[4026532548]`."""
+    return {kind: namespace(pid, kind) for kind in NAMESPACES}
+
+
+def namespace(pid: int, kind: str) -> str:
+    """The identity of one of its namespaces."""
+    return os.readlink(f"/proc/{pid}/ns/{kind}")
+
+
+def ids_by_namespace(found: dict[str, str]) -> tuple[int, ...]:
+    """Its id in each process namespace, ours first, its own last (NSpid)."""
+    return tuple(int(word) for word in found["NSpid"].split())
+
+
+def socket_inodes(pid: int) -> frozenset[int]:
+    """The inodes of the sockets that it holds open."""
+    inodes = set()
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            target = os.readlink(f"/proc/{pid}/fd/{name}")
+        except FileNotFoundError:
+            continue  # closed while we looked
+        match = re.match(r"socket:\[(\d+)\]$", target)
+        if match:
+            inodes.add(int(match.group(1)))
+    return frozenset(inodes)

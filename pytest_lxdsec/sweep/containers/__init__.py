@@ -1,0 +1,1 @@
+"""Facts about containers; decoded by `evidence.container_facts`."""

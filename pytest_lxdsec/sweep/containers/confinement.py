@@ -1,0 +1,168 @@
+"""What stands between each container of our daemon and the host, beside its ids and namespaces.
+
+A container decides what some of its paths lead to, and may let a reader wait for ever: each
+container is read in a thread with an end, so that one that means ill hides nobody but itself.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import os
+import re
+import stat
+from collections.abc import Mapping, Sequence
+
+from ..common import commands, context, lxd_daemons, procfs
+from . import containers, device_cgroup, foreign_containers, socket_mounts
+
+CONTAINER_SECONDS = 5.0
+# What liblxc was told at the last start, where it bears on a wall. Nothing else of the file is
+# taken: it holds the instance's environment, which is secret.
+KEPT_LINES = re.compile(
+    r"lxc\.(id_?map|seccomp(\.\w+)*|apparmor\.\w+|aa_\w+|selinux\.\w+|se_context|cap\.\w+"
+    r"|cgroup2?\.devices\.\w+|namespace\.\w+(\.\w+)?|mount\.auto|no_new_privs|include"
+    r"|rootfs\.path)\s*="
+)
+DEV = "/dev/"
+
+
+@dataclasses.dataclass(frozen=True)
+class Walls:
+    """Decoded as `evidence.container_facts.Walls`."""
+
+    lxc_name: str
+    error: str
+    mountinfo: str = ""
+    limits: str = ""
+    devices: device_cgroup.DeviceControl | None = None
+    nodes: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    lxc_conf: commands.Text | None = None
+    seccomp_policy: commands.Text | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """Decoded as `evidence.container_facts.View`."""
+
+    namespaces: Mapping[str, str]
+    mountinfo: str
+    directory: str
+    neighbours: Sequence[containers.Container]
+
+
+def view(facts: context.Known) -> View:
+    """Section: the sweep's own namespaces, what the daemon sees mounted, and who else is there."""
+    server: lxd_daemons.Daemon = facts.require("server")
+    return View(
+        namespaces=procfs.namespaces(os.getpid()),
+        mountinfo=commands.read(f"/proc/{server.pid}/mountinfo"),
+        directory=server.directory,
+        neighbours=foreign_containers.find(server),
+    )
+
+
+def every(facts: context.Known) -> tuple[Walls, ...]:
+    """Section: the walls of the running containers of the daemon that was asked."""
+    server: lxd_daemons.Daemon = facts.require("server")
+    found: Sequence[containers.Container] = facts.require("containers")
+    groups = device_cgroup.Hierarchies(commands.read("/proc/self/mountinfo"))
+    reader = _Reader(server, groups)
+    return tuple(reader.walls(container) for container in found)
+
+
+class _Reader:
+    """Reads containers one by one; leaves a thread behind that does not come back."""
+
+    def __init__(self, server: lxd_daemons.Daemon, groups: device_cgroup.Hierarchies) -> None:
+        self._server = server
+        self._groups = groups
+        self._thread = concurrent.futures.ThreadPoolExecutor(1)
+
+    def walls(self, container: containers.Container) -> Walls:
+        name = container.lxc_name
+        begun = self._thread.submit(self._read, container)
+        try:
+            return begun.result(timeout=CONTAINER_SECONDS)
+        except concurrent.futures.TimeoutError:
+            self._thread = concurrent.futures.ThreadPoolExecutor(1)
+            why = f"its files did not answer within {CONTAINER_SECONDS:g} s"
+            return Walls(lxc_name=name, error=why)
+        except (OSError, ValueError) as error:
+            return Walls(lxc_name=name, error=commands.reason(error))
+
+    def _read(self, container: containers.Container) -> Walls:
+        pid, name = container.pid, container.lxc_name
+        mountinfo = commands.read(f"/proc/{pid}/mountinfo")
+        walls = Walls(
+            lxc_name=name,
+            error="",
+            mountinfo=mountinfo,
+            limits=commands.read(f"/proc/{pid}/limits"),
+            devices=self._groups.control_of(commands.read(f"/proc/{pid}/cgroup")),
+            nodes=nodes(pid, mountinfo),
+            lxc_conf=self._lxc_conf(name),
+            seccomp_policy=self._text(f"{self._server.directory}/security/seccomp/{name}"),
+        )
+        # Ids are used again: a process in the same process namespace is the one that we know.
+        if procfs.namespace(pid, "pid") != container.namespaces["pid"]:
+            raise ProcessLookupError("its process ended while we looked")
+        return walls
+
+    def _lxc_conf(self, name: str) -> commands.Text:
+        found = self._text(f"{log_directory(self._server)}/{name}/lxc.conf")
+        kept = [line for line in commands.lines(found.text) if KEPT_LINES.match(line)]
+        return commands.Text(text="".join(f"{line}\n" for line in kept), error=found.error)
+
+    def _text(self, path: str) -> commands.Text:
+        try:
+            return commands.Text(
+                text=commands.read(lxd_daemons.root_of(self._server.pid) + path), error=""
+            )
+        except OSError as error:
+            return commands.Text(text="", error=f"{path}: {error.strerror}")
+
+
+def log_directory(server: lxd_daemons.Daemon) -> str:
+    """Where LXD keeps its instances' logs: shared/util.go, LogPath."""
+    if "LXD_DIR" in server.environment or server.is_snap:
+        return f"{server.directory}/logs"
+    return "/var/log/lxd"
+
+
+def nodes(pid: int, mountinfo: str) -> dict[str, str]:
+    """What is mounted below /dev and is a device: paths to such as `c 10:229`.
+
+    Raises:
+        OSError: a path cannot be looked at.
+        ValueError: what lies there answers as it likes.
+    """
+    found = {}
+    for entry in socket_mounts.entries(mountinfo):
+        if not f"{entry.point}/".startswith(DEV):
+            continue
+        if entry.kind.startswith("fuse"):
+            raise ValueError(f"{entry.point} is a file system of the container's own making")
+        node = _node(pid, entry.point)
+        if node:
+            found[entry.point] = node
+    return found
+
+
+def _node(pid: int, path: str) -> str:
+    """Type and number of a device; "" for anything else. No link is followed."""
+    opened = [os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)]
+    try:
+        for part in path.strip("/").split("/"):
+            flags = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+            opened.append(os.open(part, flags, dir_fd=opened[-1]))
+        found = os.fstat(opened[-1])
+    except (FileNotFoundError, NotADirectoryError):
+        return ""  # another mount hides it
+    finally:
+        for number in opened:
+            os.close(number)
+    kind = {stat.S_IFCHR: "c", stat.S_IFBLK: "b"}.get(stat.S_IFMT(found.st_mode))
+    if kind is None:
+        return ""
+    return f"{kind} {os.major(found.st_rdev)}:{os.minor(found.st_rdev)}"

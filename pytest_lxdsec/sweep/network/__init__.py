@@ -1,0 +1,1 @@
+"""Facts about the network; decoded by `evidence.network_facts`."""

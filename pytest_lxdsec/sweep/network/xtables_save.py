@@ -1,0 +1,94 @@
+"""Rules of the older kind, which nft does not see.
+
+The kernel tells which tables of iptables there are. Of ebtables' it tells that there may be some:
+while its module is loaded, or where it is built in and takes its socket option.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import errno
+import os
+import shutil
+import socket
+
+from ..common import commands
+
+_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
+# "net" would be that of the main thread's namespace.
+_TABLES = {
+    "ip": "/proc/thread-self/net/ip_tables_names",
+    "ip6": "/proc/thread-self/net/ip6_tables_names",
+}
+_MODULES = "/proc/modules"
+_SAVES = {"ip": "iptables", "ip6": "ip6tables", "bridge": "ebtables"}
+_NFT_SHIM = "nf_tables"
+_GET_INFO = 128  # EBT_SO_GET_INFO: linux/netfilter_bridge/ebtables.h
+_LARGE = 256  # bytes: more than struct ebt_replace
+
+
+@dataclasses.dataclass(frozen=True)
+class Saves:
+    """Decoded as `evidence.network_facts.Saves`."""
+
+    ip: commands.Text
+    ip6: commands.Text
+    bridge: commands.Text
+
+
+def tool(name: str) -> str:
+    """The path of a tool; "" where it is not installed."""
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:{_PATH}") or ""
+
+
+def find() -> Saves:
+    """What the legacy tools print, where there is something."""
+    return Saves(**{family: _save(family) for family in _SAVES})
+
+
+def _save(family: str) -> commands.Text:
+    try:
+        is_empty = not _tables(family) if family in _TABLES else not _has_ebtables()
+    except OSError as error:
+        return commands.Text(text="", error=commands.reason(error))
+    if is_empty:
+        return commands.Text(text="", error="")
+    name = _tool(_SAVES[family])
+    if not name:
+        return commands.Text(
+            text="", error=f"{_SAVES[family]}-legacy-save is not installed, and there are tables"
+        )
+    found = commands.printed(name)
+    if not found.error and "*" not in found.text:
+        return commands.Text(text="", error=f"{name} prints no table, and there are some")
+    return found
+
+
+def _tables(family: str) -> list[str]:
+    return (commands.read_if_there(_TABLES[family]) or "").split()
+
+
+def _tool(name: str) -> str:
+    """The legacy save command; on old hosts it has no word for that in its name."""
+    found = tool(f"{name}-legacy-save")
+    if found:
+        return found
+    plain = tool(f"{name}-save")
+    return plain if plain and _NFT_SHIM not in commands.printed(tool(name), "-V").text else ""
+
+
+def _has_ebtables() -> bool:
+    modules = commands.lines(commands.read_if_there(_MODULES) or "")
+    return any(line.split()[0] == "ebtables" for line in modules) or _takes_option()
+
+
+def _takes_option() -> bool:
+    """Whether ebtables is built in; where it is, its table `filter` is too."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    data, size = ctypes.create_string_buffer(b"filter", _LARGE), ctypes.c_uint(_LARGE)
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as asked:
+        status = libc.getsockopt(
+            asked.fileno(), socket.IPPROTO_IP, _GET_INFO, data, ctypes.byref(size)
+        )
+    return status == 0 or ctypes.get_errno() != errno.ENOPROTOOPT

@@ -1,0 +1,1 @@
+"""Facts about the remote API; decoded by `evidence.remote_facts`."""

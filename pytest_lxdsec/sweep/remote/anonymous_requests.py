@@ -1,0 +1,116 @@
+"""What a client without a certificate is told, asked of every listener of the daemon.
+
+ It offers no certificate,
+follows no redirect, keeps no value that it was told (it may be a secret that should not leak), and
+is done in `DOOR_SECONDS` whatever the listener does.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import http.client
+import json
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from ..common import commands, context, lxd_daemons, netns, sockets
+from . import tls_client
+
+DOOR_SECONDS = 5.0
+LONGEST_ANSWER = 1024 * 1024
+MOST_NAMES = 100  # of what it was told; LXD's own environment has 25
+LONGEST_NAME = 100
+# A wildcard is asked on loopback; `::` takes IPv4 too, where loopback has no IPv6 address.
+LOOPBACK: dict[str, tuple[str, ...]] = {"0.0.0.0": ("127.0.0.1",), "::": ("::1", "127.0.0.1")}  # noqa: S104  compared, never bound
+
+if TYPE_CHECKING:
+    Door = tuple[str, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class StrangerAnswer:
+    """Decoded as `evidence.remote_facts.StrangerAnswer`."""
+
+    path: str
+    status: int
+    is_json: bool
+    auth: str
+    environment: Sequence[str]
+    config: Sequence[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Stranger:
+    """Decoded as `evidence.remote_facts.Stranger`."""
+
+    address: str
+    port: int
+    tls: str
+    error: str
+    answers: Sequence[StrangerAnswer]
+
+
+def ask_all(facts: context.Known) -> tuple[Stranger, ...]:
+    """Section: every listener asked for every endpoint, from within the daemon's network."""
+    server: lxd_daemons.Daemon = facts.require("server")
+    listeners: Sequence[sockets.Listener] = facts.require("listeners")
+    doors = sorted({(listener.address, listener.port) for listener in listeners})
+    return netns.in_network_of(server.pid, lambda: _side_by_side(doors, facts.question.endpoints))
+
+
+def _side_by_side(doors: Sequence[Door], paths: Sequence[str]) -> tuple[Stranger, ...]:
+    with concurrent.futures.ThreadPoolExecutor(max(len(doors), 1)) as pool:
+        return tuple(pool.map(lambda door: ask(door, paths), doors))
+
+
+def ask(door: Door, paths: Iterable[str], *, seconds: float = DOOR_SECONDS) -> Stranger:
+    """Ask one listener, over one connection unless it closes it; never fails, see `error`."""
+    address, port = door
+    answers: list[StrangerAnswer] = []
+    client = tls_client.Client(LOOPBACK.get(address, (address,)), port, seconds=seconds)
+    error = ""
+    try:
+        for path in paths:
+            answers.append(_ask(client, path))  # noqa: PERF401  those before an error are kept
+    except (OSError, ValueError, http.client.HTTPException) as cause:
+        error = commands.reason(cause)
+    finally:
+        client.hang_up()
+    return Stranger(address=address, port=port, tls=client.tls, error=error, answers=answers)
+
+
+def _ask(client: tls_client.Client, path: str) -> StrangerAnswer:
+    client.request("GET", path)
+    response = client.getresponse()
+    body = response.read(LONGEST_ANSWER + 1)
+    if len(body) > LONGEST_ANSWER:
+        raise ValueError(f"{path}: an answer of more than {LONGEST_ANSWER} bytes")
+    return told(path, response.status, body)
+
+
+def told(path: str, status: int, body: bytes) -> StrangerAnswer:
+    """What an answer gives away."""
+    try:
+        document = json.loads(body.decode())
+    except (ValueError, RecursionError):
+        document = None
+    metadata = document.get("metadata") if isinstance(document, dict) else None
+    words = metadata if isinstance(metadata, dict) else {}
+    return StrangerAnswer(
+        path=path,
+        status=status,
+        is_json=isinstance(document, dict),
+        auth=str(words.get("auth", ""))[:LONGEST_NAME],
+        environment=_names(words.get("environment")),
+        config=_names(words.get("config")),
+    )
+
+
+def _names(value: object) -> tuple[str, ...]:
+    """The names in an object; of anything else that says something, its kind."""
+    if not value:
+        return ()
+    if not isinstance(value, dict):
+        return (type(value).__name__,)
+    return tuple(name[:LONGEST_NAME] for name in sorted(value)[:MOST_NAMES])

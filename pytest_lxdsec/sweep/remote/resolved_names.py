@@ -1,0 +1,35 @@
+"""What host names resolve to on the host."""
+
+from __future__ import annotations
+
+import dataclasses
+import socket
+from collections.abc import Sequence
+
+from ..common import context, lxd_daemons, netns
+
+
+@dataclasses.dataclass(frozen=True)
+class ResolvedName:
+    """Decoded as `evidence.remote_facts.ResolvedName`."""
+
+    name: str
+    addresses: Sequence[str]
+    error: str
+
+
+def resolved(facts: context.Known) -> tuple[ResolvedName, ...]:
+    """Section: the names in the daemon's listen addresses, asked from within its network."""
+    server: lxd_daemons.Daemon = facts.require("server")
+    names = facts.question.names
+    return netns.in_network_of(server.pid, lambda: tuple(resolve(name) for name in names))
+
+
+def resolve(name: str) -> ResolvedName:
+    """The addresses of a name; a name that there is not has none, and no error."""
+    try:
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        is_unknown = error.errno in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", 0))
+        return ResolvedName(name, (), "" if is_unknown else str(error.strerror))
+    return ResolvedName(name, tuple(sorted({str(entry[4][0]) for entry in found})), "")

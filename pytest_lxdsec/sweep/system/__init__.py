@@ -1,0 +1,1 @@
+"""Facts about the operating system; decoded by `evidence.system_facts`."""

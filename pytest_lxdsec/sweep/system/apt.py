@@ -1,0 +1,130 @@
+"""What apt would bring up to date, and how old what it knows is.
+
+ A simulated `dist-upgrade` would be the obvious
+question, but it is silent on packages that are on hold, pinned away or kept back, and takes some
+five times as long as `apt-cache policy` of everything that is installed, which tells of them too.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from ..common import commands
+from . import apt_index, apt_policy, dpkg
+
+SECONDS = 120.0
+# Without its cache files, which apt as root would bring up to date: nothing here writes.
+READ_ONLY = ("-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=")
+# The priority of what is neither pinned nor marked as not to be installed by itself:
+# apt_preferences(5). Less has, for one, the next release of the distribution or backports.
+ORDINARY = 500
+
+
+@dataclasses.dataclass(frozen=True)
+class Upgrade:
+    """Decoded as `evidence.system_facts.Upgrade`."""
+
+    name: str
+    installed: str
+    candidate: str
+    origin: str
+    is_security: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class AptPackages:
+    """Decoded as `evidence.system_facts.AptPackages`."""
+
+    upgrades: Sequence[Upgrade]
+    kept_back: Sequence[str]
+    held: Sequence[str]
+    index_time: int
+    has_security_source: bool
+
+
+def packages(installed: Sequence[dpkg.Package]) -> AptPackages:
+    """Ask apt, side by side, for its sources and for the versions of all that is installed.
+
+    Raises:
+        OSError, RuntimeError: it cannot be asked, or fails.
+        ValueError: it does not say what it should, or not of every package.
+    """
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        asked = pool.submit(_ask, "apt-get", "indextargets", *apt_index.ARGUMENTS)
+        told = _ask("apt-cache", "policy", *(package.query for package in installed))
+        sources = apt_index.sources(asked.result())
+    policies = apt_policy.parse(told)
+    if len(policies) != len(installed):
+        raise ValueError(f"apt knows {len(policies)} of {len(installed)} installed packages")
+    return judge(policies, sources, held=dpkg.held(installed))
+
+
+def _ask(tool: str, *arguments: str) -> str:
+    return commands.succeed(tool, *READ_ONLY, *arguments, seconds=SECONDS)
+
+
+def judge(
+    policies: Sequence[apt_policy.Policy],
+    sources: Sequence[apt_index.Source],
+    *,
+    held: Sequence[str],
+) -> AptPackages:
+    """What is pending, out of what apt said."""
+    by_description = {source.description: source for source in sources}
+    found = [(policy, _upgrade(policy, by_description)) for policy in policies]
+    security = [source for source in sources if source.is_security]
+    return AptPackages(
+        upgrades=tuple(upgrade for _, upgrade in found if upgrade),
+        kept_back=tuple(policy.name for policy, upgrade in found if upgrade and _waits(policy)),
+        held=held,
+        index_time=apt_index.oldest(security or sources),
+        has_security_source=bool(security),
+    )
+
+
+def _upgrade(policy: apt_policy.Policy, sources: Mapping[str, apt_index.Source]) -> Upgrade | None:
+    """The newer version that is to be had, if any.
+
+    It brings security where any version on the way from the installed one does: a later one from
+    an ordinary archive holds the fix too, but does not say so. A security update that a pin of
+    this package keeps away is pending as much as one that is on hold.
+    """
+    offered = policy.offered()
+    fixes = [
+        version
+        for version in policy.newer
+        if any(
+            _is_security(where, sources) and (version in offered or where.priority >= ORDINARY)
+            for where in version.places
+        )
+    ]
+    versions = [*offered[:1], *fixes]
+    if not versions:
+        return None
+    return Upgrade(
+        name=policy.name,
+        installed=policy.installed,
+        candidate=versions[0].text,
+        origin=", ".join(_origins(versions, sources)),
+        is_security=bool(fixes),
+    )
+
+
+def _is_security(place: apt_policy.Place, sources: Mapping[str, apt_index.Source]) -> bool:
+    source = sources.get(place.description)
+    return source is not None and source.is_security
+
+
+def _origins(
+    versions: Sequence[apt_policy.Version], sources: Mapping[str, apt_index.Source]
+) -> list[str]:
+    places = [place.description for version in versions for place in version.places]
+    names = [sources[place].origin if place in sources else place for place in places]
+    return list(dict.fromkeys(names))
+
+
+def _waits(policy: apt_policy.Policy) -> bool:
+    """Whether an ordinary upgrade leaves it out: it is pinned, or being phased in."""
+    return not policy.offered() or policy.offered()[0].is_phased

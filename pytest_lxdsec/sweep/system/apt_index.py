@@ -1,0 +1,134 @@
+"""apt's sources, and when each was last brought up to date.
+
+apt keeps no record of a successful update. What it leaves was measured with apt 2.6.1 (http and
+file sources; new, unchanged, unreachable and badly signed), and is so for each source:
+
+* It sets owner and mode of the source's Release file when the source has answered and the
+  signature was good, also where nothing was new: the file's ctime is the last success. A failure
+  leaves the file alone. (Of a source that is not signed, it is the last success that was news.)
+* The file's mtime is what the server calls its last change.
+* The mtime of `lists/partial` is the last attempt, which the last success cannot be later than:
+  it shows where somebody else has changed the ctime, by restoring a backup or an image.
+* No success is later than the Valid-Until of what it brought.
+
+The earliest of the three is the time, so that it is never later than the truth. Other traces say
+nothing: pkgcache.bin is made anew after every attempt and by other commands, and the stamp of
+update-notifier (APT::Update::Post-Invoke-Success) where some sources failed, even security's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import email.utils
+import os
+import re
+from collections.abc import Iterable
+
+from ..common import commands
+
+_FIELDS = (
+    "FILENAME",
+    "METAKEY",
+    "DESCRIPTION",
+    "ORIGIN",
+    "LABEL",
+    "VERSION",
+    "SUITE",
+    "CODENAME",
+)
+ARGUMENTS = ("--format", "\t".join(f"$({field})" for field in _FIELDS), "Created-By: Packages")
+RELEASES = ("InRelease", "Release")
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """One index of packages that apt has.
+
+    Attributes:
+        description: What `apt-cache policy` calls it.
+        origin: What a simulated upgrade calls it, such as `Debian-Security:12/stable-security`.
+        is_security: Whether it is a distribution's archive of security updates.
+        index: The index's file.
+        key: The index's name within its archive, such as `main/binary-amd64/Packages`.
+    """
+
+    description: str
+    origin: str
+    is_security: bool
+    index: str
+    key: str
+
+
+def sources(output: str) -> tuple[Source, ...]:
+    """The sources in the output of `apt-get indextargets` with `ARGUMENTS`.
+
+    Raises:
+        ValueError: a line does not have the fields that were asked for.
+    """
+    return tuple(_source(line) for line in commands.lines(output))
+
+
+def _source(line: str) -> Source:
+    values = line.split("\t")
+    if len(values) != len(_FIELDS):
+        raise ValueError(f"apt-get indextargets: {line!r} is no source")
+    # A field that the Release file lacks is left as it was asked for.
+    found = {
+        field: "" if value == f"$({field})" else value for field, value in zip(_FIELDS, values)
+    }
+    release = "/".join(word for word in (found["VERSION"], found["SUITE"]) if word)
+    return Source(
+        description=found["DESCRIPTION"],
+        origin=f"{found['LABEL'] or found['ORIGIN'] or found['DESCRIPTION']}:{release}",
+        is_security=any(_is_security(found[field]) for field in ("LABEL", "SUITE", "CODENAME")),
+        index=found["FILENAME"],
+        key=found["METAKEY"],
+    )
+
+
+def _is_security(name: str) -> bool:
+    """Whether a distribution calls its security archive so.
+
+    Debian's label is `Debian-Security`, suites are `jammy-security`, `jammy-infra-security`. The
+    word alone is in names of others too: `security:zeek` is a project's repository.
+    """
+    return name.lower().endswith("-security")
+
+
+def oldest(found: Iterable[Source]) -> int:
+    """When the source that was left behind the longest was last up to date; 0 for never."""
+    return min((updated(source) for source in found), default=0)
+
+
+def updated(source: Source) -> int:
+    """When a source was last up to date, in seconds since 1970; 0 where that is not known."""
+    release = release_file(source)
+    if release is None:
+        return 0
+    partial = os.path.join(os.path.dirname(release), "partial")
+    # Not of what a link leads to: that may be the repository's own file.
+    times = [os.lstat(release).st_ctime, os.stat(partial).st_mtime]
+    end = valid_until(commands.read(release))
+    return int(min(times if end is None else [*times, end]))
+
+
+def release_file(source: Source) -> str | None:
+    """The Release file that stands for a source: its name begins as the index's does."""
+    cut = source.index.rfind(source.key.replace("/", "_"))
+    files = [source.index[:cut] + name for name in RELEASES] if cut > 0 else []
+    return next((path for path in files if os.path.exists(path)), None)
+
+
+def valid_until(text: str) -> float | None:
+    """The end of a Release file's validity, in seconds since 1970; None for none.
+
+    Raises:
+        ValueError: it is no time.
+    """
+    match = re.search(r"^Valid-Until: *(.*?) *$", text, re.MULTILINE)
+    if match is None:
+        return None
+    parsed = email.utils.parsedate_tz(match.group(1))
+    if parsed is None:
+        raise ValueError(f"a Release file is valid until {match.group(1)!r}, which is no time")
+    return email.utils.mktime_tz(parsed)

@@ -1,0 +1,354 @@
+"""Local access to the LXD daemon: who opens its socket is root."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Iterator
+
+from pytest_lxdsec import verdict
+from pytest_lxdsec.checks.local_access import group_members, socket_devices, socket_mounts
+from pytest_lxdsec.control import Kind, Level, Severity, control
+from pytest_lxdsec.evidence.access_facts import ApiSocket, Carrier, DataDirectory
+from pytest_lxdsec.evidence.host_facts import File
+from pytest_lxdsec.evidence.model import Evidence
+from pytest_lxdsec.evidence.objects import Instance
+from pytest_lxdsec.inventory import config_origin
+from pytest_lxdsec.policy import Policy
+from pytest_lxdsec.verdict import CannotTell, Manual, Remedy, Verdict
+
+SECTION = "local-access-to-the-lxd-daemon"
+OTHERS = 0o007
+WRITERS = 0o022
+PRIVATE = 0o077
+STICKY = 0o1000
+SETGID = 0o2010  # set, and executable by the group: else it has no effect
+
+
+@control(
+    "LXD-LOC-01",
+    title="The LXD socket is closed to everybody but root and its admin group",
+    severity=Severity.CRITICAL,
+    level=Level.ENFORCED,
+    kind=Kind.REQUIREMENT,
+    section=SECTION,
+    rationale="Whoever opens the socket can attach the host's disk to a container of theirs.",
+)
+def test_socket_is_closed(lxd_evidence: Evidence) -> Verdict:
+    sockets = lxd_evidence.sockets
+    if not sockets:
+        raise CannotTell("no LXD daemon of this host listens on a unix socket")
+    found = [fault for socket in sockets for fault in _faults(lxd_evidence, socket)]
+    if not found:
+        return verdict.passed(*(_seen(lxd_evidence, socket) for socket in sockets))
+    return verdict.failed(
+        observed="; ".join(text for text, _ in found),
+        expected="root's socket, mode 0660 or tighter, for the daemon's admin group, "
+        "in directories that only root can write",
+        origin="the host's file system",
+        remedy=Remedy(
+            command=" && ".join(dict.fromkeys(repair for _, repair in found)), touches=len(found)
+        ),
+    )
+
+
+def _faults(evidence: Evidence, socket: ApiSocket) -> Iterator[tuple[str, str]]:
+    """What is wrong with a socket, each with its repair."""
+    file, path = socket.file, shlex.quote(socket.file.path)
+    if file.error or not file.exists:
+        raise CannotTell(f"{file.path}: {file.error or 'the socket is not where it listens'}")
+    if file.uid != 0:
+        yield f"{file.path} belongs to uid {file.uid}", f"chown root {path}"
+    if file.mode & OTHERS:
+        yield f"{file.path} has mode {file.mode:04o}", f"chmod 0660 {path}"
+    if file.acl:
+        yield f"{file.path} has an access list", f"setfacl --remove-all {path}"
+    expected = _admin_group(evidence, socket)
+    if _group_name(evidence, file.gid) != expected:
+        observed = f"{file.path} belongs to group {_group_name(evidence, file.gid)}"
+        yield f"{observed}, not {expected}", f"chgrp {shlex.quote(expected)} {path}"
+    yield from _directory_faults(socket.directories)
+
+
+def _directory_faults(directories: tuple[File, ...]) -> Iterator[tuple[str, str]]:
+    for directory in directories:
+        path = shlex.quote(directory.path)
+        if directory.error or not directory.exists:
+            raise CannotTell(f"{directory.path}: {directory.error or 'it is gone'}")
+        if directory.uid != 0:
+            yield f"{directory.path} belongs to uid {directory.uid}", f"chown root {path}"
+        # In a sticky directory nobody can replace another's entry.
+        if directory.mode & WRITERS and not directory.mode & STICKY:
+            yield f"{directory.path} has mode {directory.mode:04o}", f"chmod go-w {path}"
+        if directory.acl:
+            yield f"{directory.path} has an access list", f"setfacl --remove-all {path}"
+
+
+def _admin_group(evidence: Evidence, socket: ApiSocket) -> str:
+    for group in evidence.admin_groups:
+        if group.daemon == socket.daemon:
+            return group.name
+    raise CannotTell(f"which group the daemon of {socket.file.path} serves is not known")
+
+
+def _group_name(evidence: Evidence, gid: int) -> str:
+    names = [group.name for group in evidence.accounts.groups if group.gid == gid]
+    return names[0] if names else str(gid)
+
+
+def _seen(evidence: Evidence, socket: ApiSocket) -> str:
+    file = socket.file
+    return f"{file.path} is root:{_group_name(evidence, file.gid)} {file.mode:04o}"
+
+
+@control(
+    "LXD-LOC-02",
+    title="LXD's private keys and its database are closed to everybody but root",
+    severity=Severity.HIGH,
+    level=Level.ENFORCED,
+    kind=Kind.REQUIREMENT,
+    section=SECTION,
+    rationale="Who has the server's key can be the server; who has the database has every secret.",
+)
+def test_data_is_closed(lxd_evidence: Evidence) -> Verdict:
+    directories = lxd_evidence.data_directories
+    if not directories:
+        raise CannotTell("no LXD daemon of this host was found")
+    found = [fault for directory in directories for fault in _data_faults(directory)]
+    if not found:
+        files = [file for one in directories for file in (one.directory, one.database, *one.keys)]
+        return verdict.passed(*(f"{file.path} is root's, mode {file.mode:04o}" for file in files))
+    return verdict.failed(
+        observed="; ".join(text for text, _ in found),
+        expected="root's keys (0600) and database (0700), in a directory that only root can write",
+        origin="the host's file system",
+        remedy=Remedy(
+            command=" && ".join(dict.fromkeys(repair for _, repair in found)), touches=len(found)
+        ),
+    )
+
+
+def _data_faults(found: DataDirectory) -> Iterator[tuple[str, str]]:
+    if not found.keys:
+        raise CannotTell(f"{found.directory.path} holds no *.key, but every server has one")
+    yield from _directory_faults((found.directory,))
+    for file, mode in ((found.database, "0700"), *((key, "0600") for key in found.keys)):
+        yield from _private_faults(file, mode)
+
+
+def _private_faults(file: File, mode: str) -> Iterator[tuple[str, str]]:
+    """What lets others at a file that is root's alone, each with its repair."""
+    path = shlex.quote(file.path)
+    if file.error or not file.exists:
+        raise CannotTell(f"{file.path}: {file.error or 'it is gone'}")
+    if file.uid != 0:
+        yield f"{file.path} belongs to uid {file.uid}", f"chown root {path}"
+    if file.mode & PRIVATE:
+        yield f"{file.path} has mode {file.mode:04o}", f"chmod {mode} {path}"
+    if file.acl:
+        yield f"{file.path} has an access list", f"setfacl --remove-all {path}"
+
+
+@control(
+    "LXD-LOC-03",
+    title="Everybody in the socket's group is trusted as root",
+    severity=Severity.HIGH,
+    level=Level.CONFIGURED,
+    kind=Kind.REQUIREMENT,
+    section=SECTION,
+    rationale="Membership of the group is root on this host, without sudo and without a log.",
+)
+def test_group_members_are_trusted(lxd_evidence: Evidence, lxd_policy: Policy) -> Verdict:
+    accounts, sockets = lxd_evidence.accounts, lxd_evidence.sockets
+    if not sockets:
+        raise CannotTell("no LXD daemon of this host listens on a unix socket")
+    members = [
+        member
+        for gid in sorted({socket.file.gid for socket in sockets} - {0})
+        for member in group_members.of(accounts, lxd_evidence.holders, gid)
+    ]
+    trusted = lxd_policy.trusted_users
+
+    strangers = [
+        member
+        for member in members
+        if not group_members.is_trusted(accounts, member.user, trusted)
+    ]
+    if not strangers:
+        _require_full_lists(lxd_evidence, lxd_policy)
+        return verdict.passed(*_members_seen(members, sockets))
+    return verdict.failed(
+        observed=", ".join(f"{member.user} ({member.how})" for member in strangers),
+        expected="only users whom policy local.trusted_users names, or who are root anyway"
+        if trusted is None
+        else f"only {', '.join(trusted) or 'root'} (policy local.trusted_users)",
+        origin="the host's accounts (getent passwd, getent group, initgroups, gshadow)",
+        remedy=Remedy(
+            command=" && ".join(member.repair for member in strangers),
+            touches=len(strangers),
+            note="sessions that are open keep the group until they end; what a directory service "
+            "gives is taken away there",
+        ),
+    )
+
+
+def _require_full_lists(evidence: Evidence, policy: Policy) -> None:
+    """Raise where a directory service may give the group to users whom nobody can list."""
+    unknown = [
+        service
+        for service in evidence.holders.unlisted
+        if service not in (policy.trusted_directories or ())
+    ]
+    if unknown and any(socket.file.gid for socket in evidence.sockets):
+        raise Manual(
+            f"accounts of {', '.join(unknown)} (nsswitch.conf) cannot all be listed: see there "
+            "that none has the socket's group, and say so in policy local.trusted_directories"
+        )
+
+
+def _members_seen(
+    members: list[group_members.Membership], sockets: tuple[ApiSocket, ...]
+) -> list[str]:
+    if not members:
+        groups = ", ".join(sorted({str(socket.file.gid) for socket in sockets}))
+        return [f"nobody but root has the socket's group (gid {groups})"]
+    return [f"{member.user} is trusted ({member.how})" for member in members]
+
+
+@control(
+    "LXD-LOC-04",
+    title="No process and no setgid file carries the socket's group to somebody else",
+    severity=Severity.HIGH,
+    level=Level.ENFORCED,
+    kind=Kind.REQUIREMENT,
+    section=SECTION,
+    rationale="A session keeps the groups it began with, also those that were taken away since.",
+)
+def test_nobody_carries_the_group(lxd_evidence: Evidence, lxd_policy: Policy) -> Verdict:
+    gids = {socket.file.gid for socket in lxd_evidence.sockets} - {0}
+    if not lxd_evidence.sockets:
+        raise CannotTell("no LXD daemon of this host listens on a unix socket")
+    processes = [_judged(lxd_evidence, lxd_policy, one) for one in lxd_evidence.carriers]
+    strangers = [carrier for carrier, reason in processes if not reason]
+    files = [file for file in lxd_evidence.setgid_files.files if _gives(file, gids)]
+    if not strangers and not files:
+        if lxd_evidence.setgid_files.unsearched:
+            places = ", ".join(lxd_evidence.setgid_files.unsearched)
+            raise CannotTell(f"setgid files were not searched for on {places}: mount it nosuid")
+        seen = [f"{_called(lxd_evidence, carrier)} {reason}" for carrier, reason in processes]
+        return verdict.passed(f"no setgid file gives gid {_listed(gids)}", *seen)
+    return verdict.failed(
+        observed="; ".join(
+            [f"{_called(lxd_evidence, one)} holds gid {_listed(one.gids)}" for one in strangers]
+            + [f"{file.path} gives gid {file.gid} to whoever runs it" for file in files]
+        ),
+        expected="the socket's group only with processes of trusted users, and no setgid file",
+        origin="the kernel's list of processes, and the host's file systems",
+        remedy=_take_away(strangers, files),
+    )
+
+
+def _judged(evidence: Evidence, policy: Policy, carrier: Carrier) -> tuple[Carrier, str]:
+    """A process that holds the group, and why it may; "" where it may not."""
+    accounts, trusted = evidence.accounts, policy.trusted_users
+    names = group_members.names_of(accounts, carrier)
+    if not carrier.uids or not carrier.gids:
+        raise CannotTell(f"whose process {carrier.pid} is, was not seen")
+    if not carrier.sees_socket:
+        return carrier, "cannot see the socket"
+    if group_members.is_helper(carrier, names):
+        return carrier, "is LXD's own helper"
+    is_trusted = all(group_members.is_trusted(accounts, name, trusted) for name in names)
+    return carrier, "is trusted" if is_trusted else ""
+
+
+def _called(evidence: Evidence, carrier: Carrier) -> str:
+    names = group_members.names_of(evidence.accounts, carrier) or ("root",)
+    return f"{carrier.exe} (process {carrier.pid} of {', '.join(names)})"
+
+
+def _listed(gids: Collection[int]) -> str:
+    return ", ".join(str(gid) for gid in sorted(gids)) or "0"
+
+
+def _gives(file: File, gids: Collection[int]) -> bool:
+    """Whether running a file gives one of these groups: fs/exec.c, bprm_fill_uid."""
+    if file.error:
+        raise CannotTell(f"{file.path}: {file.error}")
+    return file.gid in gids and file.mode & SETGID == SETGID
+
+
+def _take_away(strangers: Collection[Carrier], files: Collection[File]) -> Remedy:
+    commands = [f"chmod g-s {shlex.quote(file.path)}" for file in files]
+    if not strangers:
+        return Remedy(command=" && ".join(commands), touches=len(files))
+    pids = " ".join(str(carrier.pid) for carrier in strangers)
+    return Remedy(
+        command=" && ".join([*commands, f"kill -KILL {pids}"]),
+        touches=len(files) + len(strangers),
+        note="ends these processes at once; to log their users out does it too",
+    )
+
+
+@control(
+    "LXD-LOC-05",
+    title="No device hands the LXD socket to the instance",
+    severity=Severity.CRITICAL,
+    level=Level.CONFIGURED,
+    kind=Kind.REQUIREMENT,
+    section=SECTION,
+    rationale="An instance with the socket can do to the host whatever LXD can.",
+)
+def test_no_device_hands_out_the_socket(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
+    found = tuple(socket_devices.handouts(lxd_evidence, lxd_instance))
+    if not found:
+        paths = [f"{p.device} opens {p.path}" for p in socket_devices.host_paths(lxd_instance)]
+        return verdict.passed(*(paths or ["no device opens a path of the host"]))
+    places = {
+        handout.device: config_origin.of_device(lxd_evidence, lxd_instance, handout.device)
+        for handout in found
+    }
+    commands = [place.device_command("remove", device) for device, place in places.items()]
+    return verdict.failed(
+        observed="; ".join(handout.text for handout in found),
+        expected="no disk and no proxy that leads to LXD's socket",
+        origin=", ".join(dict.fromkeys(place.text for place in places.values())),
+        remedy=Remedy(
+            command=" && ".join(commands),
+            touches=max(len(place.users) for place in places.values()),
+        ),
+    )
+
+
+@control(
+    "LXD-LOC-06",
+    title="No mount in the running instance is the LXD socket or holds it",
+    severity=Severity.CRITICAL,
+    level=Level.ENFORCED,
+    kind=Kind.REQUIREMENT,
+    section=SECTION,
+    rationale="What is mounted counts, whoever mounted it, whatever the devices say.",
+)
+def test_no_mount_is_the_socket(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
+    found = socket_mounts.openings(lxd_evidence, lxd_instance)
+    if not found:
+        mounted = socket_mounts.of(lxd_evidence, lxd_instance)
+        socket_mounts.require_certainty(lxd_evidence, mounted)
+        seen = [f"{mount.point} is {mount.root}" for mount in mounted]
+        count = f"{len(seen)} of its mounts are of a file system with LXD's socket"
+        return verdict.passed(f"{count}, and none shows it", *seen)
+    remedies = {socket_mounts.remedy(lxd_evidence, lxd_instance, opening) for opening in found}
+    return verdict.failed(
+        observed="; ".join(opening.text for opening in found),
+        expected="no mount that is LXD's socket, or a directory above it",
+        origin="the kernel's table of the container's mounts",
+        remedy=_together(remedies),
+    )
+
+
+def _together(remedies: Collection[Remedy]) -> Remedy:
+    ordered = sorted(remedies, key=lambda remedy: remedy.command)
+    return Remedy(
+        command=" && ".join(remedy.command for remedy in ordered),
+        touches=max(remedy.touches for remedy in ordered),
+        note="; ".join(dict.fromkeys(remedy.note for remedy in ordered if remedy.note)),
+    )

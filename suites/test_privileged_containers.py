@@ -1,0 +1,324 @@
+"""Privileged containers: the walls that are left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pytest_lxdsec import verdict
+from pytest_lxdsec.checks.privileged_containers import (
+    device_cgroup,
+    host_mounts,
+    seccomp,
+    shared_namespaces,
+)
+from pytest_lxdsec.control import Kind, Level, Severity, control
+from pytest_lxdsec.evidence import guest_script
+from pytest_lxdsec.evidence.container_facts import ContainerFacts
+from pytest_lxdsec.evidence.model import Evidence
+from pytest_lxdsec.evidence.objects import Instance
+from pytest_lxdsec.inventory import config_origin, containers, guest_probe
+from pytest_lxdsec.lxd import apparmor_label, dangerous_keys, versions
+from pytest_lxdsec.verdict import CannotTell, Manual, NotApplicable, Remedy, Verdict
+
+SECTION = "privileged-containers"
+RAW_LXC = "raw.lxc"
+RAW_IDMAP = "raw.idmap"  # by which an unprivileged container may have the host's root
+# include/uapi/linux/capability.h. LXD drops these: lxd/instance/drivers/driver_lxc.go, initLXC.
+DROPPED = {16: "SYS_MODULE", 17: "SYS_RAWIO", 25: "SYS_TIME"}
+# These only where AppArmor profiles cannot be stacked (same place).
+DROPPED_UNSTACKED = {32: "MAC_OVERRIDE", 33: "MAC_ADMIN"}
+FILTER = "2"  # SECCOMP_MODE_FILTER, linux/seccomp.h
+SECCOMP_KEYS = (
+    "raw.seccomp",
+    "security.syscalls.allow",
+    "security.syscalls.whitelist",
+    "security.syscalls.deny_default",
+    "security.syscalls.blacklist_default",
+)
+
+
+@control(
+    "LXD-PRV-01",
+    title="LXD's AppArmor profile confines the container",
+    severity=Severity.HIGH,
+    level=Level.ENFORCED,
+    kind=Kind.GUARANTEE,
+    section=SECTION,
+    rationale="Without it container root remounts what is read-only, and writes to the kernel.",
+)
+def test_profile_confines(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
+    facts = containers.privileged_facts(lxd_evidence, lxd_instance)
+    directory = lxd_evidence.view.directory
+    fault = apparmor_label.fault(facts.label, lxd_instance.internal_name, directory)
+    if not fault:
+        return verdict.passed(f"its init's label, read from the host, is {facts.label!r}")
+    wanted = apparmor_label.profile_of(lxd_instance.internal_name, directory)
+    return verdict.failed(
+        observed=fault,
+        expected=f"{wanted} in enforce mode",
+        origin=_origin(lxd_evidence, lxd_instance, f"/proc/{facts.pid}/attr/current"),
+        remedy=_confine(lxd_evidence, lxd_instance, facts.label),
+    )
+
+
+def _confine(evidence: Evidence, instance: Instance, label: str) -> Remedy:
+    if label or _raw_lxc_has(instance, "lxc.apparmor", "lxc.aa_", "lxc.selinux", "lxc.se_"):
+        return _remedy(evidence, instance)
+    if containers.PRIVILEGED not in instance.expanded_config:
+        return _remedy(evidence, instance)
+    remedy = config_origin.unset(
+        config_origin.of_config(evidence, instance, containers.PRIVILEGED), containers.PRIVILEGED
+    )
+    note = "the host's kernel runs without AppArmor: boot it with lsm=...,apparmor, install "
+    note += "apparmor and restart LXD; until then only an unprivileged container is confined"
+    return Remedy(command=remedy.command, touches=remedy.touches, note=note)
+
+
+@control(
+    "LXD-PRV-02",
+    title="LXD's seccomp policy, or a stricter one, is in force",
+    severity=Severity.HIGH,
+    level=Level.ENFORCED,
+    kind=Kind.GUARANTEE,
+    section=SECTION,
+    rationale="It keeps container root from loading a kernel, and from opening the host's files "
+    "by their handles.",
+)
+def test_seccomp_policy_is_in_force(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
+    facts = containers.privileged_facts(lxd_evidence, lxd_instance)
+    fault = _seccomp_fault(lxd_evidence, lxd_instance, facts)
+    if not fault:
+        return verdict.passed(
+            f"its init runs with a filter (Seccomp {FILTER}), loaded from LXD's own policy file",
+            f"which refuses {', '.join(seccomp.default(_version(lxd_evidence)))}",
+        )
+    return verdict.failed(
+        observed=fault + _pending(lxd_instance, SECCOMP_KEYS, "lxc.seccomp"),
+        expected="a filter that refuses what LXD's default policy refuses",
+        origin=_origin(lxd_evidence, lxd_instance, f"/proc/{facts.pid}/status", *SECCOMP_KEYS),
+        remedy=_remedy(lxd_evidence, lxd_instance, SECCOMP_KEYS, "lxc.seccomp"),
+    )
+
+
+def _seccomp_fault(evidence: Evidence, instance: Instance, facts: ContainerFacts) -> str:
+    """What is wrong with the filter in force; "" for nothing."""
+    mode = facts.status.get("Seccomp")
+    if mode is None:
+        raise CannotTell(f"{facts.lxc_name}: the kernel did not show its seccomp mode")
+    if mode != FILTER:
+        return f"its init runs without a seccomp filter (Seccomp {mode})"
+    walls = containers.walls(evidence, instance)
+    told = containers.told_liblxc(walls, "lxc.seccomp.profile")
+    own = f"{evidence.view.directory}/security/seccomp/{instance.internal_name}"
+    if told != own:
+        return f"its filter is from {told or 'no file'}, not from LXD's {own}"
+    if walls.seccomp_policy is None or walls.seccomp_policy.error:
+        raise CannotTell(f"{instance.key}: LXD's seccomp policy file was not read")
+    try:
+        missing = seccomp.missing(walls.seccomp_policy.text, _version(evidence))
+    except ValueError as error:
+        raise CannotTell(f"{own}: {error}") from error
+    return f"its filter lets {', '.join(missing)} through" if missing else ""
+
+
+def _version(evidence: Evidence) -> versions.Version:
+    try:
+        return versions.parse(evidence.server.environment.server_version)
+    except ValueError as error:
+        raise CannotTell(str(error)) from error
+
+
+@control(
+    "LXD-PRV-03",
+    title="The capabilities that LXD takes from a privileged container are gone",
+    severity=Severity.HIGH,
+    level=Level.ENFORCED,
+    kind=Kind.GUARANTEE,
+    section=SECTION,
+    rationale="With them container root loads modules, sets the clock and writes to hardware.",
+)
+def test_capabilities_are_dropped(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
+    facts = containers.facts(lxd_evidence, lxd_instance)
+    if not containers.has_host_user_namespace(lxd_evidence, facts):
+        raise NotApplicable(f"{lxd_instance.key} has a user namespace: it runs unprivileged")
+    bounding = _bounding_set(facts)
+    wanted = DROPPED if apparmor_label.is_stacked(facts.label) else DROPPED | DROPPED_UNSTACKED
+    kept = [name for bit, name in wanted.items() if bounding >> bit & 1]
+    seen = f"CapBnd {bounding:016x}"
+    if not kept:
+        return verdict.passed(f"{seen} lacks {', '.join(wanted.values())}")
+    return verdict.failed(
+        observed=f"{seen} holds {', '.join(kept)}",
+        expected=f"a bounding set without {', '.join(wanted.values())}",
+        origin=_origin(lxd_evidence, lxd_instance, f"/proc/{facts.pid}/status"),
+        remedy=_remedy(lxd_evidence, lxd_instance),
+    )
+
+
+def _bounding_set(facts: ContainerFacts) -> int:
+    try:
+        return int(facts.status["CapBnd"], 16)
+    except (KeyError, ValueError) as error:
+        raise CannotTell(f"{facts.lxc_name}: its capability bounding set was not seen") from error
+
+
+@control(
+    "LXD-PRV-04",
+    title="The container's namespaces are its own",
+    severity=Severity.HIGH,
+    level=Level.ENFORCED,
+    kind=Kind.GUARANTEE,
+    section=SECTION,
+    rationale="In a namespace of the host's, root acts on the host; in another container's, on "
+    "that one.",
+)
+def test_namespaces_are_its_own(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
+    facts = containers.privileged_facts(lxd_evidence, lxd_instance)
+    found = tuple(shared_namespaces.shared(lxd_evidence, facts))
+    if not found:
+        kinds = ", ".join(f"{kind} {facts.namespaces[kind]}" for kind in shared_namespaces.KINDS)
+        strangers = len(containers.strangers(lxd_evidence))
+        others = len(containers.all_here(lxd_evidence)) - 1 + strangers
+        return verdict.passed(f"{kinds}: not the daemon's, the host's or one of {others} others'")
+    return verdict.failed(
+        observed="; ".join(one.text for one in found),
+        expected=f"{', '.join(shared_namespaces.KINDS)} namespaces of its own",
+        origin=_origin(lxd_evidence, lxd_instance, f"/proc/{facts.pid}/ns"),
+        remedy=_remedy(lxd_evidence, lxd_instance),
+    )
+
+
+@control(
+    "LXD-PRV-05",
+    title="No key loosens what is left to confine a privileged container",
+    severity=Severity.HIGH,
+    level=Level.CONFIGURED,
+    kind=Kind.REQUIREMENT,
+    section=SECTION,
+    rationale="A privileged container has no other wall than these.",
+)
+def test_no_key_loosens_the_walls(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
+    _require_privileged(lxd_evidence, lxd_instance)
+    config = lxd_instance.expanded_config
+    found = tuple(
+        dangerous_keys.of(config, dangerous_keys.Wall.CONFINEMENT, _version(lxd_evidence))
+    )
+    if found:
+        keys = tuple(dict.fromkeys(one.key for one in found))
+        places = (config_origin.of_config(lxd_evidence, lxd_instance, key).text for key in keys)
+        return verdict.failed(
+            observed="; ".join(one.text for one in found),
+            expected="none of these keys on a privileged container",
+            origin="; ".join(dict.fromkeys(places)),
+            remedy=config_origin.unset_all(lxd_evidence, lxd_instance, keys),
+        )
+    unknown = dangerous_keys.unknown(config)
+    if unknown:
+        raise CannotTell(f"raw.lxc has {', '.join(unknown)}, which are not known to us")
+    if judgement := dangerous_keys.to_judge(config):
+        raise Manual(judgement)
+    return verdict.passed(f"none of its {len(config)} keys is among those that loosen a wall")
+
+
+def _require_privileged(evidence: Evidence, instance: Instance) -> None:
+    """Of a stopped one the configuration alone can tell."""
+    if not instance.is_container:
+        raise NotApplicable(f"{instance.key} is a virtual machine")
+    if containers.is_configured_privileged(instance):
+        return
+    if not containers.may_run(evidence, instance):
+        raise NotApplicable(f"{instance.key} is configured to be unprivileged")
+    containers.privileged_facts(evidence, instance)
+
+
+@control(
+    "LXD-PRV-06",
+    title="The devices controller limits the container, and nothing of the host is passed in",
+    severity=Severity.HIGH,
+    level=Level.ENFORCED,
+    kind=Kind.GUARANTEE,
+    section=SECTION,
+    rationale="Root that opens the host's disks or files needs no other way out.",
+)
+def test_devices_are_limited(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
+    facts = containers.privileged_facts(lxd_evidence, lxd_instance)
+    walls = containers.walls(lxd_evidence, lxd_instance)
+    limit = device_cgroup.limit(walls)
+    found = tuple(host_mounts.of(lxd_evidence, lxd_instance, walls))
+    if limit and not found:
+        return verdict.passed(limit, "no mount and no node of it is the host's")
+    passed_in = [one.text for one in found]
+    unlimited = [] if limit else ["no devices controller limits which devices it opens"]
+    return verdict.failed(
+        observed="; ".join([*unlimited, *passed_in]),
+        expected="a list (v1) or a program (v2) of devices, and no path or device of the host",
+        origin=_origin(lxd_evidence, lxd_instance, f"/proc/{facts.pid}/mountinfo and cgroup"),
+        remedy=host_mounts.remedy(lxd_evidence, lxd_instance, found),
+    )
+
+
+@control(
+    "LXD-PRV-07",
+    title="Container root is refused what a privileged container must not do",
+    severity=Severity.MEDIUM,
+    level=Level.PROBED,
+    kind=Kind.GUARANTEE,
+    section=SECTION,
+    rationale="Whatever the configuration and the kernel's tables say, this is what they are for.",
+)
+def test_privileged_root_is_refused(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
+    if lxd_instance.is_container and containers.may_run(lxd_evidence, lxd_instance):
+        containers.privileged_facts(lxd_evidence, lxd_instance)
+    done = guest_probe.done(lxd_evidence, lxd_instance, guest_script.PRIVILEGED)
+    if not done:
+        return verdict.passed(
+            *guest_probe.refused(lxd_evidence, lxd_instance, guest_script.PRIVILEGED)
+        )
+    config, version = lxd_instance.expanded_config, _version(lxd_evidence)
+    found = [
+        one.key for one in dangerous_keys.of(config, dangerous_keys.Wall.CONFINEMENT, version)
+    ]
+    causes = dict.fromkeys([*found, *(key for key in (RAW_IDMAP,) if key in config)])
+    return verdict.failed(
+        observed=f"its root can {'; '.join(done)}",
+        expected="that the kernel refuses it",
+        origin="the kernel, asked from inside by LXD's exec",
+        remedy=config_origin.unset_all(lxd_evidence, lxd_instance, causes)
+        if causes
+        else Remedy(command=config_origin.restart(lxd_instance)),
+    )
+
+
+def _origin(evidence: Evidence, instance: Instance, where: str, *keys: str) -> str:
+    """The kernel, and whoever sets what may be the cause."""
+    places = [
+        f"{key} of {config_origin.of_config(evidence, instance, key).text}"
+        for key in (*keys, RAW_LXC)
+        if key in instance.expanded_config
+    ]
+    return "; ".join([f"the kernel ({where})", *places])
+
+
+def _pending(instance: Instance, keys: Iterable[str], *directives: str) -> str:
+    """What a finding adds where the configuration does not explain what runs."""
+    if any(key in instance.expanded_config for key in keys) or _raw_lxc_has(instance, *directives):
+        return ""
+    return (
+        "; the configuration asks for LXD's own: a restart is pending, or it was changed by hand"
+    )
+
+
+def _raw_lxc_has(instance: Instance, *beginnings: str) -> bool:
+    raw = instance.expanded_config.get(RAW_LXC, "")
+    return any(key.startswith(beginnings) for key, _ in dangerous_keys.directives(raw))
+
+
+def _remedy(
+    evidence: Evidence, instance: Instance, keys: Iterable[str] = (), *directives: str
+) -> Remedy:
+    """Take away what may be the cause; a restart where nothing of the configuration is."""
+    raw = (RAW_LXC,) if not directives or _raw_lxc_has(instance, *directives) else ()
+    found = [key for key in (*keys, *raw) if key in instance.expanded_config]
+    if found:
+        return config_origin.unset_all(evidence, instance, found)
+    return Remedy(command=config_origin.restart(instance))
