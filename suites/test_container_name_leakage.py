@@ -185,7 +185,7 @@ def _hidden(evidence: Evidence, instance: Instance) -> str:
         has_own_rules = bool(config_values.string(instance.expanded_config, "raw.apparmor"))
         return "" if fault or has_own_rules else "LXD's AppArmor profile denies it"
     try:
-        mounted = mountinfo.parse(containers.walls(evidence, instance).mountinfo)
+        mounted = mountinfo.parse(containers.confinement(evidence, instance).mountinfo)
     except ValueError as error:
         raise CannotTell(f"{instance.key}: {error}") from error
     if all(mount.kind != "debugfs" for mount in mounted):

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from pytest_lxdsec import verdict
 from pytest_lxdsec.checks.local_access import group_members, socket_devices, socket_mounts
 from pytest_lxdsec.control import Kind, Level, Severity, control
-from pytest_lxdsec.evidence.access_facts import ApiSocket, Carrier, DataDirectory
+from pytest_lxdsec.evidence.access_facts import ApiSocket, DataDirectory, GroupProcess
 from pytest_lxdsec.evidence.host_facts import File
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.evidence.objects import Instance
@@ -164,7 +164,7 @@ def test_group_members_are_trusted(lxd_evidence: Evidence, lxd_policy: Policy) -
     members = [
         member
         for gid in sorted({socket.file.gid for socket in sockets} - {0})
-        for member in group_members.of(accounts, lxd_evidence.holders, gid)
+        for member in group_members.of(accounts, lxd_evidence.group_holders, gid)
     ]
     trusted = lxd_policy.trusted_users
 
@@ -195,7 +195,7 @@ def _require_full_lists(evidence: Evidence, policy: Policy) -> None:
     """Raise where a directory service may give the group to users whom nobody can list."""
     unknown = [
         service
-        for service in evidence.holders.unlisted
+        for service in evidence.group_holders.unlisted
         if service not in (policy.trusted_directories or ())
     ]
     if unknown and any(socket.file.gid for socket in evidence.sockets):
@@ -227,7 +227,7 @@ def test_nobody_carries_the_group(lxd_evidence: Evidence, lxd_policy: Policy) ->
     gids = {socket.file.gid for socket in lxd_evidence.sockets} - {0}
     if not lxd_evidence.sockets:
         raise CannotTell("no LXD daemon of this host listens on a unix socket")
-    processes = [_judged(lxd_evidence, lxd_policy, one) for one in lxd_evidence.carriers]
+    processes = [_judged(lxd_evidence, lxd_policy, one) for one in lxd_evidence.group_processes]
     strangers = [carrier for carrier, reason in processes if not reason]
     files = [file for file in lxd_evidence.setgid_files.files if _gives(file, gids)]
     if not strangers and not files:
@@ -247,7 +247,7 @@ def test_nobody_carries_the_group(lxd_evidence: Evidence, lxd_policy: Policy) ->
     )
 
 
-def _judged(evidence: Evidence, policy: Policy, carrier: Carrier) -> tuple[Carrier, str]:
+def _judged(evidence: Evidence, policy: Policy, carrier: GroupProcess) -> tuple[GroupProcess, str]:
     """A process that holds the group, and why it may; "" where it may not."""
     accounts, trusted = evidence.accounts, policy.trusted_users
     names = group_members.names_of(accounts, carrier)
@@ -261,7 +261,7 @@ def _judged(evidence: Evidence, policy: Policy, carrier: Carrier) -> tuple[Carri
     return carrier, "is trusted" if is_trusted else ""
 
 
-def _called(evidence: Evidence, carrier: Carrier) -> str:
+def _called(evidence: Evidence, carrier: GroupProcess) -> str:
     names = group_members.names_of(evidence.accounts, carrier) or ("root",)
     return f"{carrier.exe} (process {carrier.pid} of {', '.join(names)})"
 
@@ -277,7 +277,7 @@ def _gives(file: File, gids: Collection[int]) -> bool:
     return file.gid in gids and file.mode & SETGID == SETGID
 
 
-def _take_away(strangers: Collection[Carrier], files: Collection[File]) -> Remedy:
+def _take_away(strangers: Collection[GroupProcess], files: Collection[File]) -> Remedy:
     commands = [f"chmod g-s {shlex.quote(file.path)}" for file in files]
     if not strangers:
         return Remedy(command=" && ".join(commands), touches=len(files))

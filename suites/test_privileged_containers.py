@@ -107,15 +107,15 @@ def _seccomp_fault(evidence: Evidence, instance: Instance, facts: ContainerFacts
         raise CannotTell(f"{facts.lxc_name}: the kernel did not show its seccomp mode")
     if mode != FILTER:
         return f"its init runs without a seccomp filter (Seccomp {mode})"
-    walls = containers.walls(evidence, instance)
-    told = containers.told_liblxc(walls, "lxc.seccomp.profile")
+    confined = containers.confinement(evidence, instance)
+    told = containers.told_liblxc(confined, "lxc.seccomp.profile")
     own = f"{evidence.view.directory}/security/seccomp/{instance.internal_name}"
     if told != own:
         return f"its filter is from {told or 'no file'}, not from LXD's {own}"
-    if walls.seccomp_policy is None or walls.seccomp_policy.error:
+    if confined.seccomp_policy is None or confined.seccomp_policy.error:
         raise CannotTell(f"{instance.key}: LXD's seccomp policy file was not read")
     try:
-        missing = seccomp.missing(walls.seccomp_policy.text, _version(evidence))
+        missing = seccomp.missing(confined.seccomp_policy.text, _version(evidence))
     except ValueError as error:
         raise CannotTell(f"{own}: {error}") from error
     return f"its filter lets {', '.join(missing)} through" if missing else ""
@@ -177,7 +177,7 @@ def test_namespaces_are_its_own(lxd_instance: Instance, lxd_evidence: Evidence) 
     found = tuple(shared_namespaces.shared(lxd_evidence, facts))
     if not found:
         kinds = ", ".join(f"{kind} {facts.namespaces[kind]}" for kind in shared_namespaces.KINDS)
-        strangers = len(containers.strangers(lxd_evidence))
+        strangers = len(containers.unlisted(lxd_evidence))
         others = len(containers.all_here(lxd_evidence)) - 1 + strangers
         return verdict.passed(f"{kinds}: not the daemon's, the host's or one of {others} others'")
     return verdict.failed(
@@ -201,7 +201,7 @@ def test_no_key_loosens_the_walls(lxd_instance: Instance, lxd_evidence: Evidence
     _require_privileged(lxd_evidence, lxd_instance)
     config = lxd_instance.expanded_config
     found = tuple(
-        dangerous_keys.of(config, dangerous_keys.Wall.CONFINEMENT, _version(lxd_evidence))
+        dangerous_keys.of(config, dangerous_keys.Boundary.CONFINEMENT, _version(lxd_evidence))
     )
     if found:
         keys = tuple(dict.fromkeys(one.key for one in found))
@@ -242,9 +242,9 @@ def _require_privileged(evidence: Evidence, instance: Instance) -> None:
 )
 def test_devices_are_limited(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
     facts = containers.privileged_facts(lxd_evidence, lxd_instance)
-    walls = containers.walls(lxd_evidence, lxd_instance)
-    limit = device_cgroup.limit(walls)
-    found = tuple(host_mounts.of(lxd_evidence, lxd_instance, walls))
+    confined = containers.confinement(lxd_evidence, lxd_instance)
+    limit = device_cgroup.limit(confined)
+    found = tuple(host_mounts.of(lxd_evidence, lxd_instance, confined))
     if limit and not found:
         return verdict.passed(limit, "no mount and no node of it is the host's")
     passed_in = [one.text for one in found]
@@ -276,7 +276,7 @@ def test_privileged_root_is_refused(lxd_instance: Instance, lxd_evidence: Eviden
         )
     config, version = lxd_instance.expanded_config, _version(lxd_evidence)
     found = [
-        one.key for one in dangerous_keys.of(config, dangerous_keys.Wall.CONFINEMENT, version)
+        one.key for one in dangerous_keys.of(config, dangerous_keys.Boundary.CONFINEMENT, version)
     ]
     causes = dict.fromkeys([*found, *(key for key in (RAW_IDMAP,) if key in config)])
     return verdict.failed(

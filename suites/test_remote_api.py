@@ -19,7 +19,12 @@ from pytest_lxdsec.checks.remote_api import (
 from pytest_lxdsec.control import Kind, Level, Severity, control
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.evidence.objects import Certificate, Image, Server
-from pytest_lxdsec.evidence.remote_facts import Listener, Stranger, StrangerAnswer, endpoint
+from pytest_lxdsec.evidence.remote_facts import (
+    AnonymousAnswer,
+    AnonymousRequests,
+    Listener,
+    endpoint,
+)
 from pytest_lxdsec.firewall.evaluation.evaluate import Decision
 from pytest_lxdsec.inventory import clients
 from pytest_lxdsec.lxd import api_endpoints, listen_address
@@ -182,14 +187,14 @@ def _require_own_host(server: Server, evidence: Evidence) -> None:
         raise CannotTell(f"{name} is another host: name it with --lxd-host")
 
 
-def _api_doors(evidence: Evidence) -> Iterator[Stranger]:
+def _api_doors(evidence: Evidence) -> Iterator[AnonymousRequests]:
     """The listeners that serve the API: those for other protocols are named by their options."""
     others = {
         found.port
         for key, found in listen_options.options(evidence.server).items()
         if key not in listen_options.API_OPTIONS
     }
-    asked = {(door.address, door.port): door for door in evidence.strangers}
+    asked = {(door.address, door.port): door for door in evidence.anonymous_requests}
     for listener in evidence.listeners:
         if listener.port in others:
             continue
@@ -200,7 +205,7 @@ def _api_doors(evidence: Evidence) -> Iterator[Stranger]:
         yield door
 
 
-def _require_answers(door: Stranger, evidence: Evidence) -> None:
+def _require_answers(door: AnonymousRequests, evidence: Evidence) -> None:
     where = endpoint(door.address, door.port)
     if door.error:
         raise CannotTell(f"{where}: {door.error}")
@@ -212,7 +217,7 @@ def _require_answers(door: Stranger, evidence: Evidence) -> None:
         raise CannotTell(f"{where}: what answers is not LXD: is there a proxy before it?")
 
 
-def _told(door: Stranger) -> Iterator[str]:
+def _told(door: AnonymousRequests) -> Iterator[str]:
     where = endpoint(door.address, door.port)
     serves_all = any(answer.status == FORBIDDEN for answer in door.answers)
     for answer in door.answers:
@@ -224,7 +229,7 @@ def _told(door: Stranger) -> Iterator[str]:
             yield f"{where} answers {answer.status} for {answer.path}"
 
 
-def _told_by_root(answer: StrangerAnswer) -> Iterator[str]:
+def _told_by_root(answer: AnonymousAnswer) -> Iterator[str]:
     if answer.status != OK or answer.auth != UNTRUSTED:
         yield f"answers {answer.status} with auth {answer.auth!r} for {answer.path}"
     if answer.environment:
@@ -233,7 +238,7 @@ def _told_by_root(answer: StrangerAnswer) -> Iterator[str]:
         yield f"tells its configuration: {', '.join(answer.config)}"
 
 
-def _refused(door: Stranger) -> str:
+def _refused(door: AnonymousRequests) -> str:
     refused = sum(answer.status == FORBIDDEN for answer in door.answers)
     where = endpoint(door.address, door.port)
     return f"{where} ({door.tls}) tells auth: untrusted, and 403 for {refused} endpoints"

@@ -230,7 +230,7 @@ def test_host_ids_are_not_shared(
     overlap = _overlaps(lxd_evidence, lxd_policy).get(lxd_instance.key)
     if overlap is None:
         found = known[lxd_instance.key]
-        count = len(known) + len(containers.stranger_id_maps(lxd_evidence))
+        count = len(known) + len(containers.unlisted_id_maps(lxd_evidence))
         return verdict.passed(f"none of {count} running maps shares uids {_ids(found.uids)}")
     shared = f"{overlap.kind.value}s {overlap.shared.start}-{overlap.shared.stop - 1}"
     more = f" and {overlap.others - 1} more" if overlap.others > 1 else ""
@@ -246,7 +246,7 @@ def test_host_ids_are_not_shared(
 @functools.lru_cache(maxsize=containers.KEPT)
 def _overlaps(evidence: Evidence, policy: Policy) -> Mapping[str, idmap_overlaps.Overlap]:
     known = containers.all_id_maps(evidence)
-    everybody = {**known, **containers.stranger_id_maps(evidence)}
+    everybody = {**known, **containers.unlisted_id_maps(evidence)}
     return idmap_overlaps.find(everybody, groups=policy.groups(sorted(known)))
 
 
@@ -278,13 +278,13 @@ def _move(evidence: Evidence, instance: Instance, other: str) -> Remedy:
     findIdmap, 5.0.2 to 6.9; measured), and of other daemons' containers it knows nothing.
     """
     known = containers.all_id_maps(evidence)
-    everybody = (*known.values(), *containers.stranger_id_maps(evidence).values())
+    everybody = (*known.values(), *containers.unlisted_id_maps(evidence).values())
     try:
         base = host_id_conflicts.free_base(evidence, known[instance.key], everybody)
     except ValueError as error:
         if other in known:
             raise CannotTell(str(error)) from error
-        pid = containers.strangers(evidence)[other].pid
+        pid = containers.unlisted(evidence)[other].pid
         note = f"{error}: give {other} other subordinate ids, by whoever started it"
         return Remedy(command=f"grep . /proc/{pid}/uid_map /proc/{pid}/gid_map", note=note)
     return config_origin.set_base(instance, base)
@@ -308,7 +308,7 @@ def test_no_key_undoes_the_user_namespace(
         raise NotApplicable("it is configured to be privileged, which LXD-UNP-01 judges")
     config = lxd_instance.expanded_config
     found = dict(_mapped(lxd_evidence, lxd_instance))
-    for one in dangerous_keys.of(config, dangerous_keys.Wall.IDS, _version(lxd_evidence)):
+    for one in dangerous_keys.of(config, dangerous_keys.Boundary.IDS, _version(lxd_evidence)):
         found[one.key] = "; ".join(part for part in (found.get(one.key), one.text) if part)
     if found:
         places = (config_origin.of_config(lxd_evidence, lxd_instance, key).text for key in found)
@@ -365,7 +365,7 @@ def test_root_inside_is_refused(lxd_instance: Instance, lxd_evidence: Evidence) 
             *guest_probe.refused(lxd_evidence, lxd_instance, guest_script.UNPRIVILEGED)
         )
     version = _version(lxd_evidence)
-    found = dangerous_keys.of(lxd_instance.expanded_config, dangerous_keys.Wall.IDS, version)
+    found = dangerous_keys.of(lxd_instance.expanded_config, dangerous_keys.Boundary.IDS, version)
     causes = [one.key for one in found]
     causes += [RAW_IDMAP] if RAW_IDMAP in lxd_instance.expanded_config else []
     return verdict.failed(

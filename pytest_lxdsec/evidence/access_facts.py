@@ -56,7 +56,7 @@ class Accounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
+class GroupHolder:
     """A group of the API's sockets, and the listed users whom a login gives it."""
 
     gid: int
@@ -74,7 +74,7 @@ class GroupShadow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Holders:
+class GroupHolders:
     """Who gets the groups of the API's sockets besides those whom the list of groups names.
 
     Attributes:
@@ -83,7 +83,7 @@ class Holders:
         unlisted: Name services (`sss`) of whose accounts there is no full list.
     """
 
-    by_login: tuple[Holder, ...]
+    by_login: tuple[GroupHolder, ...]
     shadows: tuple[GroupShadow, ...]
     unlisted: tuple[str, ...]
 
@@ -99,7 +99,7 @@ class DataDirectory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Carrier:
+class GroupProcess:
     """A process that holds the group of a socket of the API.
 
     Attributes:

@@ -97,7 +97,7 @@ class DeviceControl:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Walls:
+class Confinement:
     """What stands between a running container and the host; `error` where it was not read.
 
     Attributes:

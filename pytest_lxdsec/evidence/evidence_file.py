@@ -13,7 +13,15 @@ from ..errors import UserError
 from . import model
 
 FORMAT = "lxdsec-evidence"
-VERSION = 1
+VERSION = 2
+# Parts that were renamed: what version 1 called them, and what they are called now.
+RENAMED = {
+    "host.carriers": "host.group_processes",
+    "host.holders": "host.group_holders",
+    "host.names": "host.resolved_names",
+    "host.strangers": "host.anonymous_requests",
+    "host.walls": "host.confinement",
+}
 
 
 def dumps(evidence: model.Evidence) -> str:
@@ -78,11 +86,15 @@ def _read(path: pathlib.Path, text: str) -> model.Evidence:
     if document.get("format") != FORMAT:
         raise _refused(path, f"it is no evidence: its format is not {FORMAT!r}")
     version = document.get("version")
-    if not isinstance(version, int) or version != VERSION:
-        raise _refused(path, f"its version is {version!r}, this program reads {VERSION}: upgrade")
+    if isinstance(version, bool) or version not in (1, VERSION):
+        raise _refused(
+            path, f"its version is {version!r}, this program reads 1 to {VERSION}: upgrade"
+        )
     parts = document.get("parts")
     if not isinstance(parts, dict):
         raise _refused(path, "it has no parts: it is damaged: gather it again")
+    if version == 1:
+        parts = {RENAMED.get(name, name): entry for name, entry in parts.items()}
     try:
         header = msgspec.convert(document, model.Header)
     except msgspec.ValidationError as error:

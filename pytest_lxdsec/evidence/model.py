@@ -180,9 +180,9 @@ class Evidence:
         return cast("access_facts.Accounts", self._require("host.accounts"))
 
     @property
-    def holders(self) -> access_facts.Holders:
+    def group_holders(self) -> access_facts.GroupHolders:
         """Who gets the groups of LXD's sockets, besides their members."""
-        return cast("access_facts.Holders", self._require("host.holders"))
+        return cast("access_facts.GroupHolders", self._require("host.group_holders"))
 
     @property
     def subordinate_ids(self) -> container_facts.SubordinateIds:
@@ -195,9 +195,11 @@ class Evidence:
         return cast("tuple[remote_facts.Listener, ...]", self._require("host.listeners"))
 
     @property
-    def strangers(self) -> tuple[remote_facts.Stranger, ...]:
+    def anonymous_requests(self) -> tuple[remote_facts.AnonymousRequests, ...]:
         """What a client without a certificate was told."""
-        return cast("tuple[remote_facts.Stranger, ...]", self._require("host.strangers"))
+        return cast(
+            "tuple[remote_facts.AnonymousRequests, ...]", self._require("host.anonymous_requests")
+        )
 
     @property
     def kernel_files(self) -> tuple[host_facts.File, ...]:
@@ -250,9 +252,9 @@ class Evidence:
         return cast("container_facts.Mounts", self._require("host.mounts"))
 
     @property
-    def walls(self) -> tuple[container_facts.Walls, ...]:
+    def confinement(self) -> tuple[container_facts.Confinement, ...]:
         """What stands between the running containers and the host."""
-        return cast("tuple[container_facts.Walls, ...]", self._require("host.walls"))
+        return cast("tuple[container_facts.Confinement, ...]", self._require("host.confinement"))
 
     @property
     def view(self) -> container_facts.View:
@@ -287,9 +289,9 @@ class Evidence:
         )
 
     @property
-    def carriers(self) -> tuple[access_facts.Carrier, ...]:
+    def group_processes(self) -> tuple[access_facts.GroupProcess, ...]:
         """The processes that hold the group of a socket."""
-        return cast("tuple[access_facts.Carrier, ...]", self._require("host.carriers"))
+        return cast("tuple[access_facts.GroupProcess, ...]", self._require("host.group_processes"))
 
     @property
     def setgid_files(self) -> access_facts.SetgidFiles:
@@ -339,4 +341,4 @@ class Evidence:
     @property
     def names(self) -> tuple[remote_facts.ResolvedName, ...]:
         """What the names in listen addresses resolve to."""
-        return cast("tuple[remote_facts.ResolvedName, ...]", self._require("host.names"))
+        return cast("tuple[remote_facts.ResolvedName, ...]", self._require("host.resolved_names"))

@@ -17,7 +17,7 @@ SENDER, PEER = "lxdsec-sender", "lxdsec-peer"
 INSTANCES = (SENDER, PEER)
 KEY = "user.lxdsec-probe"
 WORDS = 4
-PARTS_OF_OURS = ("projects", "instances", "profiles", "host.containers", "host.walls")
+PARTS_OF_OURS = ("projects", "instances", "profiles", "host.containers", "host.confinement")
 LONGEST = 900.0  # seconds; no probe runs longer
 
 Document = Mapping[str, Mapping[str, Any]]

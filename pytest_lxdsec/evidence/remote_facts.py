@@ -30,7 +30,7 @@ def endpoint(address: str, port: int) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StrangerAnswer:
+class AnonymousAnswer:
     """What a client without a certificate got for one path.
 
     `environment` and `config` are the names of what it was told, not the values.
@@ -45,14 +45,14 @@ class StrangerAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stranger:
+class AnonymousRequests:
     """One listener, asked without a certificate; `error` where it broke off, else ""."""
 
     address: str
     port: int
     tls: str
     error: str
-    answers: tuple[StrangerAnswer, ...]
+    answers: tuple[AnonymousAnswer, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,7 +90,7 @@ def token_until(evidence: Evidence, client: Certificate) -> str:
         told = EXPIRY in evidence.server.api_extensions
         return "" if told else "that LXD does not tell the end of"
     try:
-        ends = timestamps.moment(found.expires_at)
+        ends = timestamps.parse_rfc3339(found.expires_at)
     except ValueError as error:
         raise CannotTell(f"{title(client)}: the end of its token is no time: {error}") from error
     if ends is None:

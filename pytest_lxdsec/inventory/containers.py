@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 
-from ..evidence.container_facts import ContainerFacts, Walls
+from ..evidence.container_facts import Confinement, ContainerFacts
 from ..evidence.model import Evidence
 from ..evidence.objects import Instance
 from ..lxd import config_values, idmap
@@ -82,7 +82,7 @@ def all_here(evidence: Evidence) -> tuple[Instance, ...]:
 
 
 @functools.lru_cache(maxsize=KEPT)
-def strangers(evidence: Evidence) -> Mapping[str, ContainerFacts]:
+def unlisted(evidence: Evidence) -> Mapping[str, ContainerFacts]:
     """The running containers of this host that LXD does not list, by what findings call them.
 
     Raises:
@@ -99,10 +99,10 @@ def strangers(evidence: Evidence) -> Mapping[str, ContainerFacts]:
     }
 
 
-def walls(evidence: Evidence, instance: Instance) -> Walls:
+def confinement(evidence: Evidence, instance: Instance) -> Confinement:
     """What stands between a running container and the host; raises as `facts`."""
     facts(evidence, instance)
-    found = _walls_by_name(evidence).get(instance.internal_name)
+    found = _confinement_by_name(evidence).get(instance.internal_name)
     if found is None:
         raise CannotTell(f"{instance.key} runs, but nothing of what confines it was read")
     if found.error:
@@ -111,11 +111,11 @@ def walls(evidence: Evidence, instance: Instance) -> Walls:
 
 
 @functools.lru_cache(maxsize=KEPT)
-def _walls_by_name(evidence: Evidence) -> Mapping[str, Walls]:
-    return {found.lxc_name: found for found in evidence.walls}
+def _confinement_by_name(evidence: Evidence) -> Mapping[str, Confinement]:
+    return {found.lxc_name: found for found in evidence.confinement}
 
 
-def lxc_conf(found: Walls) -> tuple[tuple[str, str], ...]:
+def lxc_conf(found: Confinement) -> tuple[tuple[str, str], ...]:
     """What liblxc was told at the container's start, of what bears on a wall: keys and values.
 
     Raises:
@@ -129,7 +129,7 @@ def lxc_conf(found: Walls) -> tuple[tuple[str, str], ...]:
     return tuple((key.strip().lower(), value.strip()) for key, _, value in pairs)
 
 
-def told_liblxc(found: Walls, key: str) -> str:
+def told_liblxc(found: Confinement, key: str) -> str:
     """The last value of a key, which wins; "" where it has none. Raises as `lxc_conf`."""
     values = [value for told, value in lxc_conf(found) if told == key]
     return values[-1] if values else ""
@@ -170,11 +170,11 @@ def all_id_maps(evidence: Evidence) -> Mapping[str, idmap.IdMap]:
 
 
 @functools.lru_cache(maxsize=KEPT)
-def stranger_id_maps(evidence: Evidence) -> Mapping[str, idmap.IdMap]:
-    """The id maps of `strangers` that have a user namespace; raises as it, and as `id_map`."""
+def unlisted_id_maps(evidence: Evidence) -> Mapping[str, idmap.IdMap]:
+    """The id maps of `unlisted` that have a user namespace; raises as it, and as `id_map`."""
     return {
         name: id_map(found)
-        for name, found in strangers(evidence).items()
+        for name, found in unlisted(evidence).items()
         if not has_host_user_namespace(evidence, found)
     }
 

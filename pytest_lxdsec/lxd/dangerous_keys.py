@@ -18,16 +18,16 @@ from . import config_values, versions
 RAW_LXC = "raw.lxc"
 
 
-class Wall(enum.Enum):
+class Boundary(enum.Enum):
     """What a key weakens."""
 
     IDS = "the user namespace"  # what an unprivileged container is safe by
     CONFINEMENT = "the confinement"  # what a privileged one has left
 
 
-IDS_ONLY = frozenset({Wall.IDS})
-CONFINEMENT_ONLY = frozenset({Wall.CONFINEMENT})
-BOTH = frozenset(Wall)
+IDS_ONLY = frozenset({Boundary.IDS})
+CONFINEMENT_ONLY = frozenset({Boundary.CONFINEMENT})
+BOTH = frozenset(Boundary)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Danger:
 
     Attributes:
         key: A pattern of whole keys.
-        walls: What it weakens.
+        boundaries: What it weakens.
         reason: As a clause after the key.
         is_on: Whether a value, read as LXD reads it, does harm.
         since: The first release that has the key.
@@ -44,7 +44,7 @@ class Danger:
     """
 
     key: str
-    walls: frozenset[Wall]
+    boundaries: frozenset[Boundary]
     reason: str
     is_on: Callable[[str], bool]
     since: tuple[int, ...] = ()
@@ -90,96 +90,96 @@ _INTERCEPT = rf"{_SYSCALLS}intercept\."
 DANGERS: tuple[Danger, ...] = (
     Danger(
         key=r"raw\.apparmor",
-        walls=CONFINEMENT_ONLY,
+        boundaries=CONFINEMENT_ONLY,
         reason="is added to the AppArmor profile, and may allow what LXD's rules deny",
         is_on=_anything,
     ),
     Danger(
         key=r"raw\.seccomp",
-        walls=CONFINEMENT_ONLY,
+        boundaries=CONFINEMENT_ONLY,
         reason="replaces LXD's seccomp policy as a whole",
         is_on=_anything,
     ),
     Danger(
         key=rf"{_SYSCALLS}deny_default",
-        walls=CONFINEMENT_ONLY,
+        boundaries=CONFINEMENT_ONLY,
         reason="leaves LXD's seccomp policy out",
         is_on=_off,
     ),
     Danger(
         key=rf"{_SYSCALLS}blacklist_default",
-        walls=CONFINEMENT_ONLY,
+        boundaries=CONFINEMENT_ONLY,
         reason="leaves LXD's seccomp policy out (the older name, still honoured)",
         is_on=_off,
         until=(5, 21),
     ),
     Danger(
         key=rf"{_SYSCALLS}allow",
-        walls=CONFINEMENT_ONLY,
+        boundaries=CONFINEMENT_ONLY,
         reason="takes the place of LXD's seccomp policy",
         is_on=_anything,
     ),
     Danger(
         key=rf"{_SYSCALLS}whitelist",
-        walls=CONFINEMENT_ONLY,
+        boundaries=CONFINEMENT_ONLY,
         reason="takes the place of LXD's seccomp policy (the older name, still honoured)",
         is_on=_anything,
         until=(5, 21),
     ),
     Danger(
         key=r"security\.nesting",
-        walls=CONFINEMENT_ONLY,
+        boundaries=CONFINEMENT_ONLY,
         reason="lets root mount and pivot, and with privileges is root on the host",
         is_on=config_values.is_true,
     ),
     Danger(
         key=rf"{_INTERCEPT}mount",
-        walls=IDS_ONLY,
+        boundaries=IDS_ONLY,
         reason="has the host mount file systems for the container's root",
         is_on=config_values.is_true,
     ),
     Danger(
         key=rf"{_INTERCEPT}mount\.allowed",
-        walls=IDS_ONLY,
+        boundaries=IDS_ONLY,
         reason="has the host's kernel read file systems of the container's making",
         is_on=_anything,
     ),
     Danger(
         key=rf"{_INTERCEPT}mount\.fuse",
-        walls=IDS_ONLY,
+        boundaries=IDS_ONLY,
         reason="has the host start FUSE programs for the container's mounts",
         is_on=_anything,
     ),
     Danger(
         key=rf"{_INTERCEPT}(bpf|bpf\.devices|mknod|sched_setscheduler|setxattr)",
-        walls=IDS_ONLY,
+        boundaries=IDS_ONLY,
         reason="has LXD do as root what the kernel refuses the container",
         is_on=config_values.is_true,
     ),
     # Not of environment.*: its validator refuses line breaks (shared/instance.go; 5.0.2 measured).
     Danger(
         key=r"(limits\.kernel|linux\.sysctl|nvidia)\..*",
-        walls=BOTH,
+        boundaries=BOTH,
         reason="has several lines, and what follows the first may be read as liblxc's own keys",
         is_on=_several_lines,
     ),
     Danger(
         key=rf"linux\.sysctl\.(?!{_NAMESPACED}).*",
-        walls=CONFINEMENT_ONLY,
+        boundaries=CONFINEMENT_ONLY,
         reason="is a setting of the whole host's, which root of the host writes at the start: "
         "only that /proc/sys is closed before then keeps it from it",
         is_on=_anything,
     ),
     Danger(
         key=r"security\.delegate_bpf",
-        walls=IDS_ONLY,
+        boundaries=IDS_ONLY,
         reason="gives the container's root the kernel's BPF",
         is_on=config_values.is_true,
         since=(5, 21),
     ),
     Danger(
         key=r"linux\.kernel_modules\.load",
-        walls=BOTH,
+        boundaries=BOTH,
         reason="loads modules into the host's kernel when the container's root asks",
         is_on=_on_demand,
         since=(5, 21),
@@ -204,7 +204,7 @@ class Directive:
     """
 
     pattern: str
-    walls: frozenset[Wall]
+    boundaries: frozenset[Boundary]
     reason: str
     values: frozenset[str] = _ANY
     harmless: frozenset[str] = _ANY
@@ -219,80 +219,80 @@ class Directive:
 DIRECTIVES: tuple[Directive, ...] = (
     Directive(
         pattern=r"lxc\.id_?map",
-        walls=BOTH,
+        boundaries=BOTH,
         reason="is an id map of its own making",
     ),
     Directive(
         pattern=r"lxc\.include",
-        walls=BOTH,
+        boundaries=BOTH,
         reason="loads whatever a file of the host says",
     ),
     Directive(
         pattern=r"lxc\.namespace\..*",
-        walls=BOTH,
+        boundaries=BOTH,
         reason="shares namespaces, or leaves them out",
     ),
     Directive(
         pattern=r"lxc\.(hook\..*|init\.cmd|execute\.cmd|monitor\.unshare)",
-        walls=BOTH,
+        boundaries=BOTH,
         reason="runs commands of its own as root of the host, or as the container's first",
     ),
     Directive(
         pattern=r"lxc\.(mount|mount\.(auto|entry|fstab)|rootfs\..*|rootfs|autodev)",
-        walls=BOTH,
+        boundaries=BOTH,
         reason="mounts what LXD does not know of",
     ),
     Directive(
         pattern=r"lxc\.(apparmor\..*|aa_.*|selinux\..*|se_context)",
-        walls=CONFINEMENT_ONLY,
+        boundaries=CONFINEMENT_ONLY,
         reason="decides about mandatory access control in LXD's place",
     ),
     Directive(
         pattern=r"lxc\.seccomp(\..*)?",
-        walls=CONFINEMENT_ONLY,
+        boundaries=CONFINEMENT_ONLY,
         reason="decides about the seccomp policy in LXD's place",
     ),
     Directive(
         pattern=r"lxc\.cap\.drop",
-        walls=CONFINEMENT_ONLY,
+        boundaries=CONFINEMENT_ONLY,
         reason="with no value keeps every capability",
         values=_EMPTY,
     ),
     Directive(
         pattern=r"lxc\.cap\.keep",
-        walls=CONFINEMENT_ONLY,
+        boundaries=CONFINEMENT_ONLY,
         reason="decides about capabilities in LXD's place",
     ),
     Directive(
         pattern=r"lxc\.cgroup2?\.(devices\..*|dir.*|relative)",
-        walls=CONFINEMENT_ONLY,
+        boundaries=CONFINEMENT_ONLY,
         reason="decides about devices or control groups in LXD's place",
     ),
     Directive(
         pattern=r"lxc\.net(work)?(\..*)?",
-        walls=BOTH,
+        boundaries=BOTH,
         reason="gives it interfaces of the host, or the host's network itself",
     ),
     Directive(
         pattern=r"lxc\.proc\..*",
-        walls=BOTH,
+        boundaries=BOTH,
         reason="writes to /proc as root of the host",
     ),
     Directive(
         pattern=r"lxc\.sysctl\..*",
-        walls=CONFINEMENT_ONLY,
+        boundaries=CONFINEMENT_ONLY,
         reason="writes settings of the kernel as root of the host",
     ),
     # liblxc's monitor, root of the host, opens it: src/lxc/terminal.c, lxc_terminal_create.
     Directive(
         pattern=r"lxc\.console\.(path|(buffer\.)?logfile)",
-        walls=BOTH,
+        boundaries=BOTH,
         reason="names a file or device of the host that root of the host writes to",
         harmless=frozenset({"", "none"}),
     ),
     Directive(
         pattern=r"lxc\.(no_new_privs|keyring\.session)",
-        walls=CONFINEMENT_ONLY,
+        boundaries=CONFINEMENT_ONLY,
         reason="takes a protection away",
         values=_ZERO,
     ),
@@ -305,7 +305,7 @@ HARMLESS = re.compile(
 )
 
 
-def of(config: Mapping[str, str], wall: Wall, version: versions.Version) -> Iterator[Found]:
+def of(config: Mapping[str, str], wall: Boundary, version: versions.Version) -> Iterator[Found]:
     """The keys of an expanded configuration that weaken a wall, in their order.
 
     Raises:
@@ -313,7 +313,7 @@ def of(config: Mapping[str, str], wall: Wall, version: versions.Version) -> Iter
     """
     for key in sorted(config):
         for danger in DANGERS:
-            if wall not in danger.walls or not danger.concerns(key, version):
+            if wall not in danger.boundaries or not danger.concerns(key, version):
                 continue
             if danger.is_on(config_values.string(config, key)):
                 yield Found(key=key, text=f"{key}={_shown(config[key])} {danger.reason}")
@@ -322,11 +322,11 @@ def of(config: Mapping[str, str], wall: Wall, version: versions.Version) -> Iter
         yield Found(key=RAW_LXC, text=line)
 
 
-def raw_lxc(config: Mapping[str, str], wall: Wall) -> Iterator[str]:
+def raw_lxc(config: Mapping[str, str], wall: Boundary) -> Iterator[str]:
     """The lines of `raw.lxc` that weaken a wall, each with the reason."""
     for key, value in directives(config_values.string(config, RAW_LXC)):
         for directive in DIRECTIVES:
-            if wall in directive.walls and directive.is_in(key, value):
+            if wall in directive.boundaries and directive.is_in(key, value):
                 yield f"raw.lxc has {key}={_shown(value)}, which {directive.reason}"
                 break
 

@@ -10,7 +10,7 @@ _ZERO = "0001-"  # the year of Go's zero time, which means: never
 _FRACTION = re.compile(r"(\.\d{6})\d+")
 
 
-def moment(text: str) -> datetime.datetime | None:
+def parse_rfc3339(text: str) -> datetime.datetime | None:
     """Read a point in time; None for Go's zero time, and for no text.
 
     Raises:

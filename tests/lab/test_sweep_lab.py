@@ -124,7 +124,7 @@ def test_admin_group_is_that_of_the_command_line(facts: Mapping[str, Any]) -> No
 
 
 def test_strangers_are_told_that_they_are_strangers(facts: Mapping[str, Any]) -> None:
-    (door,) = facts["host.strangers"]
+    (door,) = facts["host.anonymous_requests"]
     answers = {answer["path"]: answer for answer in door["answers"]}
     assert (door["tls"], door["error"]) == ("TLSv1.3", "")
     assert answers.pop(api_endpoints.OPEN)["auth"] == "untrusted"

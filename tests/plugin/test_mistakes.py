@@ -91,7 +91,7 @@ MISTAKES: Mapping[str, tuple[Sequence[str], str]] = {
     ),
     "future": (
         ["--lxd-host=evidence:future.json"],
-        "its version is 99, this program reads 1: upgrade",
+        "its version is 99, this program reads 1 to 2: upgrade",
     ),
     "alien": (
         ["--lxd-host=evidence:alien.json"],

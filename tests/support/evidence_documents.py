@@ -80,10 +80,10 @@ def _parts() -> Mapping[str, Any]:
         "host.sockets": evidence_sweep.sockets(),
         "host.admin_groups": evidence_sweep.admin_groups(),
         "host.accounts": evidence_sweep.accounts(),
-        "host.holders": evidence_sweep.holders(),
+        "host.group_holders": evidence_sweep.group_holders(),
         "host.subordinate_ids": evidence_sweep.subordinate_ids(),
         "host.listeners": evidence_sweep.listeners(),
-        "host.strangers": evidence_sweep.strangers(),
+        "host.anonymous_requests": evidence_sweep.anonymous_requests(),
         "host.kernel_files": evidence_sweep.kernel_files(),
         "host.network": evidence_sweep.network(),
         "host.links": evidence_sweep.links(),
@@ -93,16 +93,16 @@ def _parts() -> Mapping[str, Any]:
         "host.name_servers": evidence_sweep.name_servers(),
         "host.containers": evidence_sweep.containers(),
         "host.paths": evidence_sweep.paths(),
-        "host.names": [],
+        "host.resolved_names": [],
         "host.pki": evidence_sweep.pki(),
         "host.restarts": evidence_sweep.restarts(),
         "host.distribution": evidence_sweep.distribution(),
         "host.handshakes": evidence_sweep.handshakes(),
         "host.setgid_files": evidence_sweep.setgid_files(),
-        "host.carriers": evidence_sweep.carriers(),
+        "host.group_processes": evidence_sweep.group_processes(),
         "host.data_directories": evidence_sweep.data_directories(),
         "host.mounts": evidence_sweep.mounts(),
-        "host.walls": evidence_sweep.walls(),
+        "host.confinement": evidence_sweep.confinement(),
         "host.view": evidence_sweep.view(),
         "host.at_boot": evidence_sweep.at_boot(),
         "host.control": evidence_sweep.control(),
@@ -241,7 +241,7 @@ def with_privileged(document: Document, name: str = "builder1") -> Document:
     mounts = evidence_sweep.mounts_of(name, len(value(document, "host.containers")))
     document = add(document, "host.mounts", "containers", entry=mounts)
     walls = evidence_sweep.walls_of(name, is_limited=True)
-    document = add(document, "host.walls", entry=walls)
+    document = add(document, "host.confinement", entry=walls)
     entry = probe_of(f"default/{name}", is_privileged=True)
     return add(document, "probes", entry=entry)
 

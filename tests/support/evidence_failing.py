@@ -79,7 +79,7 @@ def _host(document: Document) -> Document:
     document = patch(document, "host.sockets", 0, "file", "mode", to=WORLD)
     document = patch(document, "host.data_directories", 0, "keys", 0, "mode", to=0o640)
     stray = evidence_sweep.carrier(7004, "bash", 1001)
-    document = add(document, "host.carriers", entry=stray)
+    document = add(document, "host.group_processes", entry=stray)
     document = patch(document, "host.os", "release", "VERSION_CODENAME", to="trusty")
     document = patch(document, "host.restarts", "reboot_reasons", to=["linux-image-generic"])
     document = patch(document, "host.kernel_files", "/sys/kernel/slab", "mode", to=0o755)
@@ -90,11 +90,11 @@ def _host(document: Document) -> Document:
 
 
 def _listeners(document: Document) -> Document:
-    for part in ("host.listeners", "host.strangers", "host.handshakes"):
+    for part in ("host.listeners", "host.anonymous_requests", "host.handshakes"):
         document = patch(document, part, 0, "address", to=EVERYWHERE)
     old = evidence_sweep.offer("TLSv1.2", "accepted", "TLSv1.2")
     document = patch(document, "host.handshakes", 0, "offers", 2, to=old)
-    told = ("host.strangers", 0, "answers", "/1.0/instances", "status")
+    told = ("host.anonymous_requests", 0, "answers", "/1.0/instances", "status")
     document = patch(document, *told, to=200)
     return patch(document, "host.filters", to={"value": evidence_filters.failing()})
 
@@ -178,4 +178,4 @@ def _walls(document: Document) -> Document:
         told = told.replace("umount: no: Permission denied", "umount: no: not mounted")
         told = told.replace("slab: no: Permission denied", "slab: ok")
         document = patch(document, "probes", key, "output", to=told)
-    return patch(document, "host.walls", "builder1", "mountinfo", to=seen)
+    return patch(document, "host.confinement", "builder1", "mountinfo", to=seen)

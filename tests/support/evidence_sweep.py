@@ -148,8 +148,8 @@ def accounts() -> Json:
     }
 
 
-def holders() -> Json:
-    """`host.holders`: nobody whom the list of groups does not name."""
+def group_holders() -> Json:
+    """`host.group_holders`: nobody whom the list of groups does not name."""
     shadow = {"name": "lxd", "has_password": False, "administrators": [], "members": ["alice"]}
     return {
         "by_login": [{"gid": LXD_GID, "users": ["alice"]}],
@@ -169,8 +169,8 @@ def listeners() -> list[Json]:
     return [{"family": "tcp", "address": evidence_api.LISTEN, "port": evidence_api.PORT}]
 
 
-def strangers() -> list[Json]:
-    """`host.strangers`: each endpoint but the open one is refused."""
+def anonymous_requests() -> list[Json]:
+    """`host.anonymous_requests`: each endpoint but the open one is refused."""
     extensions = evidence_api.server()["api_extensions"]
     refused = [answer(path, 403) for path in api_endpoints.protected(extensions)]
     return [
@@ -390,8 +390,8 @@ def data_directories() -> list[Json]:
     ]
 
 
-def carriers() -> list[Json]:
-    """`host.carriers`: alice's shell, LXD's own dnsmasq, and what cannot see the socket."""
+def group_processes() -> list[Json]:
+    """`host.group_processes`: alice's shell, LXD's own dnsmasq, and what cannot see the socket."""
     return [
         carrier(7001, "bash", 1000),
         carrier(7002, "dnsmasq", NOBODY),
@@ -440,8 +440,8 @@ def neighbour(number: int, *, path: str = "/var/lib/incus/containers") -> Json:
     return container("c1", number) | {"lxc_path": path, "pid": 9001}
 
 
-def walls() -> list[Json]:
-    """`host.walls`: what LXD puts around each running container."""
+def confinement() -> list[Json]:
+    """`host.confinement`: what LXD puts around each running container."""
     return [walls_of(name) for name in ("db1", "router1", "tenants_web1", "web1")]
 
 

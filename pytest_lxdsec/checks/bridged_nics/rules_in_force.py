@@ -109,7 +109,7 @@ def misplaced(evidence: Evidence, nic: Nic, held: Held) -> str:
     """Why no rule about its interface can be in force; "" where it is a port of its bridge."""
     link = host_ruleset.link(evidence, held.interface)
     if link is None:
-        others = ", ".join(strangers(evidence, nic.parent))
+        others = ", ".join(unknown_ports(evidence, nic.parent))
         hint = f"; {nic.parent} has ports that LXD does not know: {others}" if others else ""
         return f"the host has no interface {held.interface}, which LXD's rules are about{hint}"
     master = _by_index(evidence).get(link.master)
@@ -141,7 +141,7 @@ def ports(evidence: Evidence, parent: str) -> Iterator[str]:
             yield link.name
 
 
-def strangers(evidence: Evidence, parent: str) -> Iterator[str]:
+def unknown_ports(evidence: Evidence, parent: str) -> Iterator[str]:
     """The ports of a bridge that are no NIC's by LXD's word."""
     known = _known_interfaces(evidence)
     return (name for name in ports(evidence, parent) if name not in known)

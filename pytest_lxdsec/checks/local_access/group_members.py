@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from ...evidence.access_facts import Accounts, Carrier, GroupShadow, Holders, User
+from ...evidence.access_facts import Accounts, GroupHolders, GroupProcess, GroupShadow, User
 
 # Groups whose members may become root by the distributions' own rules (sudoers of Debian and
 # Ubuntu: sudo, admin; of Red Hat and SUSE: wheel).
@@ -34,7 +34,7 @@ class Membership:
     repair: str
 
 
-def of(accounts: Accounts, holders: Holders, gid: int) -> tuple[Membership, ...]:
+def of(accounts: Accounts, holders: GroupHolders, gid: int) -> tuple[Membership, ...]:
     """Everyone who has this group, by every name it has and every way to get it, each once."""
     found: dict[str, Membership] = {}
     for membership in _ways(accounts, holders, gid):
@@ -42,7 +42,7 @@ def of(accounts: Accounts, holders: Holders, gid: int) -> tuple[Membership, ...]
     return tuple(found.values())
 
 
-def _ways(accounts: Accounts, holders: Holders, gid: int) -> Iterator[Membership]:
+def _ways(accounts: Accounts, holders: GroupHolders, gid: int) -> Iterator[Membership]:
     groups = [group for group in accounts.groups if group.gid == gid]
     shown = groups[0].name if groups else str(gid)
     for group in groups:
@@ -113,7 +113,7 @@ def is_trusted(accounts: Accounts, name: str, trusted: Collection[str] | None) -
     return is_root_equivalent(accounts, name)
 
 
-def is_helper(carrier: Carrier, names: Collection[str]) -> bool:
+def is_helper(carrier: GroupProcess, names: Collection[str]) -> bool:
     """Whether a process is one that LXD starts with its group, for an account without a login.
 
     Only root could have given a program of `nobody` that group; LXD does: dnsmasq and forkdns
@@ -122,7 +122,7 @@ def is_helper(carrier: Carrier, names: Collection[str]) -> bool:
     return set(names) <= {*HELPER_ACCOUNTS} and carrier.exe.startswith(HELPERS)
 
 
-def names_of(accounts: Accounts, carrier: Carrier) -> tuple[str, ...]:
+def names_of(accounts: Accounts, carrier: GroupProcess) -> tuple[str, ...]:
     """The users that a process is, root left out; a number where nobody is called so."""
     names = {user.uid: user.name for user in accounts.users}
     return tuple(names.get(uid, str(uid)) for uid in carrier.uids if uid != 0)

@@ -24,7 +24,7 @@ DELETED = "//deleted"  # as the kernel's table has it: fs/d_path.c
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
+class SocketMount:
     """A mount by which a container reaches a socket of LXD's API, and how."""
 
     mount: Mount
@@ -51,11 +51,11 @@ def _of(evidence: Evidence, name: str) -> ContainerMounts:
     return found[0]
 
 
-def openings(evidence: Evidence, instance: Instance) -> tuple[Opening, ...]:
+def openings(evidence: Evidence, instance: Instance) -> tuple[SocketMount, ...]:
     """The mounts that are a socket of LXD's API or hold one; raises as `of`."""
     mounts = of(evidence, instance)
     return tuple(
-        Opening(mount=mount, text=f"{mount.point} in the container is {how}")
+        SocketMount(mount=mount, text=f"{mount.point} in the container is {how}")
         for mount in mounts
         for how in _ways(evidence, mount)
     )
@@ -120,7 +120,7 @@ def require_certainty(evidence: Evidence, found: tuple[Mount, ...]) -> None:
             )
 
 
-def remedy(evidence: Evidence, instance: Instance, opening: Opening) -> Remedy:
+def remedy(evidence: Evidence, instance: Instance, opening: SocketMount) -> Remedy:
     """What takes a mount away: its device, its line of `raw.lxc`, or a restart."""
     device = _device(instance, opening.mount.point)
     if device:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ...evidence.container_facts import Walls
+from ...evidence.container_facts import Confinement
 from ...inventory import containers
 from ...verdict import CannotTell
 
@@ -34,7 +34,7 @@ PTS = range(136, 144)  # UNIX98 terminals, Documentation/admin-guide/devices.txt
 _RULE = re.compile(r"([abc]) (\*|\d+):(\*|\d+) ([rwm]+)")
 
 
-def limit(walls: Walls) -> str:
+def limit(confined: Confinement) -> str:
     """What limits which devices a container may open, as a clause; "" where nothing does.
 
     A program of v2 does not say what it allows: that is what liblxc was told when it made it.
@@ -42,27 +42,27 @@ def limit(walls: Walls) -> str:
     Raises:
         CannotTell: the kernel or LXD's file did not say.
     """
-    found = walls.devices
+    found = confined.devices
     if found is None or found.error:
         reason = found.error if found else "it was not asked"
-        raise CannotTell(f"{walls.lxc_name}: its devices controller: {reason}")
+        raise CannotTell(f"{confined.lxc_name}: its devices controller: {reason}")
     if found.rules:
         is_open = any(_is_everything(rule) for rule in found.rules.splitlines())
         return "" if is_open else "the devices controller has a list (v1) of what it may open"
     group = own_group(found.group)
-    if found.programs.get(group, 0) < 1 or not told_rules(walls):
+    if found.programs.get(group, 0) < 1 or not told_rules(confined):
         return ""
     return f"a devices program (v2) is on its control group {group}"
 
 
-def told_rules(walls: Walls) -> tuple[str, ...]:
+def told_rules(confined: Confinement) -> tuple[str, ...]:
     """What liblxc was told to allow; none where it was told to allow everything.
 
     Raises:
         CannotTell: LXD's file was not read, or a rule is none.
     """
     allowed: tuple[str, ...] | None = None
-    for key, value in containers.lxc_conf(walls):
+    for key, value in containers.lxc_conf(confined):
         if not key.startswith("lxc.cgroup") or ".devices." not in key:
             continue
         if value == "a" or _is_everything(value):
@@ -90,10 +90,10 @@ def _is_everything(rule: str) -> bool:
     return kind == "a" or (major == "*" and bool(set(access) & set("rw")))
 
 
-def foreign_rules(walls: Walls) -> Iterator[str]:
+def foreign_rules(confined: Confinement) -> Iterator[str]:
     """Rules of the controller for devices that are not every container's."""
-    rules = walls.devices.rules.splitlines() if walls.devices else []
-    for rule in rules or told_rules(walls):
+    rules = confined.devices.rules.splitlines() if confined.devices else []
+    for rule in rules or told_rules(confined):
         kind, number, access = rule.split(" ")
         if set(access) & set("rw") and not is_own_node(f"{kind} {number}"):
             yield rule

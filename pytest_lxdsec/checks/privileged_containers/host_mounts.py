@@ -10,7 +10,7 @@ import posixpath
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from ...evidence.container_facts import Walls
+from ...evidence.container_facts import Confinement
 from ...evidence.model import Evidence
 from ...evidence.objects import Instance
 from ...inventory import config_origin, containers, mountinfo
@@ -65,14 +65,14 @@ DEVICE_TYPES = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
+class HostMount:
     """Something of the host's that a container has; where it sees it, "" for no place."""
 
     point: str
     text: str
 
 
-def of(evidence: Evidence, instance: Instance, walls: Walls) -> Iterator[Opening]:
+def of(evidence: Evidence, instance: Instance, confined: Confinement) -> Iterator[HostMount]:
     """What of the host is mounted in a container, by path.
 
     Raises:
@@ -80,24 +80,24 @@ def of(evidence: Evidence, instance: Instance, walls: Walls) -> Iterator[Opening
     """
     try:
         host = mountinfo.parse(evidence.view.mountinfo)
-        mounts = mountinfo.parse(walls.mountinfo)
+        mounts = mountinfo.parse(confined.mountinfo)
     except ValueError as error:
         raise CannotTell(f"{instance.key}: {error}") from error
     root = mountinfo.at(mounts, "/")
     if root is None:
         raise CannotTell(f"{instance.key}: its root is not among its mounts")
-    yield from _foreign_root(evidence.view.directory, host, root, walls)
-    seen = _Seen(directory=evidence.view.directory, host=host, root=root, group=_group(walls))
+    yield from _foreign_root(evidence.view.directory, host, root, confined)
+    seen = _Seen(directory=evidence.view.directory, host=host, root=root, group=_group(confined))
     for mount in mounts:
-        if mount.point not in walls.nodes:  # a node is judged by its number
+        if mount.point not in confined.nodes:  # a node is judged by its number
             yield from _opening(seen, mount)
     for point in writable_sysctls.writable(mounts, {mount.device for mount in host}):
-        yield Opening(point=point, text=f"{point} lets its root write to the kernel's settings")
-    for point, node in sorted(walls.nodes.items()):
+        yield HostMount(point=point, text=f"{point} lets its root write to the kernel's settings")
+    for point, node in sorted(confined.nodes.items()):
         if not device_cgroup.is_own_node(node):
-            yield Opening(point=point, text=f"{point} is the host's device {node}")
-    for rule in device_cgroup.foreign_rules(walls):
-        yield Opening(point="", text=f"the devices controller lets it open {rule}")
+            yield HostMount(point=point, text=f"{point} is the host's device {node}")
+    for rule in device_cgroup.foreign_rules(confined):
+        yield HostMount(point="", text=f"the devices controller lets it open {rule}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,31 +121,31 @@ def _paths(host: Iterable[mountinfo.Mount], mount: mountinfo.Mount) -> list[str]
     return sorted(path for path in seen if path)
 
 
-def _group(walls: Walls) -> str:
-    return device_cgroup.own_group(walls.devices.group) if walls.devices else ""
+def _group(confined: Confinement) -> str:
+    return device_cgroup.own_group(confined.devices.group) if confined.devices else ""
 
 
 def _foreign_root(
-    directory: str, host: tuple[mountinfo.Mount, ...], root: mountinfo.Mount, walls: Walls
-) -> Iterator[Opening]:
+    directory: str, host: tuple[mountinfo.Mount, ...], root: mountinfo.Mount, confined: Confinement
+) -> Iterator[HostMount]:
     """The container's own root, if it is not the one that LXD's storage has for it.
 
     Raises:
         CannotTell: the daemon has its file system nowhere, and what liblxc was told is not known.
     """
-    paths = _paths(host, root) or _told_root(walls)
+    paths = _paths(host, root) or _told_root(confined)
     if not paths:
         raise CannotTell(
-            f"{walls.lxc_name}: its root is on {root.device}, which the daemon has not mounted"
+            f"{confined.lxc_name}: its root is on {root.device}, which the daemon has not mounted"
         )
-    if not any(_is_own_root(directory, walls.lxc_name, path) for path in paths):
+    if not any(_is_own_root(directory, confined.lxc_name, path) for path in paths):
         how = "read-only" if root.is_read_only else "read-write"
-        yield Opening(point="/", text=f"its root is the host's {paths[0]}, {how}")
+        yield HostMount(point="/", text=f"its root is the host's {paths[0]}, {how}")
 
 
-def _told_root(walls: Walls) -> list[str]:
+def _told_root(confined: Confinement) -> list[str]:
     """What liblxc was told to take for the root: `dir:PATH`, or a path alone."""
-    told = containers.told_liblxc(walls, "lxc.rootfs.path")
+    told = containers.told_liblxc(confined, "lxc.rootfs.path")
     path = told.rpartition(":")[2]
     return [path] if path.startswith("/") else []
 
@@ -163,7 +163,7 @@ def _below_pools(directory: str, path: str) -> Iterator[list[str]]:
             yield path.removeprefix(f"{top}/").split("/")
 
 
-def _opening(seen: _Seen, mount: mountinfo.Mount) -> Iterator[Opening]:
+def _opening(seen: _Seen, mount: mountinfo.Mount) -> Iterator[HostMount]:
     """What a mount shows of the host, if it is neither made inside nor LXD's own."""
     is_own_root = mount.device == seen.root.device and mountinfo.holds(seen.root.root, mount.root)
     if is_own_root or mount.kind == LXCFS:
@@ -172,14 +172,14 @@ def _opening(seen: _Seen, mount: mountinfo.Mount) -> Iterator[Opening]:
     if all(own.device != mount.device for own in seen.host):
         if _is_on_disk(mount):
             text = f"{mount.point} is a disk of the host's, {mount.source} ({mount.device}), {how}"
-            yield Opening(point=mount.point, text=text)
+            yield HostMount(point=mount.point, text=text)
         return  # made inside
     paths = seen.paths(mount)
     if _is_kernels(seen, mount, paths):
         return
     if not any(_is_of_lxd(seen.directory, mount.point, path) for path in paths):
         where = paths[0] if paths else f"{mount.root} of the file system {mount.device}"
-        yield Opening(point=mount.point, text=f"{mount.point} is the host's {where}, {how}")
+        yield HostMount(point=mount.point, text=f"{mount.point} is the host's {where}, {how}")
 
 
 def _is_on_disk(mount: mountinfo.Mount) -> bool:
@@ -207,7 +207,7 @@ def _is_of_lxd(directory: str, point: str, path: str) -> bool:
     return any(parts[1:2] == ["custom"] for parts in _below_pools(directory, path))
 
 
-def remedy(evidence: Evidence, instance: Instance, found: Collection[Opening]) -> Remedy:
+def remedy(evidence: Evidence, instance: Instance, found: Collection[HostMount]) -> Remedy:
     """Take the devices away that bring these in; else what the configuration adds by itself."""
     devices = sorted({name for one in found for name in _devices_at(instance, one.point)})
     if devices:

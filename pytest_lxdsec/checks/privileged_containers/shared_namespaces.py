@@ -65,7 +65,7 @@ def _everybody(evidence: Evidence) -> Iterator[tuple[str, ContainerFacts]]:
     for instance in containers.all_here(evidence):
         facts = containers.facts(evidence, instance)
         yield facts.lxc_name, facts
-    yield from containers.strangers(evidence).items()
+    yield from containers.unlisted(evidence).items()
 
 
 def _identity(namespaces: Mapping[str, str], kind: str, whose: str) -> str:

@@ -17,14 +17,14 @@ ORIGIN, CREDENTIALS = "core.https_allowed_origin", "core.https_allowed_credentia
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Door:
+class AuxiliaryListener:
     """One that is open, and the command that closes it."""
 
     text: str
     repair: str
 
 
-def open_doors(server: Server) -> Iterator[Door]:
+def open_doors(server: Server) -> Iterator[AuxiliaryListener]:
     """The doors that a server's configuration opens.
 
     Raises:
@@ -33,15 +33,15 @@ def open_doors(server: Server) -> Iterator[Door]:
     debug = config_values.string(server.config, DEBUG)
     if debug:
         text = f"{DEBUG} is {debug}: it gives the daemon's memory to whoever asks"
-        yield Door(text=text, repair=f"lxc config unset {DEBUG}{target(server)}")
+        yield AuxiliaryListener(text=text, repair=f"lxc config unset {DEBUG}{target(server)}")
     if not config_values.boolean(server.config, METRICS_AUTHENTICATION, default=True):
         # Unset, it stays off: 5.0.2 keeps the value of a key that is on by default.
         text = f"{METRICS_AUTHENTICATION} is off: anybody reads every instance's name and load"
-        yield Door(text=text, repair=f"lxc config set {METRICS_AUTHENTICATION}=true")
+        yield AuxiliaryListener(text=text, repair=f"lxc config set {METRICS_AUTHENTICATION}=true")
     credentials = config_values.boolean(server.config, CREDENTIALS, default=False)
     if _allows_every_origin(server) and credentials:
         text = f"{ORIGIN} is * with {CREDENTIALS}: any page uses the visitor's certificate"
-        yield Door(text=text, repair=f"lxc config unset {CREDENTIALS}")
+        yield AuxiliaryListener(text=text, repair=f"lxc config unset {CREDENTIALS}")
 
 
 def _allows_every_origin(server: Server) -> bool:

@@ -33,7 +33,7 @@ IPV4, IPV6 = 4, 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
+class ReachableSocket:
     """A socket on one of the host's addresses, and who reaches it.
 
     Attributes:
@@ -79,14 +79,14 @@ def _networks(some: Sequence[IpNetwork], most: int | None = _TOLD) -> str:
     return told if more <= 0 else f"{told} and {more} more networks"
 
 
-def in_full(some: Sequence[Opening], allowed: Collection[IpNetwork]) -> tuple[str, ...]:
+def in_full(some: Sequence[ReachableSocket], allowed: Collection[IpNetwork]) -> tuple[str, ...]:
     """Who gets in, with every network, where a finding cannot name all; else nothing."""
     cut = [each.text(allowed, Decision.ACCEPT) for each in some]
     full = [each.text(allowed, Decision.ACCEPT, most=None) for each in some]
     return tuple(full) if full != cut else ()
 
 
-def lasting(some: Sequence[Opening], allowed: Collection[IpNetwork]) -> tuple[str, ...]:
+def lasting(some: Sequence[ReachableSocket], allowed: Collection[IpNetwork]) -> tuple[str, ...]:
     """Who gets in where, whatever rules of instances are in force beside it."""
     told = (
         f"{each.where} from {net}"
@@ -101,7 +101,7 @@ def _size(networks: Iterable[IpNetwork]) -> int:
 
 
 @functools.lru_cache(maxsize=containers.KEPT)
-def openings(evidence: Evidence) -> tuple[Opening, ...]:
+def openings(evidence: Evidence) -> tuple[ReachableSocket, ...]:
     """Every socket of the API that listens on more than loopback, on each of its addresses.
 
     Of addresses that no rule tells apart, one stands for all.
@@ -117,7 +117,9 @@ def openings(evidence: Evidence) -> tuple[Opening, ...]:
     )
 
 
-def _of_family(evidence: Evidence, port: int, own: Sequence[IpAddress]) -> Iterator[Opening]:
+def _of_family(
+    evidence: Evidence, port: int, own: Sequence[IpAddress]
+) -> Iterator[ReachableSocket]:
     if not own:
         return
     ruleset = host_ruleset.ruleset(evidence)
@@ -127,7 +129,9 @@ def _of_family(evidence: Evidence, port: int, own: Sequence[IpAddress]) -> Itera
     for address in representatives.addresses(ruleset, sample, own):
         door = reachable_sources.Door(address=address, port=port, interfaces=ways, own=every)
         where = endpoint(str(address), port)
-        yield Opening(where=where, port=port, found=reachable_sources.sources(ruleset, door))
+        yield ReachableSocket(
+            where=where, port=port, found=reachable_sources.sources(ruleset, door)
+        )
 
 
 def _doors(evidence: Evidence) -> Iterator[tuple[int, tuple[IpAddress, ...]]]:

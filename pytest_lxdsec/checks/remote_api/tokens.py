@@ -99,7 +99,7 @@ def _is_ahead(ends: datetime.datetime | None, now: datetime.datetime) -> bool:
 
 def _ends(text: str, name: str) -> datetime.datetime | None:
     try:
-        return timestamps.moment(text)
+        return timestamps.parse_rfc3339(text)
     except ValueError as error:
         raise CannotTell(f"the {name} ends at {text!r}, which is no time") from error
 

@@ -48,7 +48,7 @@ def require_full_lists(evidence: Evidence, found: idmap.IdMap, trusted: Collecti
         found: The map that reaches nobody of whom the host tells.
         trusted: The services that the site vouches for.
     """
-    unknown = [service for service in evidence.holders.unlisted if service not in trusted]
+    unknown = [service for service in evidence.group_holders.unlisted if service not in trusted]
     if unknown:
         ranges = spans(one for kind in idmap.Kind for one in found.ranges(kind))
         raise Manual(

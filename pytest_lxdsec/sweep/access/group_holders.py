@@ -19,8 +19,8 @@ LOCKED = ("!", "*")
 
 
 @dataclasses.dataclass(frozen=True)
-class Holder:
-    """Decoded as `evidence.access_facts.Holder`."""
+class GroupHolder:
+    """Decoded as `evidence.access_facts.GroupHolder`."""
 
     gid: int
     users: Sequence[str]
@@ -37,36 +37,36 @@ class GroupShadow:
 
 
 @dataclasses.dataclass(frozen=True)
-class Holders:
-    """Decoded as `evidence.access_facts.Holders`."""
+class GroupHolders:
+    """Decoded as `evidence.access_facts.GroupHolders`."""
 
-    by_login: Sequence[Holder]
+    by_login: Sequence[GroupHolder]
     shadows: Sequence[GroupShadow]
     unlisted: Sequence[str]
 
 
-def every(facts: context.Known) -> Holders:
+def every(facts: context.Known) -> GroupHolders:
     """Section: for each group of the API's sockets, whom a login gives it."""
     listed: accounts.Accounts = facts.require("accounts")
     found: Sequence[sockets.ApiSocket] = facts.require("sockets")
     gids = {one.file.gid for one in found if one.file.exists and not one.file.error} - {0}
     names = {group.name for group in listed.groups if group.gid in gids}
     shadow = commands.read_if_there(GSHADOW) or ""
-    return Holders(
+    return GroupHolders(
         by_login=tuple(_by_login(listed.users, gids)) if gids else (),
         shadows=tuple(one for one in shadows(shadow) if one.name in names),
         unlisted=incomplete(commands.read_if_there(NSSWITCH) or ""),
     )
 
 
-def _by_login(users: Iterable[accounts.User], gids: set[int]) -> Iterator[Holder]:
+def _by_login(users: Iterable[accounts.User], gids: set[int]) -> Iterator[GroupHolder]:
     """As a login's initgroups(3) has it: groups within groups, and every name service's own."""
     found: dict[int, list[str]] = {gid: [] for gid in gids}
     for user in users:
         for gid in gids.intersection(os.getgrouplist(user.name, user.gid)):
             found[gid].append(user.name)
     for gid in sorted(found):
-        yield Holder(gid=gid, users=tuple(sorted(set(found[gid]))))
+        yield GroupHolder(gid=gid, users=tuple(sorted(set(found[gid]))))
 
 
 def shadows(text: str) -> Iterator[GroupShadow]:

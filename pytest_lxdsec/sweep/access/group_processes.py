@@ -17,8 +17,8 @@ LONGEST_NAME = 100
 
 
 @dataclasses.dataclass(frozen=True)
-class Carrier:
-    """Decoded as `evidence.access_facts.Carrier`."""
+class GroupProcess:
+    """Decoded as `evidence.access_facts.GroupProcess`."""
 
     pid: int
     exe: str
@@ -27,7 +27,7 @@ class Carrier:
     sees_socket: bool
 
 
-def every(facts: context.Known) -> tuple[Carrier, ...]:
+def every(facts: context.Known) -> tuple[GroupProcess, ...]:
     """Section: the processes that hold the group of a socket, in order of their ids."""
     found: Sequence[sockets.ApiSocket] = facts.require("sockets")
     wanted = {one.file.gid for one in found if one.file.exists and not one.file.error} - {0}
@@ -56,8 +56,8 @@ def _carrier(
     gids: Sequence[int],
     places: Collection[socket_mounts.SocketPlace],
     own: str,
-) -> Carrier:
-    return Carrier(
+) -> GroupProcess:
+    return GroupProcess(
         pid=pid,
         exe=os.path.basename(procfs.executable(pid)[0])[:LONGEST_NAME],
         uids=tuple(sorted({int(word) for word in status["Uid"].split()})),

@@ -28,8 +28,8 @@ DEV = "/dev/"
 
 
 @dataclasses.dataclass(frozen=True)
-class Walls:
-    """Decoded as `evidence.container_facts.Walls`."""
+class Confinement:
+    """Decoded as `evidence.container_facts.Confinement`."""
 
     lxc_name: str
     error: str
@@ -62,13 +62,13 @@ def view(facts: context.Known) -> View:
     )
 
 
-def every(facts: context.Known) -> tuple[Walls, ...]:
-    """Section: the walls of the running containers of the daemon that was asked."""
+def every(facts: context.Known) -> tuple[Confinement, ...]:
+    """Section: the confinement of the running containers of the daemon that was asked."""
     server: lxd_daemons.Daemon = facts.require("server")
     found: Sequence[containers.Container] = facts.require("containers")
     groups = device_cgroup.Hierarchies(commands.read("/proc/self/mountinfo"))
     reader = _Reader(server, groups)
-    return tuple(reader.walls(container) for container in found)
+    return tuple(reader.confinement(container) for container in found)
 
 
 class _Reader:
@@ -79,7 +79,7 @@ class _Reader:
         self._groups = groups
         self._thread = concurrent.futures.ThreadPoolExecutor(1)
 
-    def walls(self, container: containers.Container) -> Walls:
+    def confinement(self, container: containers.Container) -> Confinement:
         name = container.lxc_name
         begun = self._thread.submit(self._read, container)
         try:
@@ -87,14 +87,14 @@ class _Reader:
         except concurrent.futures.TimeoutError:
             self._thread = concurrent.futures.ThreadPoolExecutor(1)
             why = f"its files did not answer within {CONTAINER_SECONDS:g} s"
-            return Walls(lxc_name=name, error=why)
+            return Confinement(lxc_name=name, error=why)
         except (OSError, ValueError) as error:
-            return Walls(lxc_name=name, error=commands.reason(error))
+            return Confinement(lxc_name=name, error=commands.reason(error))
 
-    def _read(self, container: containers.Container) -> Walls:
+    def _read(self, container: containers.Container) -> Confinement:
         pid, name = container.pid, container.lxc_name
         mountinfo = commands.read(f"/proc/{pid}/mountinfo")
-        walls = Walls(
+        confinement = Confinement(
             lxc_name=name,
             error="",
             mountinfo=mountinfo,
@@ -107,7 +107,7 @@ class _Reader:
         # Ids are used again: a process in the same process namespace is the one that we know.
         if procfs.namespace(pid, "pid") != container.namespaces["pid"]:
             raise ProcessLookupError("its process ended while we looked")
-        return walls
+        return confinement
 
     def _lxc_conf(self, name: str) -> commands.Text:
         found = self._text(f"{log_directory(self._server)}/{name}/lxc.conf")

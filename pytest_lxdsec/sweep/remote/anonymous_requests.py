@@ -2,7 +2,7 @@
 
  It offers no certificate,
 follows no redirect, keeps no value that it was told (it may be a secret that should not leak), and
-is done in `DOOR_SECONDS` whatever the listener does.
+is done in `CONNECT_SECONDS` whatever the listener does.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ..common import commands, context, lxd_daemons, netns, sockets
 from . import tls_client
 
-DOOR_SECONDS = 5.0
+CONNECT_SECONDS = 5.0
 LONGEST_ANSWER = 1024 * 1024
 MOST_NAMES = 100  # of what it was told; LXD's own environment has 25
 LONGEST_NAME = 100
@@ -25,12 +25,12 @@ LONGEST_NAME = 100
 LOOPBACK: dict[str, tuple[str, ...]] = {"0.0.0.0": ("127.0.0.1",), "::": ("::1", "127.0.0.1")}  # noqa: S104  compared, never bound
 
 if TYPE_CHECKING:
-    Door = tuple[str, int]
+    Endpoint = tuple[str, int]
 
 
 @dataclasses.dataclass(frozen=True)
-class StrangerAnswer:
-    """Decoded as `evidence.remote_facts.StrangerAnswer`."""
+class AnonymousAnswer:
+    """Decoded as `evidence.remote_facts.AnonymousAnswer`."""
 
     path: str
     status: int
@@ -41,17 +41,17 @@ class StrangerAnswer:
 
 
 @dataclasses.dataclass(frozen=True)
-class Stranger:
-    """Decoded as `evidence.remote_facts.Stranger`."""
+class AnonymousRequests:
+    """Decoded as `evidence.remote_facts.AnonymousRequests`."""
 
     address: str
     port: int
     tls: str
     error: str
-    answers: Sequence[StrangerAnswer]
+    answers: Sequence[AnonymousAnswer]
 
 
-def ask_all(facts: context.Known) -> tuple[Stranger, ...]:
+def ask_all(facts: context.Known) -> tuple[AnonymousRequests, ...]:
     """Section: every listener asked for every endpoint, from within the daemon's network."""
     server: lxd_daemons.Daemon = facts.require("server")
     listeners: Sequence[sockets.Listener] = facts.require("listeners")
@@ -59,15 +59,19 @@ def ask_all(facts: context.Known) -> tuple[Stranger, ...]:
     return netns.in_network_of(server.pid, lambda: _side_by_side(doors, facts.question.endpoints))
 
 
-def _side_by_side(doors: Sequence[Door], paths: Sequence[str]) -> tuple[Stranger, ...]:
+def _side_by_side(
+    doors: Sequence[Endpoint], paths: Sequence[str]
+) -> tuple[AnonymousRequests, ...]:
     with concurrent.futures.ThreadPoolExecutor(max(len(doors), 1)) as pool:
         return tuple(pool.map(lambda door: ask(door, paths), doors))
 
 
-def ask(door: Door, paths: Iterable[str], *, seconds: float = DOOR_SECONDS) -> Stranger:
+def ask(
+    door: Endpoint, paths: Iterable[str], *, seconds: float = CONNECT_SECONDS
+) -> AnonymousRequests:
     """Ask one listener, over one connection unless it closes it; never fails, see `error`."""
     address, port = door
-    answers: list[StrangerAnswer] = []
+    answers: list[AnonymousAnswer] = []
     client = tls_client.Client(LOOPBACK.get(address, (address,)), port, seconds=seconds)
     error = ""
     try:
@@ -77,10 +81,12 @@ def ask(door: Door, paths: Iterable[str], *, seconds: float = DOOR_SECONDS) -> S
         error = commands.reason(cause)
     finally:
         client.hang_up()
-    return Stranger(address=address, port=port, tls=client.tls, error=error, answers=answers)
+    return AnonymousRequests(
+        address=address, port=port, tls=client.tls, error=error, answers=answers
+    )
 
 
-def _ask(client: tls_client.Client, path: str) -> StrangerAnswer:
+def _ask(client: tls_client.Client, path: str) -> AnonymousAnswer:
     client.request("GET", path)
     response = client.getresponse()
     body = response.read(LONGEST_ANSWER + 1)
@@ -89,7 +95,7 @@ def _ask(client: tls_client.Client, path: str) -> StrangerAnswer:
     return told(path, response.status, body)
 
 
-def told(path: str, status: int, body: bytes) -> StrangerAnswer:
+def told(path: str, status: int, body: bytes) -> AnonymousAnswer:
     """What an answer gives away."""
     try:
         document = json.loads(body.decode())
@@ -97,7 +103,7 @@ def told(path: str, status: int, body: bytes) -> StrangerAnswer:
         document = None
     metadata = document.get("metadata") if isinstance(document, dict) else None
     words = metadata if isinstance(metadata, dict) else {}
-    return StrangerAnswer(
+    return AnonymousAnswer(
         path=path,
         status=status,
         is_json=isinstance(document, dict),

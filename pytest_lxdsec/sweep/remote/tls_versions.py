@@ -35,12 +35,12 @@ def every(facts: context.Known) -> tuple[Handshake, ...]:
     return netns.in_network_of(server.pid, lambda: _side_by_side(doors))
 
 
-def _side_by_side(doors: Sequence[anonymous_requests.Door]) -> tuple[Handshake, ...]:
+def _side_by_side(doors: Sequence[anonymous_requests.Endpoint]) -> tuple[Handshake, ...]:
     with concurrent.futures.ThreadPoolExecutor(max(len(doors), 1)) as pool:
         return tuple(pool.map(ask, doors))
 
 
-def ask(door: anonymous_requests.Door) -> Handshake:
+def ask(door: anonymous_requests.Endpoint) -> Handshake:
     """One listener's answers to TLS 1.3, and to each older version alone."""
     address, port = door
     reachable = _reachable(anonymous_requests.LOOPBACK.get(address, (address,)), port)

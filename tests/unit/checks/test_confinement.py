@@ -15,7 +15,7 @@ from tests.support.evidence_documents import GONE, add, attach, configure, patch
 
 Document = dict[str, Any]
 BUILDER, WEB = "instance/default/builder1", "instance/default/web1"
-WALLS = ("host.walls", "builder1")
+WALLS = ("host.confinement", "builder1")
 POOL = f"{evidence_sweep.LXD_DIR}/storage-pools/default"
 
 
@@ -332,7 +332,7 @@ def test_accounts_that_nobody_can_list_may_have_ids_of_the_map(
     control: str, raw: str, outcome: Outcome
 ) -> None:
     """SSSD gives the users of a domain ids from 200000 on: LXD's default range has those."""
-    document = patch(well(), "host.holders", "unlisted", to=["sss"])
+    document = patch(well(), "host.group_holders", "unlisted", to=["sss"])
     if raw:
         document = configure(document, "default/web1", "raw.idmap", raw)
     assert judge(document, control, WEB).outcome is outcome
@@ -584,8 +584,8 @@ def test_debugfs_that_shows_no_file_inside_says_why(
     mount: str, mode: int, outcome: Outcome
 ) -> None:
     document = told(well(), "sched/debug: no: Permission denied", "sched/debug: absent")
-    seen = value(document, "host.walls", "web1", "mountinfo")
-    document = patch(document, "host.walls", "web1", "mountinfo", to=seen + mount)
+    seen = value(document, "host.confinement", "web1", "mountinfo")
+    document = patch(document, "host.confinement", "web1", "mountinfo", to=seen + mount)
     document = patch(document, "host.kernel_files", "/sys/kernel/debug", "mode", to=mode)
     assert judge(document, "LXD-NAM-03", WEB).outcome is outcome
 

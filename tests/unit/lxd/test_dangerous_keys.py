@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from pytest_lxdsec.lxd import dangerous_keys, versions
-from pytest_lxdsec.lxd.dangerous_keys import Wall
+from pytest_lxdsec.lxd.dangerous_keys import Boundary
 from pytest_lxdsec.verdict import CannotTell
 
 V5, V6 = versions.parse("5.0.2"), versions.parse("6.9")
 
 
-def keys(config: dict[str, str], wall: Wall, version: versions.Version = V5) -> list[str]:
+def keys(config: dict[str, str], wall: Boundary, version: versions.Version = V5) -> list[str]:
     return [found.key for found in dangerous_keys.of(config, wall, version)]
 
 
@@ -32,7 +32,7 @@ def keys(config: dict[str, str], wall: Wall, version: versions.Version = V5) -> 
     ],
 )
 def test_key_that_loosens_the_confinement_is_found(key: str, value: str) -> None:
-    assert keys({key: value}, Wall.CONFINEMENT) == [key]
+    assert keys({key: value}, Boundary.CONFINEMENT) == [key]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_key_that_loosens_the_confinement_is_found(key: str, value: str) -> None
     ],
 )
 def test_key_that_tightens_or_does_nothing_is_not(key: str, value: str) -> None:
-    assert keys({key: value}, Wall.CONFINEMENT) == []
+    assert keys({key: value}, Boundary.CONFINEMENT) == []
 
 
 @pytest.mark.parametrize(
@@ -67,13 +67,13 @@ def test_key_that_tightens_or_does_nothing_is_not(key: str, value: str) -> None:
     ],
 )
 def test_interception_undoes_what_the_user_namespace_refuses(key: str) -> None:
-    assert keys({key: "on"}, Wall.IDS) == [key]
-    assert keys({key: "off"}, Wall.IDS) == []
+    assert keys({key: "on"}, Boundary.IDS) == [key]
+    assert keys({key: "off"}, Boundary.IDS) == []
 
 
 def test_file_systems_that_may_be_mounted_are_named() -> None:
     (found,) = dangerous_keys.of(
-        {"security.syscalls.intercept.mount.allowed": "ext4"}, Wall.IDS, V5
+        {"security.syscalls.intercept.mount.allowed": "ext4"}, Boundary.IDS, V5
     )
     assert "'ext4'" in found.text
 
@@ -88,41 +88,43 @@ def test_file_systems_that_may_be_mounted_are_named() -> None:
 def test_key_counts_in_the_releases_that_honour_it(
     key: str, value: str, *, old: bool, new: bool
 ) -> None:
-    assert bool(keys({key: value}, Wall.CONFINEMENT, V5)) is old
-    assert bool(keys({key: value}, Wall.CONFINEMENT, V6)) is new
+    assert bool(keys({key: value}, Boundary.CONFINEMENT, V5)) is old
+    assert bool(keys({key: value}, Boundary.CONFINEMENT, V6)) is new
 
 
 @pytest.mark.parametrize(("version", "counts"), [(V5, False), (V6, True)])
 def test_delegated_bpf_counts_since_lxd_has_it(version: versions.Version, *, counts: bool) -> None:
-    assert bool(keys({"security.delegate_bpf": "true"}, Wall.IDS, version)) is counts
+    assert bool(keys({"security.delegate_bpf": "true"}, Boundary.IDS, version)) is counts
 
 
 @pytest.mark.parametrize(
     ("line", "walls"),
     [
-        ("lxc.idmap =", {Wall.IDS, Wall.CONFINEMENT}),
-        ("LXC.IdMap = u 0 0 1", {Wall.IDS, Wall.CONFINEMENT}),
-        ("lxc.id_map = u 0 0 1", {Wall.IDS, Wall.CONFINEMENT}),
-        ("  lxc.include = /tmp/x", {Wall.IDS, Wall.CONFINEMENT}),
-        ("lxc.namespace.share.net = host", {Wall.IDS, Wall.CONFINEMENT}),
-        ("lxc.net.0.type = none", {Wall.IDS, Wall.CONFINEMENT}),
-        ("lxc.mount.entry = /etc etc none bind 0 0", {Wall.IDS, Wall.CONFINEMENT}),
-        ("lxc.hook.pre-start = /bin/sh", {Wall.IDS, Wall.CONFINEMENT}),
-        ("lxc.apparmor.profile = unconfined", {Wall.CONFINEMENT}),
-        ("lxc.aa_profile = unconfined", {Wall.CONFINEMENT}),
-        ("lxc.seccomp.profile =", {Wall.CONFINEMENT}),
-        ("lxc.cap.drop =", {Wall.CONFINEMENT}),
-        ("lxc.cap.keep = sys_admin", {Wall.CONFINEMENT}),
-        ("lxc.cgroup2.devices.allow = a", {Wall.CONFINEMENT}),
-        ("lxc.no_new_privs = 0", {Wall.CONFINEMENT}),
-        ("lxc.console.logfile = /etc/cron.d/x", {Wall.IDS, Wall.CONFINEMENT}),
-        ("lxc.console.buffer.logfile = /etc/cron.d/x", {Wall.IDS, Wall.CONFINEMENT}),
-        ("lxc.console.path = /dev/sda", {Wall.IDS, Wall.CONFINEMENT}),
+        ("lxc.idmap =", {Boundary.IDS, Boundary.CONFINEMENT}),
+        ("LXC.IdMap = u 0 0 1", {Boundary.IDS, Boundary.CONFINEMENT}),
+        ("lxc.id_map = u 0 0 1", {Boundary.IDS, Boundary.CONFINEMENT}),
+        ("  lxc.include = /tmp/x", {Boundary.IDS, Boundary.CONFINEMENT}),
+        ("lxc.namespace.share.net = host", {Boundary.IDS, Boundary.CONFINEMENT}),
+        ("lxc.net.0.type = none", {Boundary.IDS, Boundary.CONFINEMENT}),
+        ("lxc.mount.entry = /etc etc none bind 0 0", {Boundary.IDS, Boundary.CONFINEMENT}),
+        ("lxc.hook.pre-start = /bin/sh", {Boundary.IDS, Boundary.CONFINEMENT}),
+        ("lxc.apparmor.profile = unconfined", {Boundary.CONFINEMENT}),
+        ("lxc.aa_profile = unconfined", {Boundary.CONFINEMENT}),
+        ("lxc.seccomp.profile =", {Boundary.CONFINEMENT}),
+        ("lxc.cap.drop =", {Boundary.CONFINEMENT}),
+        ("lxc.cap.keep = sys_admin", {Boundary.CONFINEMENT}),
+        ("lxc.cgroup2.devices.allow = a", {Boundary.CONFINEMENT}),
+        ("lxc.no_new_privs = 0", {Boundary.CONFINEMENT}),
+        ("lxc.console.logfile = /etc/cron.d/x", {Boundary.IDS, Boundary.CONFINEMENT}),
+        ("lxc.console.buffer.logfile = /etc/cron.d/x", {Boundary.IDS, Boundary.CONFINEMENT}),
+        ("lxc.console.path = /dev/sda", {Boundary.IDS, Boundary.CONFINEMENT}),
     ],
 )
-def test_line_of_raw_lxc_is_found_for_the_walls_it_weakens(line: str, walls: set[Wall]) -> None:
+def test_line_of_raw_lxc_is_found_for_the_walls_it_weakens(
+    line: str, walls: set[Boundary]
+) -> None:
     config = {"raw.lxc": f"# a comment\n\n{line}\n"}
-    assert {wall for wall in Wall if keys(config, wall)} == walls
+    assert {wall for wall in Boundary if keys(config, wall)} == walls
 
 
 @pytest.mark.parametrize(
@@ -142,7 +144,7 @@ def test_line_of_raw_lxc_is_found_for_the_walls_it_weakens(line: str, walls: set
 )
 def test_harmless_line_is_neither_found_nor_unknown(line: str) -> None:
     config = {"raw.lxc": line}
-    assert [keys(config, wall) for wall in Wall] == [[], []]
+    assert [keys(config, wall) for wall in Boundary] == [[], []]
     assert dangerous_keys.unknown(config) == ()
 
 
@@ -162,4 +164,4 @@ def test_modules_that_the_host_is_to_load_are_for_a_person(modules: str, *, judg
 
 def test_hidden_value_is_never_judged() -> None:
     with pytest.raises(CannotTell):
-        keys({"raw.apparmor": "(redacted)"}, Wall.CONFINEMENT)
+        keys({"raw.apparmor": "(redacted)"}, Boundary.CONFINEMENT)

@@ -18,7 +18,7 @@ GID = evidence_sweep.LXD_GID
 def judge(site: Policy | None = None, **changes: Any) -> tuple[Outcome, str]:
     document = evidence_documents.baseline()
     for key, value in changes.items():
-        document = patch(document, "host.holders", key, to=value)
+        document = patch(document, "host.group_holders", key, to=value)
     evidence = evidence_documents.evidence(document)
     found = judging.judge(evidence, site=site)["LXD-LOC-03", "host"]
     return found.outcome, found.reason

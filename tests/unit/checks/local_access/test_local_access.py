@@ -46,7 +46,7 @@ def test_data_is_roots_alone(path: tuple[str | int, ...], to: object, outcome: O
 
 def carried(exe: str, uid: int, **changes: object) -> Document:
     entry = evidence_sweep.carrier(7009, exe, uid) | changes
-    return add(evidence_documents.baseline(), "host.carriers", entry=entry)
+    return add(evidence_documents.baseline(), "host.group_processes", entry=entry)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ def judge(*addresses: str, error: str = "", name: str = "lxd1.example") -> tuple
         evidence_documents.baseline(), "core.https_address", "lxd1.example:8443"
     )
     entry = {"name": name, "addresses": list(addresses), "error": error}
-    document = patch(document, "host.names", to={"value": [entry]})
+    document = patch(document, "host.resolved_names", to={"value": [entry]})
     found = judging.judge(evidence_documents.evidence(document))["LXD-API-01", "server"]
     return found.outcome, found.reason
 

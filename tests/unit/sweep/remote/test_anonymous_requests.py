@@ -30,7 +30,7 @@ def lxd(line: str) -> bytes:
 @contextlib.contextmanager
 def serving(
     tmp_path: pathlib.Path, answer: Callable[[str], bytes | None]
-) -> Iterator[tuple[anonymous_requests.Stranger, hostile.Served]]:
+) -> Iterator[tuple[anonymous_requests.AnonymousRequests, hostile.Served]]:
     """What the stranger was told by a TLS server that answers so."""
     pair = hostile.pair(tmp_path, "server")
     with hostile.on_loopback(answer, pair.context(clients=pair)) as served:
@@ -38,12 +38,12 @@ def serving(
 
 
 def ask(
-    port: int, *, seconds: float = anonymous_requests.DOOR_SECONDS
-) -> anonymous_requests.Stranger:
+    port: int, *, seconds: float = anonymous_requests.CONNECT_SECONDS
+) -> anonymous_requests.AnonymousRequests:
     return anonymous_requests.ask(("127.0.0.1", port), (OPEN, CLOSED), seconds=seconds)
 
 
-def saying(tmp_path: pathlib.Path, answer: bytes) -> anonymous_requests.Stranger:
+def saying(tmp_path: pathlib.Path, answer: bytes) -> anonymous_requests.AnonymousRequests:
     with serving(tmp_path, lambda _line: answer) as (found, _):
         return found
 
@@ -53,10 +53,10 @@ def test_answers_of_lxd_are_told(tmp_path: pathlib.Path) -> None:
         assert found.error == ""
         assert found.tls == "TLSv1.3"
         assert found.answers == [
-            anonymous_requests.StrangerAnswer(
+            anonymous_requests.AnonymousAnswer(
                 path=OPEN, status=200, is_json=True, auth="untrusted", environment=(), config=()
             ),
-            anonymous_requests.StrangerAnswer(
+            anonymous_requests.AnonymousAnswer(
                 path=CLOSED, status=403, is_json=True, auth="", environment=(), config=()
             ),
         ]
