@@ -9,6 +9,7 @@ has seen, is an error.
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -107,17 +108,37 @@ def failed(  # noqa: PLR0913 - a finding's parts, all by name
     observed: str,
     expected: str,
     origin: str,
-    remedy: Remedy,
+    remedy: Remedy | Callable[[], Remedy],
     details: tuple[str, ...] = (),
     lasting: tuple[str, ...] = (),
 ) -> Verdict:
-    """Fail with one finding."""
+    """Fail with one finding.
+
+    Args:
+        observed: See `Finding`, as for the others.
+        expected: See `Finding`.
+        origin: See `Finding`.
+        remedy: The remedy, or a function that computes it. A remedy never decides a verdict: if
+            the function raises `CannotTell`, the finding stands and gives the reason.
+        details: See `Finding`.
+        lasting: See `Finding`.
+    """
     finding = Finding(
         observed=observed,
         expected=expected,
         origin=origin,
-        remedy=remedy,
+        remedy=_computed(remedy),
         details=details,
         lasting=lasting,
     )
     return Verdict((observed,), finding)
+
+
+def _computed(remedy: Remedy | Callable[[], Remedy]) -> Remedy:
+    if not callable(remedy):
+        return remedy
+    try:
+        return remedy()
+    except CannotTell as reason:
+        # A comment, so that a shell that is given it changes nothing.
+        return Remedy(command=f"# cannot be computed: {' '.join(str(reason).split())}", touches=0)

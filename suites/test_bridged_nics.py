@@ -103,7 +103,7 @@ def test_mac_filtering_is_on(lxd_nic: Nic, lxd_evidence: Evidence) -> Verdict:
         expected="security.mac_filtering, or an IP filter, which brings it",
         origin=origin.text,
         remedy=Remedy(
-            command=origin.device_command("set", lxd_nic.device, f"{MAC}=true"),
+            command=origin.configured.set_device(lxd_nic.device, {MAC: "true"}),
             touches=len(origin.users),
         ),
     )
@@ -163,7 +163,9 @@ def _unfiltered(nic: Nic, evidence: Evidence, port: Port, family: Family) -> Ver
         expected=f"{family.filtering} on",
         origin=origin.text,
         remedy=Remedy(
-            command=origin.device_command("set", nic.device, *settings),
+            command=origin.configured.set_device(
+                nic.device, dict(one.split("=", 1) for one in settings)
+            ),
             touches=len(origin.users),
             note=enable_filters.advice(port, family.filtering),
         ),
@@ -177,7 +179,9 @@ def _wide(nic: Nic, evidence: Evidence, wide: tuple[extra_routes.Wide, ...]) -> 
         expected="routes of addresses that are the instance's alone",
         origin=origin.text,
         remedy=Remedy(
-            command=origin.device_command("set", nic.device, *extra_routes.narrowed(wide)),
+            command=origin.configured.set_device(
+                nic.device, dict(one.split("=", 1) for one in extra_routes.narrowed(wide))
+            ),
             touches=len(origin.users),
         ),
     )

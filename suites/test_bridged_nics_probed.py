@@ -10,7 +10,7 @@ from pytest_lxdsec.control import Kind, Level, Severity, control
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.evidence.objects import Network
 from pytest_lxdsec.evidence.trial_facts import BridgedTrial, NamesTrial
-from pytest_lxdsec.inventory import config_origin, containers, nic_settings
+from pytest_lxdsec.inventory import config_origin, containers, nic_settings, remedies
 from pytest_lxdsec.inventory.nics import Nic
 from pytest_lxdsec.verdict import CannotTell, NotApplicable, Remedy, Verdict
 
@@ -81,13 +81,15 @@ def _remedy(
 ) -> Remedy:
     if not all(offence.gap for offence in seen.offences):
         return Remedy(
-            command=config_origin.restart(nic.instance) if nic.instance.is_running else NFT_LIST,
+            command=remedies.restart_command(nic.instance)
+            if nic.instance.is_running
+            else NFT_LIST,
             note="first end whatever takes LXD's rules out of the kernel or leads round them: "
             "a NIC that was made a moment before was not held by them either",
         )
     networks = nic_settings.managed(evidence.networks.complete())
     settings = nic_settings.held_for_sure(nic)
-    command = origin.device_command("set", nic.device, *settings)
+    command = origin.configured.set_device(nic.device, dict(one.split("=", 1) for one in settings))
     network = networks.get(nic.parent)
     if network is not None and not nic_settings.gives_addresses(network, "ipv4"):
         command = f"{nic_settings.give_ipv4(network)} && {command}"

@@ -11,7 +11,7 @@ from pytest_lxdsec.evidence import guest_script
 from pytest_lxdsec.evidence.host_facts import File
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.evidence.objects import Instance
-from pytest_lxdsec.inventory import config_origin, containers, guest_probe, mountinfo
+from pytest_lxdsec.inventory import config_origin, containers, guest_probe, mountinfo, remedies
 from pytest_lxdsec.lxd import apparmor_label, config_values
 from pytest_lxdsec.verdict import CannotTell, Remedy, Verdict
 
@@ -201,7 +201,7 @@ def _close(evidence: Evidence, instance: Instance, paths: list[str]) -> Remedy:
         instance
     ):
         place = config_origin.of_config(evidence, instance, containers.PRIVILEGED)
-        remedy = config_origin.unset(place, containers.PRIVILEGED)
+        remedy = remedies.unset(place, containers.PRIVILEGED)
         note = "modes do not bind the host's root, which a privileged container has"
         return Remedy(command=remedy.command, touches=remedy.touches, note=note)
     modes = {SLAB: (SLAB, "0700"), SCHEDULER: (SCHEDULER, "0400")}

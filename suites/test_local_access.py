@@ -307,7 +307,7 @@ def test_no_device_hands_out_the_socket(lxd_instance: Instance, lxd_evidence: Ev
         handout.device: config_origin.of_device(lxd_evidence, lxd_instance, handout.device)
         for handout in found
     }
-    commands = [place.device_command("remove", device) for device, place in places.items()]
+    commands = [place.configured.remove_device(device) for device, place in places.items()]
     return verdict.failed(
         observed="; ".join(handout.text for handout in found),
         expected="no disk and no proxy that leads to LXD's socket",

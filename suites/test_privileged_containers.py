@@ -16,7 +16,7 @@ from pytest_lxdsec.evidence import guest_script
 from pytest_lxdsec.evidence.container_facts import ContainerFacts
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.evidence.objects import Instance
-from pytest_lxdsec.inventory import config_origin, containers, guest_probe
+from pytest_lxdsec.inventory import config_origin, containers, guest_probe, remedies
 from pytest_lxdsec.lxd import apparmor_label, dangerous_keys, versions
 from pytest_lxdsec.verdict import CannotTell, Manual, NotApplicable, Remedy, Verdict
 
@@ -66,7 +66,7 @@ def _confine(evidence: Evidence, instance: Instance, label: str) -> Remedy:
         return _remedy(evidence, instance)
     if containers.PRIVILEGED not in instance.expanded_config:
         return _remedy(evidence, instance)
-    remedy = config_origin.unset(
+    remedy = remedies.unset(
         config_origin.of_config(evidence, instance, containers.PRIVILEGED), containers.PRIVILEGED
     )
     note = "the host's kernel runs without AppArmor: boot it with lsm=...,apparmor, install "
@@ -210,7 +210,7 @@ def test_no_key_loosens_the_walls(lxd_instance: Instance, lxd_evidence: Evidence
             observed="; ".join(one.text for one in found),
             expected="none of these keys on a privileged container",
             origin="; ".join(dict.fromkeys(places)),
-            remedy=config_origin.unset_all(lxd_evidence, lxd_instance, keys),
+            remedy=remedies.unset_all(lxd_evidence, lxd_instance, keys),
         )
     unknown = dangerous_keys.unknown(config)
     if unknown:
@@ -283,9 +283,9 @@ def test_privileged_root_is_refused(lxd_instance: Instance, lxd_evidence: Eviden
         observed=f"its root can {'; '.join(done)}",
         expected="that the kernel refuses it",
         origin="the kernel, asked from inside by LXD's exec",
-        remedy=config_origin.unset_all(lxd_evidence, lxd_instance, causes)
+        remedy=remedies.unset_all(lxd_evidence, lxd_instance, causes)
         if causes
-        else Remedy(command=config_origin.restart(lxd_instance)),
+        else remedies.restart(lxd_instance),
     )
 
 
@@ -320,5 +320,5 @@ def _remedy(
     raw = (RAW_LXC,) if not directives or _raw_lxc_has(instance, *directives) else ()
     found = [key for key in (*keys, *raw) if key in instance.expanded_config]
     if found:
-        return config_origin.unset_all(evidence, instance, found)
-    return Remedy(command=config_origin.restart(instance))
+        return remedies.unset_all(evidence, instance, found)
+    return remedies.restart(instance)

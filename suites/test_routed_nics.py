@@ -7,7 +7,7 @@ from pytest_lxdsec.checks.routed_nics import host_routes, probe_packets, rp_filt
 from pytest_lxdsec.control import Kind, Level, Severity, control
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.evidence.trial_facts import RoutedTrial
-from pytest_lxdsec.inventory import accept_ra, config_origin, containers, nic_settings
+from pytest_lxdsec.inventory import accept_ra, containers, nic_settings, remedies
 from pytest_lxdsec.inventory.nics import Nic
 from pytest_lxdsec.verdict import CannotTell, NotApplicable, Remedy, Verdict
 
@@ -135,7 +135,9 @@ def test_foreign_sources_get_nowhere(lxd_nic: Nic, lxd_evidence: Evidence) -> Ve
         expected="none of them reaches the host",
         origin="the kernel; tried by a throw-away NIC on the same parent",
         remedy=Remedy(
-            command=config_origin.restart(lxd_nic.instance) if running_now else "nft list ruleset",
+            command=remedies.restart_command(lxd_nic.instance)
+            if running_now
+            else "nft list ruleset",
             note="first end whatever takes LXD's rules out of the kernel or resets rp_filter: "
             "a NIC that was made a moment before was not held by them either",
         ),

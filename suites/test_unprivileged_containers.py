@@ -15,7 +15,7 @@ from pytest_lxdsec.control import Kind, Level, Severity, control
 from pytest_lxdsec.evidence import guest_script
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.evidence.objects import Instance
-from pytest_lxdsec.inventory import config_origin, containers, guest_probe
+from pytest_lxdsec.inventory import config_origin, containers, guest_probe, remedies
 from pytest_lxdsec.lxd import dangerous_keys, idmap, versions
 from pytest_lxdsec.policy import Policy
 from pytest_lxdsec.verdict import CannotTell, Manual, NotApplicable, Remedy, Verdict
@@ -52,7 +52,7 @@ def test_container_is_unprivileged(lxd_instance: Instance, lxd_evidence: Evidenc
         observed=f"{containers.PRIVILEGED} is {value!r}",
         expected="not set, or false",
         origin=origin.text,
-        remedy=config_origin.unset(origin, containers.PRIVILEGED),
+        remedy=remedies.unset(origin, containers.PRIVILEGED),
     )
 
 
@@ -118,12 +118,12 @@ def _map_remedy(
     evidence: Evidence, instance: Instance, reached: tuple[host_id_conflicts.Reach, ...]
 ) -> Remedy:
     if causes := _map_causes(instance):
-        return config_origin.unset_all(evidence, instance, causes)
+        return remedies.unset_all(evidence, instance, causes)
     repairs = [one.repair for one in reached if one.repair]
     if len(repairs) == len(reached):
         return Remedy(command=" && ".join(dict.fromkeys(repairs)), touches=len(repairs))
     return Remedy(
-        command=config_origin.restart(instance),
+        command=remedies.restart_command(instance),
         note="the configuration is unprivileged: a restart brings it into force",
     )
 
@@ -157,10 +157,10 @@ def _bring_into_force(
     evidence: Evidence, instance: Instance, causes: tuple[str, ...], *, is_pending: bool
 ) -> Remedy:
     if causes:
-        return config_origin.unset_all(evidence, instance, causes)
+        return remedies.unset_all(evidence, instance, causes)
     if is_pending:
-        return Remedy(command=config_origin.restart(instance))
-    return config_origin.work_out_map(instance, is_isolated=containers.is_isolated(instance))
+        return remedies.restart(instance)
+    return remedies.rebuild_map(instance, is_isolated=containers.is_isolated(instance))
 
 
 def _map_seen(evidence: Evidence, instance: Instance) -> str:
@@ -200,7 +200,7 @@ def test_container_is_isolated(
         observed=f"{containers.ISOLATED} {said}",
         expected="true, or a group in policy containers.sharing_groups",
         origin=_isolated_origin(lxd_evidence, lxd_instance),
-        remedy=config_origin.isolate((lxd_instance,)),
+        remedy=remedies.isolate((lxd_instance,)),
     )
 
 
@@ -261,7 +261,7 @@ def _separate(evidence: Evidence, instance: Instance, other: str) -> Remedy:
     if not shared:
         return _move(evidence, instance, other)
     if len(shared) <= NAMED_IN_REPAIR:
-        return config_origin.isolate(shared)
+        return remedies.isolate(shared)
     return Remedy(
         command="lxc list --all-projects --format csv --columns ne type=container status=running"
         " | while IFS=, read -r name project; do"
@@ -287,7 +287,7 @@ def _move(evidence: Evidence, instance: Instance, other: str) -> Remedy:
         pid = containers.unlisted(evidence)[other].pid
         note = f"{error}: give {other} other subordinate ids, by whoever started it"
         return Remedy(command=f"grep . /proc/{pid}/uid_map /proc/{pid}/gid_map", note=note)
-    return config_origin.set_base(instance, base)
+    return remedies.set_base(instance, base)
 
 
 @control(
@@ -316,7 +316,7 @@ def test_no_key_undoes_the_user_namespace(
             observed="; ".join(found.values()),
             expected="none of these keys on an unprivileged container",
             origin="; ".join(dict.fromkeys(places)),
-            remedy=config_origin.unset_all(lxd_evidence, lxd_instance, tuple(found)),
+            remedy=remedies.unset_all(lxd_evidence, lxd_instance, tuple(found)),
         )
     unknown = dangerous_keys.unknown(config)
     if unknown:
@@ -372,9 +372,9 @@ def test_root_inside_is_refused(lxd_instance: Instance, lxd_evidence: Evidence) 
         observed=f"its root can {'; '.join(done)}",
         expected="that the kernel refuses it",
         origin="the kernel, asked from inside by LXD's exec",
-        remedy=config_origin.unset_all(lxd_evidence, lxd_instance, dict.fromkeys(causes))
+        remedy=remedies.unset_all(lxd_evidence, lxd_instance, dict.fromkeys(causes))
         if causes
-        else Remedy(command=config_origin.restart(lxd_instance)),
+        else remedies.restart(lxd_instance),
     )
 
 

@@ -61,13 +61,13 @@ def _driver(evidence: Evidence, nic: Nic) -> str:
 def replace(evidence: Evidence, nic: Nic, origin: Origin) -> Remedy:
     """Give the NIC a bridge on which it is filtered."""
     bridge, is_new = _free_bridge(evidence, origin)
-    settings = [f"{key}=true" for key in bridge_port.FILTERS]
     name = nic.config.get("name") or nic.device
-    add = (nic.device, "nic", f"name={name}", f"network={bridge}", *settings)
+    filters = dict.fromkeys(bridge_port.FILTERS, "true")
+    settings = {"name": name, "network": bridge, **filters}
     steps = [
         *([f"lxc network create {bridge}"] if is_new else []),
-        origin.device_command("remove", nic.device),
-        origin.device_command("add", *add),
+        origin.configured.remove_device(nic.device),
+        origin.configured.add_device(nic.device, "nic", settings),
     ]
     return Remedy(
         command=" && ".join(steps),

@@ -18,7 +18,7 @@ from ...firewall.frames import encode
 from ...firewall.model import rules, values
 from ...firewall.spoofing import foreign_addresses, guarantees, rule_directed, shape_cache, trial
 from ...firewall.spoofing.filtered_nic import Nic as Held
-from ...inventory import config_origin, containers, host_ruleset
+from ...inventory import containers, host_ruleset, remedies
 from ...inventory.nics import Nic
 from ...verdict import CannotTell, Remedy
 from . import allowed_addresses
@@ -286,7 +286,7 @@ def restore(evidence: Evidence, nic: Nic) -> Remedy:
         command = f"nft add table {' '.join(TABLE)}"
         return Remedy(command=command, note="it wakes the table, for every NIC of this host")
     return Remedy(
-        command=config_origin.restart(nic.instance),
+        command=remedies.restart_command(nic.instance),
         note="LXD installs a NIC's rules when it starts, and at no other time: find out what "
         "took them away",
     )

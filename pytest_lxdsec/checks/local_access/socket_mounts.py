@@ -17,7 +17,7 @@ from ...evidence.access_facts import ApiSocket
 from ...evidence.container_facts import ContainerMounts, Mount, SocketPlace
 from ...evidence.model import Evidence
 from ...evidence.objects import Instance
-from ...inventory import config_origin, containers
+from ...inventory import config_origin, containers, remedies
 from ...verdict import CannotTell, Remedy
 
 DELETED = "//deleted"  # as the kernel's table has it: fs/d_path.c
@@ -125,15 +125,13 @@ def remedy(evidence: Evidence, instance: Instance, opening: SocketMount) -> Reme
     device = _device(instance, opening.mount.point)
     if device:
         place = config_origin.of_device(evidence, instance, device)
-        return Remedy(command=place.device_command("remove", device), touches=len(place.users))
+        return Remedy(command=place.configured.remove_device(device), touches=len(place.users))
     if "lxc.mount" in instance.expanded_config.get("raw.lxc", ""):
-        found = config_origin.unset(
-            config_origin.of_config(evidence, instance, "raw.lxc"), "raw.lxc"
-        )
+        found = remedies.unset(config_origin.of_config(evidence, instance, "raw.lxc"), "raw.lxc")
         note = "takes all of raw.lxc away: set again what else it held"
         return Remedy(command=found.command, touches=found.touches, note=note)
     note = "no device and no raw.lxc explains the mount: a restart takes it away"
-    return Remedy(command=config_origin.restart(instance), note=note)
+    return remedies.restart(instance, note=note)
 
 
 def _device(instance: Instance, point: str) -> str:

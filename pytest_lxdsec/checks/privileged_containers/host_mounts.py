@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ...evidence.container_facts import Confinement
 from ...evidence.model import Evidence
 from ...evidence.objects import Instance
-from ...inventory import config_origin, containers, mountinfo
+from ...inventory import config_origin, containers, mountinfo, remedies
 from ...verdict import CannotTell, Remedy
 from . import device_cgroup, writable_sysctls
 
@@ -213,14 +213,14 @@ def remedy(evidence: Evidence, instance: Instance, found: Collection[HostMount])
     if devices:
         places = [(name, config_origin.of_device(evidence, instance, name)) for name in devices]
         users = {user.key for _, place in places for user in place.users}
-        command = " && ".join(place.device_command("remove", name) for name, place in places)
+        command = " && ".join(place.configured.remove_device(name) for name, place in places)
         return Remedy(command=command, touches=len(users))
     nests = any(one.point.startswith(NESTING) for one in found)
     causes = ("raw.lxc", "raw.idmap", *(("security.nesting",) * nests))
     keys = [key for key in causes if key in instance.expanded_config]
     if keys:
-        return config_origin.unset_all(evidence, instance, keys)
-    return Remedy(command=config_origin.restart(instance))
+        return remedies.unset_all(evidence, instance, keys)
+    return remedies.restart(instance)
 
 
 def _devices_at(instance: Instance, point: str) -> Iterator[str]:

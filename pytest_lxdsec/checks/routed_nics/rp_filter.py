@@ -17,7 +17,7 @@ from ...firewall.evaluation import evaluate
 from ...firewall.evaluation.evaluate import Verdict
 from ...firewall.frames import encode, ethernet
 from ...firewall.model import packet, rules
-from ...inventory import config_origin, host_ruleset
+from ...inventory import host_ruleset, remedies
 from ...inventory.nics import Nic
 from ...verdict import CannotTell, Remedy
 
@@ -127,7 +127,7 @@ def remedy(evidence: Evidence, nic: Nic, *, rule: bool, setting: bool) -> Remedy
         rule: Whether the rule is missing: LXD sets it at the NIC's start, and at no other time.
         setting: Whether rp_filter is not strict.
     """
-    steps = [config_origin.restart(nic.instance)] if rule else []
+    steps = [remedies.restart_command(nic.instance)] if rule else []
     if setting:
         # The pair that comes with a restart has a name of its own, and the setting with it.
         own = [] if rule else [f"net/ipv4/conf/{shlex.quote(nic.host_name)}/rp_filter=1"]
