@@ -27,12 +27,12 @@ IPV6_FILTER = "security.ipv6_filtering"
 
 @control(
     "LXD-BRI-06",
-    title="The kernel drops what the NIC's filters forbid, and passes what is its own",
+    title="The kernel enforces the NIC's filters and passes its own traffic",
     severity=Severity.HIGH,
     level=Level.ENFORCED,
     kind=Kind.GUARANTEE,
     section=SECTION,
-    rationale="LXD installs its rules once; whoever flushes them leaves a setting without force.",
+    rationale="LXD does not notice if its rules are flushed; the settings then have no effect.",
 )
 def test_kernel_drops_what_filters_forbid(lxd_nic: Nic, lxd_evidence: Evidence) -> Verdict:
     held = allowed_addresses.held(lxd_evidence, lxd_nic)
@@ -61,24 +61,25 @@ def _certain(tried: rules_in_force.Tried) -> trial.Offence | None:
 def _not_in_force(evidence: Evidence, nic: Nic, observed: str) -> Verdict:
     return verdict.failed(
         observed=observed,
-        expected="rules in the kernel that hold the NIC to its own MAC and IP addresses",
-        origin="the kernel's packet filter; LXD's configuration says filtered",
-        remedy=rules_in_force.restore(evidence, nic),
+        expected="rules in the kernel that allow only the NIC's own MAC and IP addresses",
+        origin="the kernel's packet filter; LXD's configuration enables the filters",
+        remedy=lambda: rules_in_force.restore(evidence, nic),
     )
 
 
 @control(
     "LXD-BRI-07",
-    title="The kernel drops neighbour advertisements of addresses that are not the NIC's",
+    title="The kernel drops neighbour advertisements for foreign addresses",
     severity=Severity.MEDIUM,
     level=Level.ENFORCED,
     kind=Kind.GUARANTEE,
     section=SECTION,
-    rationale="Whoever claims a neighbour's IPv6 address is sent that neighbour's packets.",
+    rationale="An instance that claims a neighbour's IPv6 address receives that neighbour's "
+    "packets.",
 )
 def test_kernel_drops_foreign_advertisements(lxd_nic: Nic, lxd_evidence: Evidence) -> Verdict:
     if not allowed_addresses.filters(lxd_nic).ipv6:
-        raise NotApplicable(f"{lxd_nic.key} has no ipv6_filtering, which alone promises this")
+        raise NotApplicable(f"{lxd_nic.key} does not have security.ipv6_filtering")
     held = allowed_addresses.held(lxd_evidence, lxd_nic)
     return _promised(
         lxd_evidence, lxd_nic, held, guarantees.ADVERTISEMENTS, workaround_rules.own_advertisements
@@ -87,18 +88,18 @@ def test_kernel_drops_foreign_advertisements(lxd_nic: Nic, lxd_evidence: Evidenc
 
 @control(
     "LXD-BRI-08",
-    title="Without an address, all traffic of the filtered protocol is dropped",
+    title="A filtered protocol without an address is dropped entirely",
     severity=Severity.MEDIUM,
     level=Level.ENFORCED,
     kind=Kind.GUARANTEE,
     section=SECTION,
-    rationale="A NIC that may use no address must not find a wrapping in which it may use any.",
+    rationale="A NIC without an address must not be able to use one in another encapsulation.",
 )
 def test_kernel_drops_all_without_address(lxd_nic: Nic, lxd_evidence: Evidence) -> Verdict:
     held = allowed_addresses.held(lxd_evidence, lxd_nic)
     asked = rules_in_force.without_address(held)
     if not asked:
-        raise NotApplicable(f"{lxd_nic.key} has an address wherever its protocol is filtered")
+        raise NotApplicable(f"{lxd_nic.key} has an address for every filtered protocol")
     return _promised(lxd_evidence, lxd_nic, held, asked, workaround_rules.known_ethertypes)
 
 
@@ -130,21 +131,21 @@ def _promised(
 def _falls_short(held: Held, law: guarantees.Law, stopgap: Callable[[Held], Remedy]) -> Verdict:
     """LXD's rules are all in force, and not what its guide promises."""
     return verdict.failed(
-        observed=f"the rules for {held.interface} are LXD's and in force, and do not {law.text}",
+        observed=f"LXD's rules for {held.interface} are loaded, but they do not {law.text}",
         expected=f"rules that {law.text}, as LXD's guide promises",
-        origin="LXD itself: its rules fall short of its guide, whatever the configuration",
-        remedy=stopgap(held),
+        origin="LXD itself: its rules do less than its guide promises, with any configuration",
+        remedy=lambda: stopgap(held),
     )
 
 
 @control(
     "LXD-BRI-09",
-    title="The host takes no route from router advertisements on the bridge",
+    title="The host accepts no router advertisements on the bridge",
     severity=Severity.HIGH,
     level=Level.ENFORCED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="An instance that sends one becomes the host's way to the IPv6 internet.",
+    rationale="An instance that sends one can become the host's IPv6 default gateway.",
 )
 def test_host_ignores_router_advertisements(
     lxd_network: Network, lxd_evidence: Evidence
@@ -163,12 +164,12 @@ def test_host_ignores_router_advertisements(
         held_off = _held_off(lxd_evidence, lxd_network)
         if held_off:
             return verdict.passed(f"{lxd_network.name}: {why}", *held_off)
-    routes = "".join(f"; route to {r.to} via {r.via} was learnt" for r in learnt)
+    routes = "".join(f"; route to {r.to} via {r.via} was learned from an RA" for r in learnt)
     return verdict.failed(
         observed=f"{lxd_network.name}: {why}{routes}",
-        expected="accept_ra 0, or 1 with forwarding on, and no route learnt",
+        expected="accept_ra=0 (or 1 with forwarding enabled), and no route learned from an RA",
         origin=f"the kernel (net.ipv6.conf.{lxd_network.name}, routing table)",
-        remedy=accept_ra.remedy(lxd_network.name, routes=learnt, settings=accepts),
+        remedy=lambda: accept_ra.remedy(lxd_network.name, routes=learnt, settings=accepts),
     )
 
 

@@ -11,7 +11,7 @@ from pytest_lxdsec.evidence import guest_script
 from pytest_lxdsec.evidence.host_facts import File
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.evidence.objects import Instance
-from pytest_lxdsec.inventory import config_origin, containers, guest_probe, mountinfo, remedies
+from pytest_lxdsec.inventory import containers, guest_probe, mountinfo, remedies
 from pytest_lxdsec.lxd import apparmor_label, config_values
 from pytest_lxdsec.verdict import CannotTell, Remedy, Verdict
 
@@ -27,12 +27,13 @@ CLOSED_FILE = 0o600
 
 @control(
     "LXD-NAM-01",
-    title="/sys/kernel/slab is root's alone",
+    title="Only root can read /sys/kernel/slab",
     severity=Severity.MEDIUM,
     level=Level.ENFORCED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="Its entries name control groups, and with them the other containers of the host.",
+    rationale="Its entries contain control group names, which include the names of other "
+    "containers.",
 )
 def test_slab_is_closed(lxd_evidence: Evidence) -> Verdict:
     slab = _file(lxd_evidence, SLAB)
@@ -42,23 +43,23 @@ def test_slab_is_closed(lxd_evidence: Evidence) -> Verdict:
         return verdict.passed(_seen(slab))
     return verdict.failed(
         observed=f"{SLAB} belongs to uid {slab.uid}, mode {slab.mode:04o}",
-        expected="root's, mode 0700",
+        expected="owner root, mode 0700",
         origin="the host's kernel (sysfs)",
-        remedy=Remedy(
+        remedy=lambda: Remedy(
             command=f"chown root {SLAB} && chmod 0700 {SLAB}",
-            note="a reboot undoes it: see LXD-NAM-04",
+            note="a reboot reverts this: see LXD-NAM-04",
         ),
     )
 
 
 @control(
     "LXD-NAM-02",
-    title="The scheduler's debug file is root's alone",
+    title="Only root can read the scheduler's debug file",
     severity=Severity.MEDIUM,
     level=Level.ENFORCED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="It lists every task of the host with its control group, and so every container.",
+    rationale="It lists every task of the host with its control group, which names the container.",
 )
 def test_scheduler_is_closed(lxd_evidence: Evidence) -> Verdict:
     old, new = _file(lxd_evidence, SCHEDULER), _file(lxd_evidence, SCHEDULER_DEBUGFS)
@@ -93,18 +94,18 @@ def _debugfs_elsewhere(evidence: Evidence) -> tuple[str, str] | None:
         mode = next((one[5:] for one in mount.settings if one.startswith("mode=")), "700")
         if int(mode, 8) & ~CLOSED:
             return mount.point, mode
-    raise CannotTell(f"debugfs is mounted at {mounts[0].point}, where nobody looked at its mode")
+    raise CannotTell(f"debugfs is mounted at {mounts[0].point}, where its mode was not read")
 
 
 def _wide_mount(point: str, mode: str) -> Verdict:
     return verdict.failed(
         observed=f"debugfs is mounted at {point} with mode {mode}",
-        expected=f"{point} root's, mode 0700",
+        expected=f"{point} owner root, mode 0700",
         origin="the host's kernel",
-        remedy=Remedy(
+        remedy=lambda: Remedy(
             command=f"chown root {shlex.quote(point)} && mount -o remount,mode=0700 "
             f"{shlex.quote(point)}",
-            note="a reboot undoes it: see LXD-NAM-04",
+            note="a reboot reverts this: see LXD-NAM-04",
         ),
     )
 
@@ -112,24 +113,25 @@ def _wide_mount(point: str, mode: str) -> Verdict:
 def _open_file(file: File, close: str, mode: str) -> Verdict:
     return verdict.failed(
         observed=f"{file.path} belongs to uid {file.uid}, mode {file.mode:04o}, "
-        "and nothing above it is closed",
-        expected=f"{close} root's, mode {mode}",
+        "and no directory above it is closed",
+        expected=f"{close} with owner root, mode {mode}",
         origin="the host's kernel",
-        remedy=Remedy(
+        remedy=lambda: Remedy(
             command=f"chown root {close} && chmod {mode} {close}",
-            note="a reboot undoes it: see LXD-NAM-04",
+            note="a reboot reverts this: see LXD-NAM-04",
         ),
     )
 
 
 @control(
     "LXD-NAM-03",
-    title="From inside, none of the files that tell names can be read",
+    title="Files that leak container names are not readable in the container",
     severity=Severity.MEDIUM,
     level=Level.PROBED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="Modes are a means; that nobody inside learns who the neighbours are is the end.",
+    rationale="File modes are the means; the goal is that a container cannot learn its "
+    "neighbours' names.",
 )
 def test_names_cannot_be_read_inside(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
     inside = guest_probe.inside(lxd_evidence, lxd_instance)
@@ -140,12 +142,12 @@ def test_names_cannot_be_read_inside(lxd_instance: Instance, lxd_evidence: Evide
         return verdict.passed(*_unreadable(lxd_evidence, lxd_instance, inside))
     paths = [what.removeprefix("read ") for what in readable]
     others = guest_probe.others_named(lxd_evidence, lxd_instance, inside.names)
-    names = f"in them stand {', '.join(others)}" if others else "no other instance stands in them"
+    names = f"they contain {', '.join(others)}" if others else "they contain no other instance"
     return verdict.failed(
         observed=f"its root can read {' and '.join(paths)}; {names}",
-        expected="that the kernel refuses it",
-        origin="the kernel, asked from inside by LXD's exec",
-        remedy=_close(lxd_evidence, lxd_instance, paths),
+        expected="permission denied",
+        origin="the kernel, tried inside the container through LXD's exec",
+        remedy=lambda: _close(lxd_evidence, lxd_instance, paths),
         lasting=tuple(readable),  # the neighbours come and go
     )
 
@@ -200,24 +202,23 @@ def _close(evidence: Evidence, instance: Instance, paths: list[str]) -> Remedy:
     if containers.is_root_of_host(evidence, facts) and containers.is_configured_privileged(
         instance
     ):
-        place = config_origin.of_config(evidence, instance, containers.PRIVILEGED)
-        remedy = remedies.unset(place, containers.PRIVILEGED)
-        note = "modes do not bind the host's root, which a privileged container has"
-        return Remedy(command=remedy.command, touches=remedy.touches, note=note)
+        note = "file modes do not restrict a privileged container, whose root is the host's"
+        return remedies.unset(evidence, instance, containers.PRIVILEGED, note=note)
     modes = {SLAB: (SLAB, "0700"), SCHEDULER: (SCHEDULER, "0400")}
     closed = [modes.get(path, (DEBUGFS, "0700")) for path in paths]
     command = " && ".join(f"chmod {mode} {path}" for path, mode in closed)
-    return Remedy(command=command, note="a reboot undoes it: see LXD-NAM-04")
+    return Remedy(command=command, note="a reboot reverts this: see LXD-NAM-04")
 
 
 @control(
     "LXD-NAM-04",
-    title="The files that tell names are closed again at boot, before containers start",
+    title="Files that leak container names are closed at boot, before LXD starts",
     severity=Severity.LOW,
     level=Level.CONFIGURED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="The kernel makes them anew, and open, at every boot; what a container has opened "
+    rationale="The kernel creates them with open modes at every boot, and a file that a "
+    "container opened "
     "before they are closed stays open to it.",
 )
 def test_modes_come_back(lxd_evidence: Evidence) -> Verdict:
@@ -232,9 +233,9 @@ def test_modes_come_back(lxd_evidence: Evidence) -> Verdict:
     opened = [path for path, source in found.items() if not source]
     return verdict.failed(
         observed=f"nothing closes {' and '.join(opened)} at boot before LXD starts",
-        expected="a line of tmpfiles.d, or a unit that is enabled and ordered before LXD",
+        expected="a tmpfiles.d line, or an enabled unit that is ordered before LXD",
         origin="the host's tmpfiles.d and units",
-        remedy=boot_permissions.remedy((file.path, mode) for file, mode in needed),
+        remedy=lambda: boot_permissions.remedy((file.path, mode) for file, mode in needed),
     )
 
 
@@ -245,7 +246,7 @@ def _is_closed(file: File, closed: int) -> bool:
 def _seen(file: File) -> str:
     if not file.exists:
         return f"this host has no {file.path}"
-    return f"{file.path} is root's, mode {file.mode:04o}"
+    return f"{file.path} has owner root, mode {file.mode:04o}"
 
 
 def _file(evidence: Evidence, path: str) -> File:
@@ -254,4 +255,4 @@ def _file(evidence: Evidence, path: str) -> File:
             if file.error:
                 raise CannotTell(f"{path}: {file.error}")
             return file
-    raise CannotTell(f"{path} was not looked at")
+    raise CannotTell(f"{path} was not read")

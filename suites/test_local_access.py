@@ -12,7 +12,7 @@ from pytest_lxdsec.evidence.access_facts import ApiSocket, DataDirectory, GroupP
 from pytest_lxdsec.evidence.host_facts import File
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.evidence.objects import Instance
-from pytest_lxdsec.inventory import config_origin
+from pytest_lxdsec.inventory import config_origin, remedies
 from pytest_lxdsec.policy import Policy
 from pytest_lxdsec.verdict import CannotTell, Manual, Remedy, Verdict
 
@@ -26,12 +26,12 @@ SETGID = 0o2010  # set, and executable by the group: else it has no effect
 
 @control(
     "LXD-LOC-01",
-    title="The LXD socket is closed to everybody but root and its admin group",
+    title="Only root and the admin group can open the LXD socket",
     severity=Severity.CRITICAL,
     level=Level.ENFORCED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="Whoever opens the socket can attach the host's disk to a container of theirs.",
+    rationale="A user who can open the socket can attach the host's disks to a container.",
 )
 def test_socket_is_closed(lxd_evidence: Evidence) -> Verdict:
     sockets = lxd_evidence.sockets
@@ -42,10 +42,10 @@ def test_socket_is_closed(lxd_evidence: Evidence) -> Verdict:
         return verdict.passed(*(_seen(lxd_evidence, socket) for socket in sockets))
     return verdict.failed(
         observed="; ".join(text for text, _ in found),
-        expected="root's socket, mode 0660 or tighter, for the daemon's admin group, "
-        "in directories that only root can write",
+        expected="owner root, mode 0660 or stricter, the daemon's admin group, "
+        "in directories that only root can write to",
         origin="the host's file system",
-        remedy=Remedy(
+        remedy=lambda: Remedy(
             command=" && ".join(dict.fromkeys(repair for _, repair in found)), touches=len(found)
         ),
     )
@@ -61,7 +61,7 @@ def _faults(evidence: Evidence, socket: ApiSocket) -> Iterator[tuple[str, str]]:
     if file.mode & OTHERS:
         yield f"{file.path} has mode {file.mode:04o}", f"chmod 0660 {path}"
     if file.acl:
-        yield f"{file.path} has an access list", f"setfacl --remove-all {path}"
+        yield f"{file.path} has an access control list (ACL)", f"setfacl --remove-all {path}"
     expected = _admin_group(evidence, socket)
     if _group_name(evidence, file.gid) != expected:
         observed = f"{file.path} belongs to group {_group_name(evidence, file.gid)}"
@@ -80,7 +80,10 @@ def _directory_faults(directories: tuple[File, ...]) -> Iterator[tuple[str, str]
         if directory.mode & WRITERS and not directory.mode & STICKY:
             yield f"{directory.path} has mode {directory.mode:04o}", f"chmod go-w {path}"
         if directory.acl:
-            yield f"{directory.path} has an access list", f"setfacl --remove-all {path}"
+            yield (
+                f"{directory.path} has an access control list (ACL)",
+                f"setfacl --remove-all {path}",
+            )
 
 
 def _admin_group(evidence: Evidence, socket: ApiSocket) -> str:
@@ -102,12 +105,12 @@ def _seen(evidence: Evidence, socket: ApiSocket) -> str:
 
 @control(
     "LXD-LOC-02",
-    title="LXD's private keys and its database are closed to everybody but root",
+    title="Only root can read LXD's private keys and database",
     severity=Severity.HIGH,
     level=Level.ENFORCED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="Who has the server's key can be the server; who has the database has every secret.",
+    rationale="The server's key allows anyone to impersonate it; the database holds every secret.",
 )
 def test_data_is_closed(lxd_evidence: Evidence) -> Verdict:
     directories = lxd_evidence.data_directories
@@ -116,12 +119,15 @@ def test_data_is_closed(lxd_evidence: Evidence) -> Verdict:
     found = [fault for directory in directories for fault in _data_faults(directory)]
     if not found:
         files = [file for one in directories for file in (one.directory, one.database, *one.keys)]
-        return verdict.passed(*(f"{file.path} is root's, mode {file.mode:04o}" for file in files))
+        return verdict.passed(
+            *(f"{file.path} has owner root, mode {file.mode:04o}" for file in files)
+        )
     return verdict.failed(
         observed="; ".join(text for text, _ in found),
-        expected="root's keys (0600) and database (0700), in a directory that only root can write",
+        expected="keys of root (0600) and database of root (0700), in a directory that only root "
+        "can write to",
         origin="the host's file system",
-        remedy=Remedy(
+        remedy=lambda: Remedy(
             command=" && ".join(dict.fromkeys(repair for _, repair in found)), touches=len(found)
         ),
     )
@@ -129,7 +135,7 @@ def test_data_is_closed(lxd_evidence: Evidence) -> Verdict:
 
 def _data_faults(found: DataDirectory) -> Iterator[tuple[str, str]]:
     if not found.keys:
-        raise CannotTell(f"{found.directory.path} holds no *.key, but every server has one")
+        raise CannotTell(f"{found.directory.path} contains no *.key, but every server has one")
     yield from _directory_faults((found.directory,))
     for file, mode in ((found.database, "0700"), *((key, "0600") for key in found.keys)):
         yield from _private_faults(file, mode)
@@ -145,17 +151,17 @@ def _private_faults(file: File, mode: str) -> Iterator[tuple[str, str]]:
     if file.mode & PRIVATE:
         yield f"{file.path} has mode {file.mode:04o}", f"chmod {mode} {path}"
     if file.acl:
-        yield f"{file.path} has an access list", f"setfacl --remove-all {path}"
+        yield f"{file.path} has an access control list (ACL)", f"setfacl --remove-all {path}"
 
 
 @control(
     "LXD-LOC-03",
-    title="Everybody in the socket's group is trusted as root",
+    title="All members of the socket's group are trusted as root",
     severity=Severity.HIGH,
     level=Level.CONFIGURED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="Membership of the group is root on this host, without sudo and without a log.",
+    rationale="Membership of the group is equivalent to root, without sudo and without a log.",
 )
 def test_group_members_are_trusted(lxd_evidence: Evidence, lxd_policy: Policy) -> Verdict:
     accounts, sockets = lxd_evidence.accounts, lxd_evidence.sockets
@@ -178,15 +184,16 @@ def test_group_members_are_trusted(lxd_evidence: Evidence, lxd_policy: Policy) -
         return verdict.passed(*_members_seen(members, sockets))
     return verdict.failed(
         observed=", ".join(f"{member.user} ({member.how})" for member in strangers),
-        expected="only users whom policy local.trusted_users names, or who are root anyway"
+        expected="only users in policy local.trusted_users or with root rights"
         if trusted is None
         else f"only {', '.join(trusted) or 'root'} (policy local.trusted_users)",
         origin="the host's accounts (getent passwd, getent group, initgroups, gshadow)",
-        remedy=Remedy(
+        remedy=lambda: Remedy(
             command=" && ".join(member.repair for member in strangers),
             touches=len(strangers),
-            note="sessions that are open keep the group until they end; what a directory service "
-            "gives is taken away there",
+            note="open sessions keep the group until they end; remove members from a directory "
+            "service "
+            "there",
         ),
     )
 
@@ -200,8 +207,9 @@ def _require_full_lists(evidence: Evidence, policy: Policy) -> None:
     ]
     if unknown and any(socket.file.gid for socket in evidence.sockets):
         raise Manual(
-            f"accounts of {', '.join(unknown)} (nsswitch.conf) cannot all be listed: see there "
-            "that none has the socket's group, and say so in policy local.trusted_directories"
+            f"accounts of {', '.join(unknown)} (nsswitch.conf) cannot be listed completely: "
+            "check there "
+            "that no account has the socket's group, then set policy local.trusted_directories"
         )
 
 
@@ -210,18 +218,19 @@ def _members_seen(
 ) -> list[str]:
     if not members:
         groups = ", ".join(sorted({str(socket.file.gid) for socket in sockets}))
-        return [f"nobody but root has the socket's group (gid {groups})"]
+        return [f"only root has the socket's group (gid {groups})"]
     return [f"{member.user} is trusted ({member.how})" for member in members]
 
 
 @control(
     "LXD-LOC-04",
-    title="No process and no setgid file carries the socket's group to somebody else",
+    title="No untrusted process or setgid file has the socket's group",
     severity=Severity.HIGH,
     level=Level.ENFORCED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="A session keeps the groups it began with, also those that were taken away since.",
+    rationale="A session keeps the groups it started with, even if the user was removed from "
+    "them.",
 )
 def test_nobody_carries_the_group(lxd_evidence: Evidence, lxd_policy: Policy) -> Verdict:
     gids = {socket.file.gid for socket in lxd_evidence.sockets} - {0}
@@ -233,17 +242,19 @@ def test_nobody_carries_the_group(lxd_evidence: Evidence, lxd_policy: Policy) ->
     if not strangers and not files:
         if lxd_evidence.setgid_files.unsearched:
             places = ", ".join(lxd_evidence.setgid_files.unsearched)
-            raise CannotTell(f"setgid files were not searched for on {places}: mount it nosuid")
+            raise CannotTell(
+                f"setgid files were not searched for on {places}: mount it with nosuid"
+            )
         seen = [f"{_called(lxd_evidence, carrier)} {reason}" for carrier, reason in processes]
         return verdict.passed(f"no setgid file gives gid {_listed(gids)}", *seen)
     return verdict.failed(
         observed="; ".join(
             [f"{_called(lxd_evidence, one)} holds gid {_listed(one.gids)}" for one in strangers]
-            + [f"{file.path} gives gid {file.gid} to whoever runs it" for file in files]
+            + [f"{file.path} gives gid {file.gid} to every user who runs it" for file in files]
         ),
-        expected="the socket's group only with processes of trusted users, and no setgid file",
-        origin="the kernel's list of processes, and the host's file systems",
-        remedy=_take_away(strangers, files),
+        expected="the socket's group only in processes of trusted users, and no setgid file",
+        origin="the kernel's process list and the host's file systems",
+        remedy=lambda: _take_away(strangers, files),
     )
 
 
@@ -285,48 +296,44 @@ def _take_away(strangers: Collection[GroupProcess], files: Collection[File]) -> 
     return Remedy(
         command=" && ".join([*commands, f"kill -KILL {pids}"]),
         touches=len(files) + len(strangers),
-        note="ends these processes at once; to log their users out does it too",
+        note="kills these processes; logging their users out works too",
     )
 
 
 @control(
     "LXD-LOC-05",
-    title="No device hands the LXD socket to the instance",
+    title="No device passes the LXD socket to the instance",
     severity=Severity.CRITICAL,
     level=Level.CONFIGURED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="An instance with the socket can do to the host whatever LXD can.",
+    rationale="An instance with the socket has full control of LXD, and so of the host.",
 )
 def test_no_device_hands_out_the_socket(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
     found = tuple(socket_devices.handouts(lxd_evidence, lxd_instance))
     if not found:
         paths = [f"{p.device} opens {p.path}" for p in socket_devices.host_paths(lxd_instance)]
         return verdict.passed(*(paths or ["no device opens a path of the host"]))
-    places = {
-        handout.device: config_origin.of_device(lxd_evidence, lxd_instance, handout.device)
-        for handout in found
-    }
-    commands = [place.configured.remove_device(device) for device, place in places.items()]
+    devices = dict.fromkeys(handout.device for handout in found)
+    sources = (
+        config_origin.source_of_device(lxd_evidence, lxd_instance, device) for device in devices
+    )
     return verdict.failed(
         observed="; ".join(handout.text for handout in found),
-        expected="no disk and no proxy that leads to LXD's socket",
-        origin=", ".join(dict.fromkeys(place.text for place in places.values())),
-        remedy=Remedy(
-            command=" && ".join(commands),
-            touches=max(len(place.users) for place in places.values()),
-        ),
+        expected="no disk or proxy that leads to LXD's socket",
+        origin=", ".join(dict.fromkeys(sources)),
+        remedy=lambda: remedies.remove_devices(lxd_evidence, lxd_instance, devices),
     )
 
 
 @control(
     "LXD-LOC-06",
-    title="No mount in the running instance is the LXD socket or holds it",
+    title="No mount of the running instance contains the LXD socket",
     severity=Severity.CRITICAL,
     level=Level.ENFORCED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="What is mounted counts, whoever mounted it, whatever the devices say.",
+    rationale="Only the mounts in the kernel show what the instance can really reach.",
 )
 def test_no_mount_is_the_socket(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
     found = socket_mounts.openings(lxd_evidence, lxd_instance)
@@ -336,17 +343,18 @@ def test_no_mount_is_the_socket(lxd_instance: Instance, lxd_evidence: Evidence) 
         seen = [f"{mount.point} is {mount.root}" for mount in mounted]
         count = f"{len(seen)} of its mounts are of a file system with LXD's socket"
         return verdict.passed(f"{count}, and none shows it", *seen)
-    remedies = {socket_mounts.remedy(lxd_evidence, lxd_instance, opening) for opening in found}
     return verdict.failed(
         observed="; ".join(opening.text for opening in found),
-        expected="no mount that is LXD's socket, or a directory above it",
-        origin="the kernel's table of the container's mounts",
-        remedy=_together(remedies),
+        expected="no mount of LXD's socket or of a directory above it",
+        origin="the kernel's mount table of the container",
+        remedy=lambda: _together(
+            {socket_mounts.remedy(lxd_evidence, lxd_instance, opening) for opening in found}
+        ),
     )
 
 
-def _together(remedies: Collection[Remedy]) -> Remedy:
-    ordered = sorted(remedies, key=lambda remedy: remedy.command)
+def _together(found: Collection[Remedy]) -> Remedy:
+    ordered = sorted(found, key=lambda remedy: remedy.command)
     return Remedy(
         command=" && ".join(remedy.command for remedy in ordered),
         touches=max(remedy.touches for remedy in ordered),

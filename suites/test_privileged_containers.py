@@ -44,20 +44,21 @@ SECCOMP_KEYS = (
     level=Level.ENFORCED,
     kind=Kind.GUARANTEE,
     section=SECTION,
-    rationale="Without it container root remounts what is read-only, and writes to the kernel.",
+    rationale="Without it, container root can remount read-only file systems and write kernel "
+    "settings.",
 )
 def test_profile_confines(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
     facts = containers.privileged_facts(lxd_evidence, lxd_instance)
     directory = lxd_evidence.view.directory
     fault = apparmor_label.fault(facts.label, lxd_instance.internal_name, directory)
     if not fault:
-        return verdict.passed(f"its init's label, read from the host, is {facts.label!r}")
+        return verdict.passed(f"the label of its init process is {facts.label!r}")
     wanted = apparmor_label.profile_of(lxd_instance.internal_name, directory)
     return verdict.failed(
         observed=fault,
         expected=f"{wanted} in enforce mode",
         origin=_origin(lxd_evidence, lxd_instance, f"/proc/{facts.pid}/attr/current"),
-        remedy=_confine(lxd_evidence, lxd_instance, facts.label),
+        remedy=lambda: _confine(lxd_evidence, lxd_instance, facts.label),
     )
 
 
@@ -66,22 +67,19 @@ def _confine(evidence: Evidence, instance: Instance, label: str) -> Remedy:
         return _remedy(evidence, instance)
     if containers.PRIVILEGED not in instance.expanded_config:
         return _remedy(evidence, instance)
-    remedy = remedies.unset(
-        config_origin.of_config(evidence, instance, containers.PRIVILEGED), containers.PRIVILEGED
-    )
     note = "the host's kernel runs without AppArmor: boot it with lsm=...,apparmor, install "
     note += "apparmor and restart LXD; until then only an unprivileged container is confined"
-    return Remedy(command=remedy.command, touches=remedy.touches, note=note)
+    return remedies.unset(evidence, instance, containers.PRIVILEGED, note=note)
 
 
 @control(
     "LXD-PRV-02",
-    title="LXD's seccomp policy, or a stricter one, is in force",
+    title="LXD's seccomp policy or a stricter one is in force",
     severity=Severity.HIGH,
     level=Level.ENFORCED,
     kind=Kind.GUARANTEE,
     section=SECTION,
-    rationale="It keeps container root from loading a kernel, and from opening the host's files "
+    rationale="It prevents container root from loading a kernel and from opening the host's files "
     "by their handles.",
 )
 def test_seccomp_policy_is_in_force(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
@@ -89,14 +87,14 @@ def test_seccomp_policy_is_in_force(lxd_instance: Instance, lxd_evidence: Eviden
     fault = _seccomp_fault(lxd_evidence, lxd_instance, facts)
     if not fault:
         return verdict.passed(
-            f"its init runs with a filter (Seccomp {FILTER}), loaded from LXD's own policy file",
+            f"its init process runs with a filter (Seccomp {FILTER}) from LXD's policy file",
             f"which refuses {', '.join(seccomp.default(_version(lxd_evidence)))}",
         )
     return verdict.failed(
         observed=fault + _pending(lxd_instance, SECCOMP_KEYS, "lxc.seccomp"),
-        expected="a filter that refuses what LXD's default policy refuses",
+        expected="a filter with at least the rules of LXD's default policy",
         origin=_origin(lxd_evidence, lxd_instance, f"/proc/{facts.pid}/status", *SECCOMP_KEYS),
-        remedy=_remedy(lxd_evidence, lxd_instance, SECCOMP_KEYS, "lxc.seccomp"),
+        remedy=lambda: _remedy(lxd_evidence, lxd_instance, SECCOMP_KEYS, "lxc.seccomp"),
     )
 
 
@@ -104,9 +102,9 @@ def _seccomp_fault(evidence: Evidence, instance: Instance, facts: ContainerFacts
     """What is wrong with the filter in force; "" for nothing."""
     mode = facts.status.get("Seccomp")
     if mode is None:
-        raise CannotTell(f"{facts.lxc_name}: the kernel did not show its seccomp mode")
+        raise CannotTell(f"{facts.lxc_name}: the kernel does not show its seccomp mode")
     if mode != FILTER:
-        return f"its init runs without a seccomp filter (Seccomp {mode})"
+        return f"its init process runs without a seccomp filter (Seccomp {mode})"
     confined = containers.confinement(evidence, instance)
     told = containers.told_liblxc(confined, "lxc.seccomp.profile")
     own = f"{evidence.view.directory}/security/seccomp/{instance.internal_name}"
@@ -130,12 +128,13 @@ def _version(evidence: Evidence) -> versions.Version:
 
 @control(
     "LXD-PRV-03",
-    title="The capabilities that LXD takes from a privileged container are gone",
+    title="The container lacks the capabilities that LXD drops",
     severity=Severity.HIGH,
     level=Level.ENFORCED,
     kind=Kind.GUARANTEE,
     section=SECTION,
-    rationale="With them container root loads modules, sets the clock and writes to hardware.",
+    rationale="With these capabilities, container root can load modules, set the clock and "
+    "access hardware.",
 )
 def test_capabilities_are_dropped(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
     facts = containers.facts(lxd_evidence, lxd_instance)
@@ -151,7 +150,7 @@ def test_capabilities_are_dropped(lxd_instance: Instance, lxd_evidence: Evidence
         observed=f"{seen} holds {', '.join(kept)}",
         expected=f"a bounding set without {', '.join(wanted.values())}",
         origin=_origin(lxd_evidence, lxd_instance, f"/proc/{facts.pid}/status"),
-        remedy=_remedy(lxd_evidence, lxd_instance),
+        remedy=lambda: _remedy(lxd_evidence, lxd_instance),
     )
 
 
@@ -159,7 +158,9 @@ def _bounding_set(facts: ContainerFacts) -> int:
     try:
         return int(facts.status["CapBnd"], 16)
     except (KeyError, ValueError) as error:
-        raise CannotTell(f"{facts.lxc_name}: its capability bounding set was not seen") from error
+        raise CannotTell(
+            f"{facts.lxc_name}: its capability bounding set could not be read"
+        ) from error
 
 
 @control(
@@ -169,7 +170,7 @@ def _bounding_set(facts: ContainerFacts) -> int:
     level=Level.ENFORCED,
     kind=Kind.GUARANTEE,
     section=SECTION,
-    rationale="In a namespace of the host's, root acts on the host; in another container's, on "
+    rationale="Root in a shared namespace acts on the host or on another container, not only on "
     "that one.",
 )
 def test_namespaces_are_its_own(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
@@ -184,18 +185,18 @@ def test_namespaces_are_its_own(lxd_instance: Instance, lxd_evidence: Evidence) 
         observed="; ".join(one.text for one in found),
         expected=f"{', '.join(shared_namespaces.KINDS)} namespaces of its own",
         origin=_origin(lxd_evidence, lxd_instance, f"/proc/{facts.pid}/ns"),
-        remedy=_remedy(lxd_evidence, lxd_instance),
+        remedy=lambda: _remedy(lxd_evidence, lxd_instance),
     )
 
 
 @control(
     "LXD-PRV-05",
-    title="No key loosens what is left to confine a privileged container",
+    title="No configuration key weakens the container's confinement",
     severity=Severity.HIGH,
     level=Level.CONFIGURED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="A privileged container has no other wall than these.",
+    rationale="A privileged container has no other confinement.",
 )
 def test_no_key_loosens_the_walls(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
     _require_privileged(lxd_evidence, lxd_instance)
@@ -205,19 +206,19 @@ def test_no_key_loosens_the_walls(lxd_instance: Instance, lxd_evidence: Evidence
     )
     if found:
         keys = tuple(dict.fromkeys(one.key for one in found))
-        places = (config_origin.of_config(lxd_evidence, lxd_instance, key).text for key in keys)
+        places = (config_origin.source_of_config(lxd_evidence, lxd_instance, key) for key in keys)
         return verdict.failed(
             observed="; ".join(one.text for one in found),
-            expected="none of these keys on a privileged container",
+            expected="none of these keys",
             origin="; ".join(dict.fromkeys(places)),
-            remedy=remedies.unset_all(lxd_evidence, lxd_instance, keys),
+            remedy=lambda: remedies.unset_all(lxd_evidence, lxd_instance, keys),
         )
     unknown = dangerous_keys.unknown(config)
     if unknown:
-        raise CannotTell(f"raw.lxc has {', '.join(unknown)}, which are not known to us")
+        raise CannotTell(f"raw.lxc has {', '.join(unknown)}, whose effect is not known")
     if judgement := dangerous_keys.to_judge(config):
         raise Manual(judgement)
-    return verdict.passed(f"none of its {len(config)} keys is among those that loosen a wall")
+    return verdict.passed(f"none of its {len(config)} keys weakens the confinement")
 
 
 def _require_privileged(evidence: Evidence, instance: Instance) -> None:
@@ -233,12 +234,12 @@ def _require_privileged(evidence: Evidence, instance: Instance) -> None:
 
 @control(
     "LXD-PRV-06",
-    title="The devices controller limits the container, and nothing of the host is passed in",
+    title="The devices cgroup limits the container; no host device is passed in",
     severity=Severity.HIGH,
     level=Level.ENFORCED,
     kind=Kind.GUARANTEE,
     section=SECTION,
-    rationale="Root that opens the host's disks or files needs no other way out.",
+    rationale="Root with access to the host's disks or files has escaped already.",
 )
 def test_devices_are_limited(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
     facts = containers.privileged_facts(lxd_evidence, lxd_instance)
@@ -246,25 +247,26 @@ def test_devices_are_limited(lxd_instance: Instance, lxd_evidence: Evidence) -> 
     limit = device_cgroup.limit(confined)
     found = tuple(host_mounts.of(lxd_evidence, lxd_instance, confined))
     if limit and not found:
-        return verdict.passed(limit, "no mount and no node of it is the host's")
+        return verdict.passed(limit, "no mount or device node of the host is in the container")
     passed_in = [one.text for one in found]
-    unlimited = [] if limit else ["no devices controller limits which devices it opens"]
+    unlimited = [] if limit else ["no devices cgroup limits the devices that it can open"]
     return verdict.failed(
         observed="; ".join([*unlimited, *passed_in]),
-        expected="a list (v1) or a program (v2) of devices, and no path or device of the host",
+        expected="a device list (v1) or program (v2), and no path or device of the host",
         origin=_origin(lxd_evidence, lxd_instance, f"/proc/{facts.pid}/mountinfo and cgroup"),
-        remedy=host_mounts.remedy(lxd_evidence, lxd_instance, found),
+        remedy=lambda: host_mounts.remedy(lxd_evidence, lxd_instance, found),
     )
 
 
 @control(
     "LXD-PRV-07",
-    title="Container root is refused what a privileged container must not do",
+    title="Container root cannot do what a privileged container must not do",
     severity=Severity.MEDIUM,
     level=Level.PROBED,
     kind=Kind.GUARANTEE,
     section=SECTION,
-    rationale="Whatever the configuration and the kernel's tables say, this is what they are for.",
+    rationale="Only an attempt shows that the configuration and the kernel have the intended "
+    "effect.",
 )
 def test_privileged_root_is_refused(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
     if lxd_instance.is_container and containers.may_run(lxd_evidence, lxd_instance):
@@ -281,18 +283,20 @@ def test_privileged_root_is_refused(lxd_instance: Instance, lxd_evidence: Eviden
     causes = dict.fromkeys([*found, *(key for key in (RAW_IDMAP,) if key in config)])
     return verdict.failed(
         observed=f"its root can {'; '.join(done)}",
-        expected="that the kernel refuses it",
-        origin="the kernel, asked from inside by LXD's exec",
-        remedy=remedies.unset_all(lxd_evidence, lxd_instance, causes)
-        if causes
-        else remedies.restart(lxd_instance),
+        expected="permission denied",
+        origin="the kernel, tried inside the container through LXD's exec",
+        remedy=lambda: (
+            remedies.unset_all(lxd_evidence, lxd_instance, causes)
+            if causes
+            else remedies.restart(lxd_instance)
+        ),
     )
 
 
 def _origin(evidence: Evidence, instance: Instance, where: str, *keys: str) -> str:
     """The kernel, and whoever sets what may be the cause."""
     places = [
-        f"{key} of {config_origin.of_config(evidence, instance, key).text}"
+        f"{key} of {config_origin.source_of_config(evidence, instance, key)}"
         for key in (*keys, RAW_LXC)
         if key in instance.expanded_config
     ]
@@ -303,9 +307,7 @@ def _pending(instance: Instance, keys: Iterable[str], *directives: str) -> str:
     """What a finding adds where the configuration does not explain what runs."""
     if any(key in instance.expanded_config for key in keys) or _raw_lxc_has(instance, *directives):
         return ""
-    return (
-        "; the configuration asks for LXD's own: a restart is pending, or it was changed by hand"
-    )
+    return "; LXD's policy is configured: a restart is pending, or the filter was changed by hand"
 
 
 def _raw_lxc_has(instance: Instance, *beginnings: str) -> bool:

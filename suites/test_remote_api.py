@@ -27,7 +27,7 @@ from pytest_lxdsec.evidence.remote_facts import (
 )
 from pytest_lxdsec.firewall.evaluation.evaluate import Decision
 from pytest_lxdsec.inventory import clients
-from pytest_lxdsec.lxd import api_endpoints, listen_address
+from pytest_lxdsec.lxd import api_endpoints, listen_address, lxc_commands
 from pytest_lxdsec.policy import Policy
 from pytest_lxdsec.verdict import CannotTell, Manual, NotApplicable, Remedy, Verdict
 
@@ -39,24 +39,30 @@ SPECIFIC = (listen_address.Kind.SPECIFIC, listen_address.Kind.LOOPBACK)
 
 @control(
     "LXD-API-01",
-    title="Every listen address is one address of the host, or none",
+    title="Every listen address is unset or one address of the host",
     severity=Severity.HIGH,
     level=Level.CONFIGURED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="A wildcard opens the API on every network the host is in, now and in future.",
+    rationale="A wildcard opens the API on every network of the host, present and future.",
 )
 def test_listen_addresses_are_specific(lxd_server: Server, lxd_evidence: Evidence) -> Verdict:
     named = listen_options.options(lxd_server)
     if not named:
-        return verdict.passed("no *_address option is set: LXD is told to listen on no network")
+        return verdict.passed(
+            "no *_address option is set: LXD is not configured to listen on any network"
+        )
     wild = [key for key, found in named.items() if found.kind is listen_address.Kind.WILDCARD]
     if wild:
-        return _too_wide(wild, [f"{key} is {named[key].raw!r}, a wildcard" for key in wild])
+        return _too_wide(
+            lxd_server, wild, [f"{key} is {named[key].raw!r}, a wildcard" for key in wild]
+        )
     seen = {key: _resolved(found, lxd_server, lxd_evidence) for key, found in named.items()}
     wide = [key for key, (kind, _) in seen.items() if kind not in SPECIFIC]
     if wide:
-        return _too_wide(wide, [f"{key} is {seen[key][1]}: {seen[key][0].value}" for key in wide])
+        return _too_wide(
+            lxd_server, wide, [f"{key} is {seen[key][1]}: {seen[key][0].value}" for key in wide]
+        )
     return verdict.passed(*(f"{key} is {text}" for key, (_, text) in seen.items()))
 
 
@@ -69,37 +75,37 @@ def _resolved(
     return listen_options.resolved(found, ())
 
 
-def _too_wide(keys: list[str], faults: list[str]) -> Verdict:
+def _too_wide(server: Server, keys: list[str], faults: list[str]) -> Verdict:
     return verdict.failed(
         observed=", ".join(faults),
         expected="unset, or one address of the host",
         origin="the server's configuration",
-        remedy=listen_options.close(keys),
+        remedy=lambda: listen_options.close(server, keys),
     )
 
 
 @control(
     "LXD-API-02",
-    title="The daemon's sockets are bound to the addresses that are configured, and no others",
+    title="The daemon listens only on the configured addresses",
     severity=Severity.HIGH,
     level=Level.ENFORCED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="A socket is what is reachable; the option may say something else.",
+    rationale="The sockets decide what is reachable; they can differ from the configuration.",
 )
 def test_sockets_are_bound_as_configured(lxd_evidence: Evidence) -> Verdict:
     listeners, named = lxd_evidence.listeners, listen_options.options(lxd_evidence.server)
     wild, unnamed = listen_options.wildcards(listeners), listen_options.unnamed(listeners, named)
     if not wild and not unnamed:
         seen = [f"LXD listens on {listen_options.describe(one)}" for one in listeners]
-        return verdict.passed(*(seen or ["LXD listens on no TCP socket"]))
+        return verdict.passed(*(seen or ["LXD does not listen on any TCP socket"]))
     faults = [f"LXD listens on {listen_options.describe(one)}" for one in wild]
     faults += [f"no option names {one.text}" for one in unnamed if one not in wild]
     return verdict.failed(
         observed="; ".join(faults),
-        expected="sockets bound to one address each, as core.https_address and the like name them",
+        expected="one socket per address that an *_address option names",
         origin="the kernel's socket table, in the daemon's network namespace",
-        remedy=_rebind(lxd_evidence.server, wild),
+        remedy=lambda: _rebind(lxd_evidence.server, wild),
     )
 
 
@@ -111,37 +117,37 @@ def _rebind(server: Server, wild: tuple[Listener, ...]) -> Remedy:
         if found.kind is listen_address.Kind.WILDCARD and found.port in ports
     ]
     if keys:
-        return listen_options.close(keys)
+        return listen_options.close(server, keys)
     return Remedy(
         command="systemctl restart lxd || systemctl restart snap.lxd.daemon",
-        note="the options are right already: the running daemon holds older sockets",
+        note="the options are correct, but the running daemon still has the old sockets",
     )
 
 
 @control(
     "LXD-API-03",
-    title="The packet filter lets only those reach the API whom the site has named",
+    title="The firewall allows only the policy's networks to reach the API",
     severity=Severity.HIGH,
     level=Level.ENFORCED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="Whoever cannot send it a packet cannot use a fault of the API, nor a stolen key.",
+    rationale="A client that cannot reach the API cannot exploit it or use a stolen key.",
 )
 def test_packet_filter_admits_allowed_sources_only(
     lxd_evidence: Evidence, lxd_policy: Policy
 ) -> Verdict:
     found = exposure.openings(lxd_evidence)
     if not found:
-        raise NotApplicable("LXD serves its API on no TCP socket beyond loopback")
+        raise NotApplicable("LXD does not serve its API on any TCP socket beyond loopback")
     allowed = lxd_policy.allowed_sources or ()
     wide = [each for each in found if each.outside(allowed, Decision.ACCEPT)]
     if wide:
         return verdict.failed(
             observed="; ".join(each.text(allowed, Decision.ACCEPT) for each in wide),
-            expected="to be reached from networks that policy api.allowed_sources names, "
+            expected="reachable only from the networks in policy api.allowed_sources"
             "and from nowhere else",
             origin="the host's packet filter, in the daemon's network namespace",
-            remedy=exposure.close(
+            remedy=lambda: exposure.close(
                 [each.port for each in found],
                 allowed,
                 firewall=lxd_evidence.server.environment.firewall,
@@ -157,26 +163,26 @@ def test_packet_filter_admits_allowed_sources_only(
 
 @control(
     "LXD-API-04",
-    title="A client without a certificate learns nothing",
+    title="An anonymous client gets no information from the API",
     severity=Severity.CRITICAL,
     level=Level.PROBED,
     kind=Kind.GUARANTEE,
     section=SECTION,
-    rationale="The API is the whole server: what it tells strangers is told to everybody.",
+    rationale="Everything that the API reveals without authentication is public.",
 )
 def test_strangers_learn_nothing(lxd_server: Server, lxd_evidence: Evidence) -> Verdict:
     _require_own_host(lxd_server, lxd_evidence)
     asked = tuple(_api_doors(lxd_evidence))
     if not asked:
-        raise NotApplicable("LXD serves its API on no TCP socket")
+        raise NotApplicable("LXD does not serve its API on any TCP socket")
     faults = [fault for door in asked for fault in _told(door)]
     if not faults:
         return verdict.passed(*(_refused(door) for door in asked))
     return verdict.failed(
         observed="; ".join(faults),
-        expected="403 for every protected endpoint, and nothing but auth: untrusted elsewhere",
-        origin="the listener itself, asked over TLS without a certificate",
-        remedy=_close_answers(lxd_evidence.server),
+        expected="status 403 for every protected endpoint, and only auth: untrusted elsewhere",
+        origin="the listener, asked over TLS without a certificate",
+        remedy=lambda: _close_answers(lxd_evidence.server),
     )
 
 
@@ -184,7 +190,7 @@ def _require_own_host(server: Server, evidence: Evidence) -> None:
     """Refuse to speak of a cluster member whose host was not asked."""
     name = server.environment.server_name
     if name != evidence.server.environment.server_name:
-        raise CannotTell(f"{name} is another host: name it with --lxd-host")
+        raise CannotTell(f"{name} is another host: add it with --lxd-host")
 
 
 def _api_doors(evidence: Evidence) -> Iterator[AnonymousRequests]:
@@ -214,7 +220,7 @@ def _require_answers(door: AnonymousRequests, evidence: Evidence) -> None:
     if missing:
         raise CannotTell(f"{where}: {missing[0]} was not asked")
     if not all(answer.is_json for answer in door.answers if answer.path == api_endpoints.OPEN):
-        raise CannotTell(f"{where}: what answers is not LXD: is there a proxy before it?")
+        raise CannotTell(f"{where}: the answer is not from LXD: is there a proxy in front of it?")
 
 
 def _told(door: AnonymousRequests) -> Iterator[str]:
@@ -233,48 +239,50 @@ def _told_by_root(answer: AnonymousAnswer) -> Iterator[str]:
     if answer.status != OK or answer.auth != UNTRUSTED:
         yield f"answers {answer.status} with auth {answer.auth!r} for {answer.path}"
     if answer.environment:
-        yield f"tells its environment: {', '.join(answer.environment)}"
+        yield f"reveals its environment: {', '.join(answer.environment)}"
     if answer.config:
-        yield f"tells its configuration: {', '.join(answer.config)}"
+        yield f"reveals its configuration: {', '.join(answer.config)}"
 
 
 def _refused(door: AnonymousRequests) -> str:
     refused = sum(answer.status == FORBIDDEN for answer in door.answers)
     where = endpoint(door.address, door.port)
-    return f"{where} ({door.tls}) tells auth: untrusted, and 403 for {refused} endpoints"
+    return f"{where} ({door.tls}) answers auth: untrusted, and 403 for {refused} endpoints"
 
 
 def _close_answers(server: Server) -> Remedy:
     if "core.metrics_authentication" in server.config:
         # `lxc config unset` leaves it off: 5.0.2 keeps the value of a key that is on by default.
-        return Remedy(command="lxc config set core.metrics_authentication=true")
-    return Remedy(
-        command="lxc config unset core.https_address",
-        note="LXD itself answers strangers: see SECURITY.md before you tell anybody",
+        return lxc_commands.remedy(
+            lxc_commands.server().set({"core.metrics_authentication": "true"})
+        )
+    return lxc_commands.remedy(
+        listen_options.own_settings(server).unset("core.https_address"),
+        note="LXD itself answers anonymous clients: see SECURITY.md before you disclose this",
     )
 
 
 @control(
     "LXD-API-05",
-    title="The listener speaks TLS 1.3 only, with a good certificate",
+    title="The listener accepts only TLS 1.3 and has a strong certificate",
     severity=Severity.MEDIUM,
     level=Level.PROBED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="Older versions of TLS, and weak keys, let others read what is sent.",
+    rationale="Older TLS versions and weak keys allow others to read the traffic.",
 )
 def test_listener_speaks_tls_1_3_only(lxd_server: Server, lxd_evidence: Evidence) -> Verdict:
     _require_own_host(lxd_server, lxd_evidence)
     shown = tuple(tls.listeners(lxd_evidence))
     if not shown:
-        raise NotApplicable("LXD speaks TLS on no TCP socket")
+        raise NotApplicable("LXD does not use TLS on any TCP socket")
     faults = [fault for shake in shown for fault in tls.faults(shake, lxd_evidence.now)]
     if not faults:
         return verdict.passed(*(tls.describe(shake) for shake in shown))
     return verdict.failed(
         observed="; ".join(faults),
-        expected="TLS 1.3, an alert for every older version, and a certificate in date, "
-        "with RSA of 2048 bits or EC of 256 at least",
+        expected="TLS 1.3, an alert for every older version, and a valid certificate "
+        "with at least RSA 2048 or EC 256",
         origin=tls.origin(lxd_evidence.daemon),
         remedy=tls.REMEDY,
     )
@@ -282,12 +290,12 @@ def test_listener_speaks_tls_1_3_only(lxd_server: Server, lxd_evidence: Evidence
 
 @control(
     "LXD-API-06",
-    title="No image is public unless the site wants it to be",
+    title="Only images named in the policy are public",
     severity=Severity.MEDIUM,
     level=Level.CONFIGURED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="Everybody who reaches the API can have a public image, with what was left in it.",
+    rationale="Anyone who can reach the API can download a public image and everything in it.",
 )
 def test_image_is_private(lxd_image: Image, lxd_policy: Policy) -> Verdict:
     if not lxd_image.public:
@@ -298,20 +306,20 @@ def test_image_is_private(lxd_image: Image, lxd_policy: Policy) -> Verdict:
         )
     return verdict.failed(
         observed=f"{public_images.title(lxd_image)} is public",
-        expected="a private image, or one that policy api.public_images names",
+        expected="not public, or named in policy api.public_images",
         origin=f"image {lxd_image.key}",
-        remedy=public_images.make_private(lxd_image),
+        remedy=lambda: public_images.make_private(lxd_image),
     )
 
 
 @control(
     "LXD-API-07",
-    title="Nobody becomes a client by a password, or by a token without end",
+    title="Clients cannot join by a password or by a long-lived token",
     severity=Severity.HIGH,
     level=Level.CONFIGURED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="A password or a token makes whoever has it a client, from anywhere.",
+    rationale="Anyone with the password or the token becomes a trusted client.",
 )
 def test_invitations_are_short(lxd_server: Server, lxd_evidence: Evidence) -> Verdict:
     now, issued = lxd_evidence.now, lxd_evidence.tokens.complete()
@@ -324,13 +332,13 @@ def test_invitations_are_short(lxd_server: Server, lxd_evidence: Evidence) -> Ve
         return verdict.passed(*_invitations_seen(lxd_server, lxd_evidence))
     return verdict.failed(
         observed="; ".join(fault.text for fault in faults),
-        expected="no trust password, no pending token for an administrator or for more than "
-        "15 days, and an end of at most 15 days for new ones",
+        expected="no trust password, no pending token for an administrator or longer than "
+        "15 days, and at most 15 days for new tokens",
         origin="the server's configuration, its pending tokens and identities",
-        remedy=Remedy(
+        remedy=lambda: Remedy(
             command=" && ".join(dict.fromkeys(fault.repair for fault in faults)),
             touches=len(faults),
-            note="15M are minutes; 15m would be months",
+            note="15M is 15 minutes; 15m would be 15 months",
         ),
     )
 
@@ -338,7 +346,7 @@ def test_invitations_are_short(lxd_server: Server, lxd_evidence: Evidence) -> Ve
 def _password(server: Server) -> Iterator[tokens.Fault]:
     key = "core.trust_password"
     if key in server.config:
-        yield tokens.Fault(text=f"{key} is set", repair=f"lxc config unset {key}")
+        yield tokens.Fault(text=f"{key} is set", repair=lxc_commands.server().unset(key))
 
 
 def _invitations_seen(server: Server, evidence: Evidence) -> list[str]:
@@ -355,12 +363,12 @@ def _invitations_seen(server: Server, evidence: Evidence) -> list[str]:
 
 @control(
     "LXD-API-08",
-    title="Only those are administrators whom the site has named",
+    title="Only clients named in the policy are administrators",
     severity=Severity.HIGH,
     level=Level.CONFIGURED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="A fully trusted client is root on the host, from wherever it connects.",
+    rationale="A fully trusted client is root on the host, wherever it connects from.",
 )
 def test_administrator_is_named(
     lxd_certificate: Certificate, lxd_evidence: Evidence, lxd_policy: Policy
@@ -368,30 +376,30 @@ def test_administrator_is_named(
     title = clients.title(lxd_certificate)
     admins = lxd_policy.admins or ()
     if clients.is_named(lxd_evidence, lxd_certificate, admins):
-        return verdict.passed(f"{title} may be an administrator, as api.admins says")
+        return verdict.passed(f"{title} is an administrator, as policy api.admins allows")
     why = privileges.power(lxd_evidence, lxd_certificate)
     if not why:
-        return verdict.passed(f"{title} is no administrator")
+        return verdict.passed(f"{title} is not an administrator")
     if lxd_policy.admins is None:
-        raise Manual(f"{title}: {why}: name it in policy api.admins, or restrict it")
+        raise Manual(f"{title}: {why}: add it to policy api.admins, or restrict it")
     shared = clients.namesakes(lxd_evidence, lxd_certificate, admins)
     return verdict.failed(
         observed=f"{title} is an administrator: {why}{shared}",
-        expected="administrators whom policy api.admins names, and no others"
-        f"{': by their fingerprints, for names need not be unique' if shared else ''}",
+        expected="only administrators that policy api.admins names"
+        f"{', by fingerprint, because names are not unique' if shared else ''}",
         origin="the server's trust store and groups",
-        remedy=privileges.restrict(lxd_evidence, lxd_certificate),
+        remedy=lambda: privileges.restrict(lxd_evidence, lxd_certificate),
     )
 
 
 @control(
     "LXD-API-09",
-    title="The client's certificate is in date, and its key strong",
+    title="The client's certificate is valid and its key is strong",
     severity=Severity.MEDIUM,
     level=Level.CONFIGURED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="Who can compute the key of a trusted certificate is the client.",
+    rationale="Anyone who can compute the private key of a trusted certificate is that client.",
 )
 def test_trusted_certificate_is_good(
     lxd_certificate: Certificate, lxd_evidence: Evidence
@@ -406,10 +414,10 @@ def test_trusted_certificate_is_good(
         return verdict.passed(f"{clients.title(lxd_certificate)}: {seen}")
     return verdict.failed(
         observed=f"{clients.title(lxd_certificate)}: {'; '.join(faults)}",
-        expected="a certificate in date, with RSA of 2048 bits or EC of 256 at least, "
+        expected="a valid certificate with at least RSA 2048 or EC 256, "
         "not signed with MD5 or SHA-1",
         origin="the server's trust store",
-        remedy=privileges.remove(lxd_evidence, lxd_certificate),
+        remedy=lambda: privileges.remove(lxd_evidence, lxd_certificate),
     )
 
 
@@ -417,30 +425,30 @@ def _refuse_bearer(evidence: Evidence, client: Certificate) -> None:
     """How long a token may stand for a certificate, the guide does not say; LXD: ten years."""
     until = clients.token_until(evidence, client)
     if until:
-        raise Manual(f"{clients.title(client)} has a token {until}: is that as long as it should?")
+        raise Manual(f"{clients.title(client)} has a token {until}: is this lifetime intended?")
 
 
 @control(
     "LXD-API-10",
-    title="No authority makes administrators, and what it revokes is revoked",
+    title="A PKI's CA does not grant admin access, and its CRL is enforced",
     severity=Severity.HIGH,
     level=Level.CONFIGURED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="A client that the authority has signed is in no trust store that one could read.",
+    rationale="Clients that a CA has signed are not in the trust store, so nobody can list them.",
 )
 def test_authority_is_held_in_check(lxd_server: Server, lxd_evidence: Evidence) -> Verdict:
     if pki.trusts_all(lxd_server):
         return verdict.failed(
-            observed=f"{pki.TRUST} is on: whomever the authority signs is an administrator",
-            expected="off, which is the default",
+            observed=f"{pki.TRUST} is on: every client that the CA has signed is an administrator",
+            expected="off (the default)",
             origin="the server's configuration",
-            remedy=Remedy(command=f"lxc config unset {pki.TRUST}"),
+            remedy=lambda: lxc_commands.remedy(lxc_commands.server().unset(pki.TRUST)),
         )
     _require_own_host(lxd_server, lxd_evidence)
     authority = pki.authority(lxd_evidence.pki)
     if authority is None:
-        return verdict.passed(f"{pki.TRUST} is off, and the daemon has no authority's certificate")
+        return verdict.passed(f"{pki.TRUST} is off, and the daemon has no CA certificate")
     faults = list(pki.faults(lxd_evidence.pki, authority, lxd_evidence.now))
     if not faults:
         faults += _not_asked(lxd_server, lxd_evidence)
@@ -451,11 +459,11 @@ def test_authority_is_held_in_check(lxd_server: Server, lxd_evidence: Evidence) 
         )
     return verdict.failed(
         observed="; ".join(fault.text for fault in faults),
-        expected=f"a {pki.LIST} that the authority has signed, in date, and read at LXD's start",
+        expected=f"a {pki.LIST} signed by the CA, valid, and loaded at LXD's start",
         origin=f"the host's {authority.file.path.rpartition('/')[0]}",
-        remedy=Remedy(
+        remedy=lambda: Remedy(
             command=" && ".join(dict.fromkeys(fault.repair for fault in faults)),
-            note="the authority's present list belongs there first",
+            note="put the CA's current list there first",
         ),
     )
 
@@ -468,12 +476,12 @@ def _not_asked(server: Server, evidence: Evidence) -> Iterator[pki.Fault]:
 
 @control(
     "LXD-API-11",
-    title="No other door to the daemon is open",
+    title="No debug, metrics or cross-origin access to the daemon is open",
     severity=Severity.HIGH,
     level=Level.CONFIGURED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="Debugging, metrics and browsers each have a door of their own, beside the API's.",
+    rationale="Debugging, metrics and browsers have access paths beside the API's own.",
 )
 def test_other_doors_are_closed(lxd_server: Server) -> Verdict:
     found = tuple(auxiliary_listeners.open_doors(lxd_server))
@@ -481,7 +489,9 @@ def test_other_doors_are_closed(lxd_server: Server) -> Verdict:
         return verdict.passed(*auxiliary_listeners.seen(lxd_server))
     return verdict.failed(
         observed="; ".join(door.text for door in found),
-        expected="no debug listener, metrics for clients only, no credentials for every origin",
+        expected="no debug listener, authenticated metrics, and no credentials for all origins",
         origin="the server's configuration",
-        remedy=Remedy(command=" && ".join(door.repair for door in found), touches=len(found)),
+        remedy=lambda: Remedy(
+            command=" && ".join(door.repair for door in found), touches=len(found)
+        ),
     )

@@ -19,22 +19,23 @@ def _require_pair(nic: Nic, evidence: Evidence) -> None:
     if nic.nictype != "routed":
         raise NotApplicable(f"{nic.key} is a {nic.nictype or 'NIC of unknown type'}")
     if not nic.instance.is_running:
-        raise NotApplicable(f"{nic.instance.key} does not run: the pair does not exist")
+        raise NotApplicable(f"{nic.instance.key} is not running, so the veth pair does not exist")
     if not containers.is_here(evidence, nic.instance):
         raise CannotTell(
             f"{nic.instance.key} runs on cluster member {nic.instance.location}: "
-            "name that member's host with --lxd-host"
+            "add that member's host with --lxd-host"
         )
 
 
 @control(
     "LXD-RTD-01",
-    title="The host's side of a routed NIC takes no router advertisement",
+    title="The host side of a routed NIC accepts no router advertisements",
     severity=Severity.MEDIUM,
     level=Level.ENFORCED,
     kind=Kind.GUARANTEE,
     section=SECTION,
-    rationale="LXD turns it off for each pair; whoever turns it on again lets the instance route.",
+    rationale="LXD disables it for each pair; if it is enabled again, the instance can set the "
+    "host's routes.",
 )
 def test_routed_pair_ignores_router_advertisements(
     lxd_nic: Nic, lxd_evidence: Evidence
@@ -48,20 +49,20 @@ def test_routed_pair_ignores_router_advertisements(
         return verdict.passed(f"accept_ra of {name} is 0")
     return verdict.failed(
         observed=f"accept_ra of {name} is {value}",
-        expected="0, as LXD sets it when the NIC starts",
+        expected="0, which LXD sets when the NIC starts",
         origin=f"the kernel (net.ipv6.conf.{name})",
-        remedy=accept_ra.remedy(name),
+        remedy=lambda: accept_ra.remedy(name),
     )
 
 
 @control(
     "LXD-RTD-02",
-    title="The host drops what a routed NIC sends from others' addresses",
+    title="The host drops packets with spoofed sources from a routed NIC",
     severity=Severity.HIGH,
     level=Level.ENFORCED,
     kind=Kind.GUARANTEE,
     section=SECTION,
-    rationale="Without it the instance speaks as anybody, the host's own addresses included.",
+    rationale="Without it, the instance can use any source address, including the host's own.",
 )
 def test_spoofed_sources_are_dropped(lxd_nic: Nic, lxd_evidence: Evidence) -> Verdict:
     _require_pair(lxd_nic, lxd_evidence)
@@ -78,9 +79,9 @@ def test_spoofed_sources_are_dropped(lxd_nic: Nic, lxd_evidence: Evidence) -> Ve
         observed.append(f"rp_filter in force is {mode} ({settings})")
     return verdict.failed(
         observed="; ".join(observed),
-        expected="rp_filter 1 in force, and LXD's rule for the interface in both families",
+        expected="rp_filter 1 in force, and LXD's rule for the interface for IPv4 and IPv6",
         origin="the kernel (packet filter, net.ipv4.conf)",
-        remedy=rp_filter.remedy(
+        remedy=lambda: rp_filter.remedy(
             lxd_evidence, lxd_nic, rule=bool(open_to), setting=mode != rp_filter.STRICT
         ),
     )
@@ -88,35 +89,36 @@ def test_spoofed_sources_are_dropped(lxd_nic: Nic, lxd_evidence: Evidence) -> Ve
 
 @control(
     "LXD-RTD-03",
-    title="The host's routes lead to a routed NIC's addresses, and to no others",
+    title="The host routes only the NIC's own addresses to a routed NIC",
     severity=Severity.MEDIUM,
     level=Level.ENFORCED,
     kind=Kind.GUARANTEE,
     section=SECTION,
-    rationale="What leads to the instance besides, it receives, and may use as its own source.",
+    rationale="The instance receives the packets of every other route and may use its addresses "
+    "as sources.",
 )
 def test_routes_are_those_of_the_nic(lxd_nic: Nic, lxd_evidence: Evidence) -> Verdict:
     _require_pair(lxd_nic, lxd_evidence)
     found = host_routes.ways(lxd_evidence, lxd_nic)
     if not found.texts:
-        routes = [one.text for one in host_routes.wanted(lxd_nic)] or ["no address, and no route"]
+        routes = [one.text for one in host_routes.wanted(lxd_nic)] or ["no address and no route"]
         return verdict.passed(f"{lxd_nic.host_name} has: {', '.join(routes)}")
     return verdict.failed(
         observed=f"{lxd_nic.host_name}: {'; '.join(found.texts)}",
-        expected="a route to each address of the NIC, and none besides",
+        expected="one route to each address of the NIC, and no others",
         origin="the kernel (routing tables)",
-        remedy=host_routes.remedy(found, lxd_nic),
+        remedy=lambda: host_routes.remedy(found, lxd_nic),
     )
 
 
 @control(
     "LXD-RTD-04",
-    title="Packets with a foreign source get nowhere when they are really sent",
+    title="Packets with spoofed sources sent from a probe instance are dropped",
     severity=Severity.HIGH,
     level=Level.PROBED,
     kind=Kind.GUARANTEE,
     section=SECTION,
-    rationale="Whether the reverse-path rule holds is known when somebody has tried it.",
+    rationale="Only an attempt shows that the reverse-path rule holds.",
 )
 def test_foreign_sources_get_nowhere(lxd_nic: Nic, lxd_evidence: Evidence) -> Verdict:
     if lxd_nic.nictype != "routed":
@@ -126,20 +128,21 @@ def test_foreign_sources_get_nowhere(lxd_nic: Nic, lxd_evidence: Evidence) -> Ve
     tried = len(trial.packets) - len(trial.families)
     if not through:
         return verdict.passed(
-            f"of {tried} foreign sources, sent by a throw-away NIC on the same parent, none got "
+            f"of {tried} spoofed sources, sent from a probe NIC on the same parent, none got "
             "through, and its own addresses did"
         )
     running_now = lxd_nic.instance.is_running
     return verdict.failed(
-        observed=f"{len(through)} of {tried} packets with a foreign source got through",
-        expected="none of them reaches the host",
-        origin="the kernel; tried by a throw-away NIC on the same parent",
-        remedy=Remedy(
+        observed=f"{len(through)} of {tried} packets with a spoofed source got through",
+        expected="no packet with a spoofed source at the host",
+        origin="the kernel; tried with a probe NIC on the same parent",
+        remedy=lambda: Remedy(
             command=remedies.restart_command(lxd_nic.instance)
             if running_now
             else "nft list ruleset",
-            note="first end whatever takes LXD's rules out of the kernel or resets rp_filter: "
-            "a NIC that was made a moment before was not held by them either",
+            note="first stop the program that removes LXD's rules from the kernel or resets "
+            "rp_filter: "
+            "the rules of a newly created NIC had no effect either",
         ),
         details=tuple(f"from {packet.source} ({packet.role})" for packet in through),
     )
@@ -148,10 +151,12 @@ def test_foreign_sources_get_nowhere(lxd_nic: Nic, lxd_evidence: Evidence) -> Ve
 def _trial(evidence: Evidence, nic: Nic) -> RoutedTrial:
     trials = evidence.trials
     if not containers.is_here(evidence, nic.instance):
-        raise CannotTell(f"{nic.instance.key} is on another cluster member: name that host")
+        raise CannotTell(
+            f"{nic.instance.key} is on another cluster member: add that host with --lxd-host"
+        )
     setting = nic_settings.routed(nic)
     if not setting.families:
-        raise NotApplicable(f"{nic.key} has no address, so that no source is its own")
+        raise NotApplicable(f"{nic.key} has no address, so no source is its own")
     wanted = (setting.parent, setting.vlan, setting.families)
     for trial in trials.routed:
         if (trial.parent, trial.vlan, trial.families) == wanted:

@@ -19,7 +19,8 @@ SECTION = "security"
     level=Level.ENFORCED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="A hole in the kernel or in a library of the host undoes every wall LXD builds.",
+    rationale="A vulnerability in the host's kernel or libraries can bypass all of LXD's "
+    "isolation.",
 )
 def test_no_security_update_is_pending(lxd_evidence: Evidence, lxd_policy: Policy) -> Verdict:
     waiting = pending_updates.pending(lxd_evidence.packages)
@@ -28,9 +29,9 @@ def test_no_security_update_is_pending(lxd_evidence: Evidence, lxd_policy: Polic
         return verdict.passed(f"no security update is pending; the package index is {age} old")
     return verdict.failed(
         observed=waiting.text,
-        expected="every security update of the distribution is installed",
+        expected="all security updates of the distribution installed",
         origin=waiting.origin,
-        remedy=waiting.repair(),
+        remedy=waiting.repair,
         details=waiting.details,
         lasting=waiting.told,
     )
@@ -43,7 +44,7 @@ def test_no_security_update_is_pending(lxd_evidence: Evidence, lxd_policy: Polic
     level=Level.CONFIGURED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="Nobody repairs the holes of a release whose support has ended.",
+    rationale="A release gets no security fixes after its support has ended.",
 )
 def test_operating_system_is_supported(lxd_evidence: Evidence) -> Verdict:
     system = lxd_evidence.operating_system
@@ -54,9 +55,10 @@ def test_operating_system_is_supported(lxd_evidence: Evidence) -> Verdict:
         observed=f"support of {system.title} ended on {support.ends}",
         expected="a release that its vendor still supports",
         origin=support.source,
-        remedy=Remedy(
+        remedy=lambda: Remedy(
             command="do-release-upgrade || { apt-get update && apt-get dist-upgrade; }",
-            note="do-release-upgrade is Ubuntu's; elsewhere name the next release in the package "
+            note="do-release-upgrade is for Ubuntu; elsewhere, set the next release in the "
+            "package "
             "sources first",
         ),
     )
@@ -64,12 +66,12 @@ def test_operating_system_is_supported(lxd_evidence: Evidence) -> Verdict:
 
 @control(
     "LXD-OS-03",
-    title="What is installed is what runs: the kernel, and LXD with its libraries",
+    title="The running kernel, LXD and its libraries are the installed ones",
     severity=Severity.MEDIUM,
     level=Level.ENFORCED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="An update that nothing has been restarted for has closed no hole yet.",
+    rationale="An update has no effect until the updated program or kernel is started again.",
 )
 def test_what_is_installed_runs(lxd_evidence: Evidence) -> Verdict:
     if not lxd_evidence.daemons:
@@ -81,9 +83,9 @@ def test_what_is_installed_runs(lxd_evidence: Evidence) -> Verdict:
         return verdict.passed(*pending_restarts.seen(lxd_evidence.daemons, system, boot))
     return verdict.failed(
         observed="; ".join(faults),
-        expected="the newest installed kernel, and no program or library that was replaced",
+        expected="the newest installed kernel, and no replaced program or library in use",
         origin="the host's /boot, /run, /snap and /proc",
-        remedy=_restart(only_daemon=len(faults) == len(of_daemons)),
+        remedy=lambda: _restart(only_daemon=len(faults) == len(of_daemons)),
         details=pending_restarts.in_full(lxd_evidence.daemons, boot),
     )
 
@@ -92,6 +94,6 @@ def _restart(*, only_daemon: bool) -> Remedy:
     if only_daemon:
         return Remedy(
             command="systemctl restart lxd || systemctl restart snap.lxd.daemon",
-            note="instances go on meanwhile",
+            note="instances keep running",
         )
     return Remedy(command="systemctl reboot", note="stops every instance")

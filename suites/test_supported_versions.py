@@ -34,7 +34,7 @@ def _source(releases: Releases, support: Support) -> str:
     level=Level.CONFIGURED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="A series without support gets no fix for the next hole that is found.",
+    rationale="An unsupported series gets no fix for the next vulnerability.",
 )
 def test_series_is_supported(
     lxd_server: Server, lxd_evidence: Evidence, lxd_releases: Releases
@@ -55,7 +55,7 @@ def test_series_is_supported(
                 observed=f"{seen}{f', on {support.ends}' if support.ends else ''}",
                 expected="a supported LTS series, or the latest feature release",
                 origin="the server's version (GET /1.0)",
-                remedy=Remedy(
+                remedy=lambda: Remedy(
                     command=f"snap refresh lxd --channel={_newest_lts(lxd_releases)}/stable",
                     note="or the distribution's package of a supported series",
                 ),
@@ -91,7 +91,7 @@ def _newest_lts(releases: Releases) -> str:
     level=Level.CONFIGURED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="Within a supported series the fixes are in its newest release only.",
+    rationale="In a supported series, only the newest release has all fixes.",
 )
 def test_latest_bugfix_release_runs(
     lxd_server: Server, lxd_evidence: Evidence, lxd_releases: Releases
@@ -99,7 +99,7 @@ def test_latest_bugfix_release_runs(
     support = _support(lxd_server, lxd_evidence, lxd_releases)
     source = _source(lxd_releases, support)
     if support.kind is not SupportKind.SUPPORTED_LTS:
-        raise NotApplicable(f"LXD {support.version} is no release of a supported LTS series")
+        raise NotApplicable(f"LXD {support.version} is not a release of a supported LTS series")
     if support.is_newer_than_data:
         raise Manual(f"LXD {support.version} is newer than {source}")
     if support.is_latest_bugfix and support.is_by_old_data:
@@ -111,7 +111,7 @@ def test_latest_bugfix_release_runs(
         observed=f"LXD {support.version} is older than {support.latest}",
         expected=f"{support.latest}, the newest of the series ({source})",
         origin="the server's version (GET /1.0)",
-        remedy=Remedy(command="snap refresh lxd"),
+        remedy=lambda: Remedy(command="snap refresh lxd"),
     )
 
 
@@ -122,8 +122,8 @@ def _refuse_distribution_build(
     package = packaging.distribution_package(evidence, server, version)
     if package:
         raise NotApplicable(
-            f"package lxd {package} is the distribution's own build with fixes of its own: "
-            "LXD-OS-01 tells whether one is missing"
+            f"package lxd {package} is the distribution's build with its own fixes: "
+            "LXD-OS-01 checks whether one is missing"
         )
 
 
@@ -134,11 +134,11 @@ def _refuse_distribution_build(
     level=Level.CONFIGURED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="The member that was left behind has the holes that the others have closed.",
+    rationale="A member with an older version lacks the fixes of the others.",
 )
 def test_members_run_the_same_version(lxd_server: Server, lxd_evidence: Evidence) -> Verdict:
     if not lxd_server.environment.server_clustered:
-        raise NotApplicable("the server is no member of a cluster")
+        raise NotApplicable("the server is not a cluster member")
     running = _running(lxd_evidence)
     seen = ", ".join(f"{name} runs {version}" for name, version in sorted(running.items()))
     if len(set(running.values())) == 1:
@@ -148,8 +148,8 @@ def test_members_run_the_same_version(lxd_server: Server, lxd_evidence: Evidence
     return verdict.failed(
         observed=seen,
         expected=f"{newest} on every member",
-        origin="the version that each member gives (GET /1.0)",
-        remedy=Remedy(
+        origin="each member's version (GET /1.0)",
+        remedy=lambda: Remedy(
             command="snap refresh lxd --cohort=+",
             touches=len(behind),
             note=f"on {', '.join(behind)}; or the distribution's package, on each of them",

@@ -16,7 +16,7 @@ from pytest_lxdsec.evidence import guest_script
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.evidence.objects import Instance
 from pytest_lxdsec.inventory import config_origin, containers, guest_probe, remedies
-from pytest_lxdsec.lxd import dangerous_keys, idmap, versions
+from pytest_lxdsec.lxd import dangerous_keys, idmap, lxc_commands, versions
 from pytest_lxdsec.policy import Policy
 from pytest_lxdsec.verdict import CannotTell, Manual, NotApplicable, Remedy, Verdict
 
@@ -38,39 +38,39 @@ NAMED_IN_REPAIR = 20
     level=Level.CONFIGURED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="Root in a privileged container is root of the host, and no root-safe wall is left.",
+    rationale="Root in a privileged container is root on the host, and nothing that is safe "
+    "against root remains.",
 )
 def test_container_is_unprivileged(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
     if not lxd_instance.is_container:
         raise NotApplicable(f"{lxd_instance.key} is a virtual machine")
     value = lxd_instance.expanded_config.get(containers.PRIVILEGED)
     if not containers.is_configured_privileged(lxd_instance):
-        seen = "is not set" if value is None else f"is {value!r}, which is false for LXD"
+        seen = "is not set" if value is None else f"is {value!r}, which LXD reads as false"
         return verdict.passed(f"{containers.PRIVILEGED} {seen}")
-    origin = config_origin.of_config(lxd_evidence, lxd_instance, containers.PRIVILEGED)
     return verdict.failed(
         observed=f"{containers.PRIVILEGED} is {value!r}",
         expected="not set, or false",
-        origin=origin.text,
-        remedy=remedies.unset(origin, containers.PRIVILEGED),
+        origin=config_origin.source_of_config(lxd_evidence, lxd_instance, containers.PRIVILEGED),
+        remedy=lambda: remedies.unset(lxd_evidence, lxd_instance, containers.PRIVILEGED),
     )
 
 
 @control(
     "LXD-UNP-02",
-    title="The running container's id map reaches nobody of the host",
+    title="The running container's ID map includes no host user or group",
     severity=Severity.CRITICAL,
     level=Level.ENFORCED,
     kind=Kind.GUARANTEE,
     section=SECTION,
-    rationale="An id of the host in the map is that user, for every file and process of the host.",
+    rationale="A host ID in the map has that user's rights to every file and process of the host.",
 )
 def test_id_map_reaches_nobody(
     lxd_instance: Instance, lxd_evidence: Evidence, lxd_policy: Policy
 ) -> Verdict:
     facts = containers.facts(lxd_evidence, lxd_instance)
     if containers.is_configured_privileged(lxd_instance):
-        raise NotApplicable("it is configured to be privileged, which LXD-UNP-01 judges")
+        raise NotApplicable("it is configured as privileged: see LXD-UNP-01")
     found = containers.id_map(facts)
     reached = tuple(host_id_conflicts.reaches(lxd_evidence, found))
     if not reached:
@@ -78,13 +78,13 @@ def test_id_map_reaches_nobody(
             lxd_evidence, found, lxd_policy.trusted_directories or ()
         )
         return verdict.passed(
-            f"uids {_ids(found.uids)} and gids {_ids(found.gids)} are no account's of the host"
+            f"uids {_ids(found.uids)} and gids {_ids(found.gids)} belong to no account of the host"
         )
     return verdict.failed(
-        observed=f"its map reaches {_named(reached)}; the configuration does not say privileged",
-        expected="only ids that LXD has for containers",
+        observed=f"the ID map includes {_named(reached)}, but security.privileged is not set",
+        expected="only host IDs that are reserved for containers",
         origin=_map_origin(lxd_evidence, lxd_instance, facts.pid),
-        remedy=_map_remedy(lxd_evidence, lxd_instance, reached),
+        remedy=lambda: _map_remedy(lxd_evidence, lxd_instance, reached),
     )
 
 
@@ -108,7 +108,7 @@ def _map_causes(instance: Instance) -> tuple[str, ...]:
 
 def _map_origin(evidence: Evidence, instance: Instance, pid: int) -> str:
     places = [
-        f"{key} of {config_origin.of_config(evidence, instance, key).text}"
+        f"{key} of {config_origin.source_of_config(evidence, instance, key)}"
         for key in _map_causes(instance)
     ]
     return "; ".join([f"the kernel (/proc/{pid}/uid_map and gid_map)", *places])
@@ -124,18 +124,18 @@ def _map_remedy(
         return Remedy(command=" && ".join(dict.fromkeys(repairs)), touches=len(repairs))
     return Remedy(
         command=remedies.restart_command(instance),
-        note="the configuration is unprivileged: a restart brings it into force",
+        note="the configuration is unprivileged: a restart applies it",
     )
 
 
 @control(
     "LXD-UNP-03",
-    title="The id map in force is the one that is configured",
+    title="The running container's ID map is the configured one",
     severity=Severity.HIGH,
     level=Level.ENFORCED,
     kind=Kind.GUARANTEE,
     section=SECTION,
-    rationale="What was repaired in the configuration protects nobody until the kernel has it.",
+    rationale="A changed configuration protects nothing until the kernel enforces it.",
 )
 def test_id_map_is_the_configured_one(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
     facts = containers.facts(lxd_evidence, lxd_instance)
@@ -144,12 +144,14 @@ def test_id_map_is_the_configured_one(lxd_instance: Instance, lxd_evidence: Evid
         return verdict.passed(f"the kernel maps {_map_seen(lxd_evidence, lxd_instance)}")
     is_pending = not configured_idmap.is_recorded(lxd_instance, facts)
     causes = tuple(key for key in _map_causes(lxd_instance) if key == RAW_LXC)
-    why = "a restart is pending" if is_pending else "LXD has it so in its records"
+    why = "a restart is pending" if is_pending else "LXD has recorded this map"
     return verdict.failed(
         observed=f"{'; '.join(found)}: {'raw.lxc overrides it' if causes else why}",
-        expected="in the kernel what the configuration says",
+        expected="the configured ID map",
         origin=_map_origin(lxd_evidence, lxd_instance, facts.pid),
-        remedy=_bring_into_force(lxd_evidence, lxd_instance, causes, is_pending=is_pending),
+        remedy=lambda: _bring_into_force(
+            lxd_evidence, lxd_instance, causes, is_pending=is_pending
+        ),
     )
 
 
@@ -165,7 +167,7 @@ def _bring_into_force(
 
 def _map_seen(evidence: Evidence, instance: Instance) -> str:
     if containers.is_configured_privileged(instance):
-        return "the host's own ids, as the configuration says: privileged"
+        return "the host's own IDs, as configured (privileged)"
     own = containers.id_map(containers.facts(evidence, instance))
     kind = "isolated" if containers.is_isolated(instance) else "not isolated"
     return f"{configured_idmap.shown(own)}, as configured ({kind}), and as after a restart"
@@ -173,12 +175,12 @@ def _map_seen(evidence: Evidence, instance: Instance) -> str:
 
 @control(
     "LXD-UNP-04",
-    title="The container is configured to have an id map of its own",
+    title="The container is configured to have its own ID map",
     severity=Severity.LOW,
     level=Level.CONFIGURED,
     kind=Kind.ADVICE,
     section=SECTION,
-    rationale="Containers that share ids share the kernel's per-user limits: one can exhaust "
+    rationale="Containers with the same IDs share the kernel's per-user limits: one can exhaust "
     "another's.",
 )
 def test_container_is_isolated(
@@ -187,37 +189,37 @@ def test_container_is_isolated(
     if not lxd_instance.is_container:
         raise NotApplicable(f"{lxd_instance.key} is a virtual machine")
     if containers.is_configured_privileged(lxd_instance):
-        raise NotApplicable("it is configured to be privileged, and privileged ones have no map")
+        raise NotApplicable("it is configured as privileged, so it has no ID map")
     if containers.is_isolated(lxd_instance):
         place = config_origin.of_config(lxd_evidence, lxd_instance, containers.ISOLATED)
         return verdict.passed(f"{containers.ISOLATED} is on, by {place.text}")
     groups = [group for group in lxd_policy.groups([lxd_instance.key]) if group]
     if groups:
-        return verdict.passed("policy containers.sharing_groups lets it share its ids")
+        return verdict.passed("policy containers.sharing_groups allows it to share its IDs")
     value = lxd_instance.expanded_config.get(containers.ISOLATED)
     said = "is not set" if value is None else f"is {value!r}"
     return verdict.failed(
         observed=f"{containers.ISOLATED} {said}",
         expected="true, or a group in policy containers.sharing_groups",
         origin=_isolated_origin(lxd_evidence, lxd_instance),
-        remedy=remedies.isolate((lxd_instance,)),
+        remedy=lambda: remedies.isolate((lxd_instance,)),
     )
 
 
 def _isolated_origin(evidence: Evidence, instance: Instance) -> str:
     if containers.ISOLATED not in instance.expanded_config:
-        return "LXD's default: neither the instance nor a profile sets it"
-    return config_origin.of_config(evidence, instance, containers.ISOLATED).text
+        return "LXD's default: not set by the instance or a profile"
+    return config_origin.source_of_config(evidence, instance, containers.ISOLATED)
 
 
 @control(
     "LXD-UNP-05",
-    title="No other running container has the same host ids",
+    title="No other running container uses the same host IDs",
     severity=Severity.MEDIUM,
     level=Level.ENFORCED,
     kind=Kind.ADVICE,
     section=SECTION,
-    rationale="Containers that share ids share the kernel's per-user limits, and each other's "
+    rationale="Containers with the same IDs share the kernel's per-user limits, and each other's "
     "files once one escapes.",
 )
 def test_host_ids_are_not_shared(
@@ -225,7 +227,7 @@ def test_host_ids_are_not_shared(
 ) -> Verdict:
     own = containers.facts(lxd_evidence, lxd_instance)
     if containers.has_host_user_namespace(lxd_evidence, own):
-        raise NotApplicable("it is privileged: its ids are the host's, which LXD-UNP-01 judges")
+        raise NotApplicable("it is privileged and uses the host's own IDs: see LXD-UNP-01")
     known = containers.all_id_maps(lxd_evidence)
     overlap = _overlaps(lxd_evidence, lxd_policy).get(lxd_instance.key)
     if overlap is None:
@@ -236,9 +238,9 @@ def test_host_ids_are_not_shared(
     more = f" and {overlap.others - 1} more" if overlap.others > 1 else ""
     return verdict.failed(
         observed=f"it shares host {shared} with {overlap.other}{more}",
-        expected="host ids of its own, or a group in policy containers.sharing_groups",
+        expected="its own host IDs, or a group in policy containers.sharing_groups",
         origin=f"the kernel (/proc/{own.pid}/uid_map and gid_map)",
-        remedy=_separate(lxd_evidence, lxd_instance, overlap.other),
+        remedy=lambda: _separate(lxd_evidence, lxd_instance, overlap.other),
         lasting=(f"it shares host {overlap.kind.value}s",),  # with whom, changes as others come
     )
 
@@ -262,13 +264,7 @@ def _separate(evidence: Evidence, instance: Instance, other: str) -> Remedy:
         return _move(evidence, instance, other)
     if len(shared) <= NAMED_IN_REPAIR:
         return remedies.isolate(shared)
-    return Remedy(
-        command="lxc list --all-projects --format csv --columns ne type=container status=running"
-        " | while IFS=, read -r name project; do"
-        ' lxc config set "$name" security.idmap.isolated=true --project "$project" &&'
-        ' lxc restart "$name" --project "$project" < /dev/null; done',
-        touches=len(shared),
-    )
+    return lxc_commands.remedy(lxc_commands.isolate_all_running(), touches=len(shared))
 
 
 def _move(evidence: Evidence, instance: Instance, other: str) -> Remedy:
@@ -281,23 +277,23 @@ def _move(evidence: Evidence, instance: Instance, other: str) -> Remedy:
     everybody = (*known.values(), *containers.unlisted_id_maps(evidence).values())
     try:
         base = host_id_conflicts.free_base(evidence, known[instance.key], everybody)
-    except ValueError as error:
+    except CannotTell as reason:
         if other in known:
-            raise CannotTell(str(error)) from error
+            raise
         pid = containers.unlisted(evidence)[other].pid
-        note = f"{error}: give {other} other subordinate ids, by whoever started it"
+        note = f"{reason}: give {other} other subordinate IDs, where it was started"
         return Remedy(command=f"grep . /proc/{pid}/uid_map /proc/{pid}/gid_map", note=note)
     return remedies.set_base(instance, base)
 
 
 @control(
     "LXD-UNP-06",
-    title="No key undoes the user namespace",
+    title="No configuration key weakens the user namespace",
     severity=Severity.HIGH,
     level=Level.CONFIGURED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="An unprivileged container is safe by its user namespace and by nothing else.",
+    rationale="The user namespace is what makes an unprivileged container safe.",
 )
 def test_no_key_undoes_the_user_namespace(
     lxd_instance: Instance, lxd_evidence: Evidence, lxd_policy: Policy
@@ -305,22 +301,22 @@ def test_no_key_undoes_the_user_namespace(
     if not lxd_instance.is_container:
         raise NotApplicable(f"{lxd_instance.key} is a virtual machine")
     if containers.is_configured_privileged(lxd_instance):
-        raise NotApplicable("it is configured to be privileged, which LXD-UNP-01 judges")
+        raise NotApplicable("it is configured as privileged: see LXD-UNP-01")
     config = lxd_instance.expanded_config
     found = dict(_mapped(lxd_evidence, lxd_instance))
     for one in dangerous_keys.of(config, dangerous_keys.Boundary.IDS, _version(lxd_evidence)):
         found[one.key] = "; ".join(part for part in (found.get(one.key), one.text) if part)
     if found:
-        places = (config_origin.of_config(lxd_evidence, lxd_instance, key).text for key in found)
+        places = (config_origin.source_of_config(lxd_evidence, lxd_instance, key) for key in found)
         return verdict.failed(
             observed="; ".join(found.values()),
-            expected="none of these keys on an unprivileged container",
+            expected="none of these keys",
             origin="; ".join(dict.fromkeys(places)),
-            remedy=remedies.unset_all(lxd_evidence, lxd_instance, tuple(found)),
+            remedy=lambda: remedies.unset_all(lxd_evidence, lxd_instance, tuple(found)),
         )
     unknown = dangerous_keys.unknown(config)
     if unknown:
-        raise CannotTell(f"raw.lxc has {', '.join(unknown)}, which are not known to us")
+        raise CannotTell(f"raw.lxc has {', '.join(unknown)}, whose effect is not known")
     if judgement := dangerous_keys.to_judge(config):
         raise Manual(judgement)
     if configured_idmap.RAW in config:
@@ -328,7 +324,7 @@ def test_no_key_undoes_the_user_namespace(
         host_id_conflicts.require_full_lists(
             lxd_evidence, raw, lxd_policy.trusted_directories or ()
         )
-    return verdict.passed(f"none of its {len(config)} keys is among those that undo it")
+    return verdict.passed(f"none of its {len(config)} keys weakens the user namespace")
 
 
 def _mapped(evidence: Evidence, instance: Instance) -> Iterator[tuple[str, str]]:
@@ -338,7 +334,7 @@ def _mapped(evidence: Evidence, instance: Instance) -> Iterator[tuple[str, str]]
         return
     reached = tuple(host_id_conflicts.reaches(evidence, raw))
     if reached:
-        yield RAW_IDMAP, f"raw.idmap reaches {_named(reached)}"
+        yield RAW_IDMAP, f"raw.idmap includes {_named(reached)}"
         return
     for kind in idmap.Kind:
         root = raw.host_id(kind, 0)
@@ -349,16 +345,17 @@ def _mapped(evidence: Evidence, instance: Instance) -> Iterator[tuple[str, str]]
 
 @control(
     "LXD-UNP-07",
-    title="Container root is refused what only root of the host may do",
+    title="Container root cannot do what only the host's root may do",
     severity=Severity.MEDIUM,
     level=Level.PROBED,
     kind=Kind.GUARANTEE,
     section=SECTION,
-    rationale="Whatever the configuration and the kernel's tables say, this is what they are for.",
+    rationale="Only an attempt shows that the configuration and the kernel have the intended "
+    "effect.",
 )
 def test_root_inside_is_refused(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
     if lxd_instance.is_container and containers.is_configured_privileged(lxd_instance):
-        raise NotApplicable("it is configured to be privileged, which LXD-PRV-07 judges")
+        raise NotApplicable("it is configured as privileged: see LXD-PRV-07")
     done = guest_probe.done(lxd_evidence, lxd_instance, guest_script.UNPRIVILEGED)
     if not done:
         return verdict.passed(
@@ -370,11 +367,13 @@ def test_root_inside_is_refused(lxd_instance: Instance, lxd_evidence: Evidence) 
     causes += [RAW_IDMAP] if RAW_IDMAP in lxd_instance.expanded_config else []
     return verdict.failed(
         observed=f"its root can {'; '.join(done)}",
-        expected="that the kernel refuses it",
-        origin="the kernel, asked from inside by LXD's exec",
-        remedy=remedies.unset_all(lxd_evidence, lxd_instance, dict.fromkeys(causes))
-        if causes
-        else remedies.restart(lxd_instance),
+        expected="permission denied",
+        origin="the kernel, tried inside the container through LXD's exec",
+        remedy=lambda: (
+            remedies.unset_all(lxd_evidence, lxd_instance, dict.fromkeys(causes))
+            if causes
+            else remedies.restart(lxd_instance)
+        ),
     )
 
 

@@ -35,7 +35,7 @@ def facts(evidence: Evidence, instance: Instance) -> ContainerFacts:
     if not is_here(evidence, instance):
         raise CannotTell(
             f"{instance.key} runs on cluster member {instance.location}: "
-            "name that member's host with --lxd-host"
+            "add that member's host with --lxd-host"
         )
     said = "runs" if instance.is_running else f"may run ({instance.status})"
     raise CannotTell(f"{instance.key} {said} by LXD's word, but no process of it was found")

@@ -33,7 +33,7 @@ def inside(evidence: Evidence, instance: Instance) -> guest_script.Attempts:
     if not containers.is_here(evidence, instance):
         raise CannotTell(
             f"{instance.key} runs on cluster member {instance.location}: "
-            "name that member's host with --lxd-host"
+            "add that member's host with --lxd-host"
         )
     found = _by_key(evidence).get(instance.key)
     if found is None or found.error:

@@ -6,12 +6,11 @@ ours, with a setting, tells of all that have it.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..evidence.objects import Network
-from ..lxd import config_values
+from ..lxd import config_values, lxc_commands
 from ..verdict import CannotTell
 from .nics import Nic
 
@@ -102,8 +101,8 @@ def managed(networks: Iterable[Network]) -> Mapping[str, Network]:
     return {n.name: n for n in networks if n.managed and n.project == "default"}
 
 
-def held_for_sure(nic: Nic) -> tuple[str, ...]:
-    """The settings, as `key=value`, under which LXD's rules have no gap that is known.
+def held_for_sure(nic: Nic) -> Mapping[str, str]:
+    """Return the settings under which LXD's rules have no gap that is known.
 
     An IPv4 address to hold the NIC to, so that the rules name the EtherTypes they let through, and
     no IPv6, so that nothing is advertised to its neighbours.
@@ -113,11 +112,12 @@ def held_for_sure(nic: Nic) -> tuple[str, ...]:
         wanted["ipv4.address"] = ""
     if IPV6 in filters(nic):
         wanted["ipv6.address"] = NO_ADDRESS
-    return tuple(f"{key}={value}" for key, value in wanted.items())
+    return wanted
 
 
 def give_ipv4(network: Network) -> str:
     """The command that gives a network's instances IPv4 addresses."""
     has_none = network.config.get("ipv4.address", "") in ("", NO_ADDRESS)
-    settings = ("ipv4.address=auto", "ipv4.dhcp=true") if has_none else ("ipv4.dhcp=true",)
-    return shlex.join(("lxc", "network", "set", network.name, *settings))
+    settings = {"ipv4.address": "auto"} if has_none else {}
+    own = lxc_commands.network(network.name, project=network.project)
+    return own.set({**settings, "ipv4.dhcp": "true"})

@@ -12,7 +12,6 @@ from ..evidence.objects import Instance
 from ..lxd import lxc_commands
 from ..verdict import Remedy
 from . import config_origin
-from .config_origin import Origin
 
 ISOLATED = "security.idmap.isolated"
 
@@ -32,8 +31,13 @@ def restarts(instances: Iterable[Instance]) -> tuple[str, ...]:
     return tuple(restart_command(instance) for instance in instances if instance.is_running)
 
 
-def unset(origin: Origin, key: str, *, note: str = "") -> Remedy:
-    """Unset a key where it is set, and restart the running instances that have it from there."""
+def unset(evidence: Evidence, instance: Instance, key: str, *, note: str = "") -> Remedy:
+    """Unset a key where it is set, and restart the running instances that have it from there.
+
+    Raises:
+        CannotTell: the key is not set by the instance or by any known profile.
+    """
+    origin = config_origin.of_config(evidence, instance, key)
     return lxc_commands.remedy(
         origin.configured.unset(key),
         *restarts(origin.users),
@@ -57,17 +61,48 @@ def unset_all(evidence: Evidence, instance: Instance, keys: Iterable[str]) -> Re
     )
 
 
-def remove_devices(places: Mapping[str, Origin], *, note: str = "") -> Remedy:
-    """Remove devices where they are configured; LXD detaches them from running instances."""
+def remove_devices(
+    evidence: Evidence, instance: Instance, devices: Iterable[str], *, note: str = ""
+) -> Remedy:
+    """Remove devices where they are configured; LXD detaches them from running instances.
+
+    Raises:
+        CannotTell: a device is not configured by the instance or by any known profile.
+    """
+    places = {
+        device: config_origin.of_device(evidence, instance, device)
+        for device in dict.fromkeys(devices)
+    }
     users = {user.key for place in places.values() for user in place.users}
     commands = (place.configured.remove_device(device) for device, place in places.items())
     return lxc_commands.remedy(*commands, touches=len(users), note=note)
 
 
-def set_device(origin: Origin, device: str, settings: Mapping[str, str], note: str = "") -> Remedy:
-    """Set keys of a device where it is configured."""
+def set_device(  # noqa: PLR0913 - a change of one device, all of it by name but the place
+    evidence: Evidence,
+    instance: Instance,
+    device: str,
+    settings: Mapping[str, str],
+    *,
+    before: str = "",
+    note: str = "",
+) -> Remedy:
+    """Set keys of a device where it is configured.
+
+    Args:
+        evidence: The evidence with the instance's profiles.
+        instance: The instance that has the device.
+        device: The device's name.
+        settings: The keys and their new values.
+        before: A command that must run first; "" for none.
+        note: See `Remedy`.
+
+    Raises:
+        CannotTell: the device is not configured by the instance or by any known profile.
+    """
+    origin = config_origin.of_device(evidence, instance, device)
     command = origin.configured.set_device(device, settings)
-    return lxc_commands.remedy(command, touches=len(origin.users), note=note)
+    return lxc_commands.remedy(before, command, touches=len(origin.users), note=note)
 
 
 def isolate(instances: tuple[Instance, ...]) -> Remedy:

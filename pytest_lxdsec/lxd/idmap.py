@@ -57,6 +57,12 @@ class SubIds(Interval):
     owner: str
 
 
+# LXD leaves this many IDs at the start of its range to containers that are not isolated.
+SHARED = 65536
+LXD_DEFAULT = Interval(start=1_000_000, stop=1_001_000_000)
+ROOT = ("root", "0")  # subuid(5) takes a name or a number
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdMap:
     """The user and the group ids of one container; without any range where it is privileged.
@@ -103,6 +109,39 @@ def spans(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
         else:
             found.append(Interval(start=each.start, stop=each.stop))
     return tuple(found)
+
+
+def gap(start: int, stop: int, size: int, taken: Iterable[Interval]) -> int | None:
+    """Return the first of `size` host IDs in a row that are not taken; None if there are none.
+
+    Args:
+        start: The lowest host ID that may be used.
+        stop: The host ID after the highest one that may be used.
+        size: The number of host IDs that are needed.
+        taken: The host IDs that are in use.
+    """
+    for each in spans(taken):
+        if each.start >= start + size:
+            break
+        start = max(start, each.stop)
+    return start if start + size <= stop else None
+
+
+def lxd_ranges(text: str) -> tuple[Interval, ...]:
+    """Return the host IDs that LXD may have for containers, the range in use first.
+
+    LXD takes the first range of root's that is large enough from the files of subordinate IDs;
+    without one, and in the snap, its default (lxd/idmap, DefaultIdmapSet and kernelDefaultMap).
+
+    Args:
+        text: The content of /etc/subuid or /etc/subgid.
+
+    Raises:
+        ValueError: a line cannot be read.
+    """
+    entries = [e for e in parse_subids(text) if e.owner.lower() in ROOT]
+    large = [Interval(start=e.start, stop=e.stop) for e in entries if e.stop - e.start >= SHARED]
+    return (*large[:1], LXD_DEFAULT)
 
 
 def common(some: Iterable[Interval], others: Iterable[Interval]) -> tuple[Interval, ...]:

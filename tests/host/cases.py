@@ -94,7 +94,7 @@ _ALL = (
         subject="instance/default/privileged",
         breaks="lxc config set privileged raw.lxc 'lxc.cgroup2.devices.allow = a'\n"
         "lxc restart --force privileged",
-        finding="no devices controller limits which devices it opens",
+        finding="no devices cgroup limits the devices that it can open",
         with_it=("LXD-PRV-* instance/default/privileged",),
     ),
     Case(

@@ -67,14 +67,14 @@ CASES = (
         control="LXD-UNP-02",
         subject="instance/default/plain",
         breaks="lxc config set plain raw.idmap 'both 0 0'\nlxc restart plain",
-        finding="its map reaches host uid 0 (root), host gid 0 (root)",
+        finding="its map includes host uid 0 (root), host gid 0 (root)",
         with_it=("LXD-* instance/default/plain",),
     ),
     Case(
         control="LXD-UNP-02",
         subject="instance/default/isolated",
         breaks="useradd --uid 165536 eve",
-        finding="its map reaches host uid 165536 (eve)",
+        finding="its map includes host uid 165536 (eve)",
         with_it=("LXD-UNP-02 *",),
         restores="userdel eve",
     ),
@@ -135,7 +135,7 @@ CASES = (
         control="LXD-UNP-06",
         subject="instance/default/plain",
         breaks="lxc config set plain raw.idmap 'gid 0 5'",
-        finding="raw.idmap reaches host gid 0 (root)",
+        finding="raw.idmap includes host gid 0 (root)",
         with_it=("LXD-UNP-* instance/default/plain",),
     ),
     Case(
@@ -201,7 +201,7 @@ CASES = (
         subject="instance/default/privileged",
         breaks="lxc config set privileged security.syscalls.deny_default=off\n"
         "lxc restart privileged",
-        finding="its init runs without a seccomp filter (Seccomp 0)",
+        finding="its init process runs without a seccomp filter (Seccomp 0)",
         with_it=("LXD-PRV-* instance/default/privileged",),
     ),
     Case(
@@ -289,7 +289,7 @@ CASES = (
         subject="instance/default/privileged",
         breaks="lxc config set privileged raw.lxc 'lxc.cgroup2.devices.allow = a'\n"
         "lxc restart privileged",
-        finding="no devices controller limits which devices it opens",
+        finding="no devices cgroup limits the devices that it can open",
         with_it=("LXD-PRV-* instance/default/privileged",),
     ),
     Case(

@@ -219,7 +219,7 @@ CASES = (
         # As it is: 5.0.2's tokens never end.
         control="LXD-API-07",
         subject="server",
-        finding="core.remote_token_expiry is not set: new tokens never end",
+        finding="core.remote_token_expiry is not set: new tokens never expire",
         restores="lxc config unset core.remote_token_expiry\n"
         "lxc config unset cluster.join_token_expiry",
     ),
@@ -236,7 +236,7 @@ CASES = (
         breaks="lxc config trust add --name ops > /dev/null\n"
         "lxc config set core.remote_token_expiry=15m",
         finding="core.remote_token_expiry is 15m, which is 457 days; "
-        "the token for ops never ends; the token for ops makes its holder an administrator",
+        "the token for ops never expires; the token for ops makes its holder an administrator",
         restores="lxc config unset core.remote_token_expiry",
     ),
     Case(
@@ -246,7 +246,7 @@ CASES = (
         breaks="lxc query -X POST /1.0/images/$(lxc image list --format csv --columns F)/secret"
         " > /dev/null\nlxc config trust add --name eve --restricted > /dev/null\n"
         "lxc config set core.remote_token_expiry=15M",
-        finding="observed: the token for eve never ends\n",
+        finding="observed: the token for eve never expires\n",
         restores="lxc config unset core.remote_token_expiry",
     ),
     Case(

@@ -70,7 +70,7 @@ CASES = (
         control="LXD-BRI-03",
         subject="nic/default/unfiltered/eth0",
         breaks="lxc config device set unfiltered eth0 security.mac_filtering=enabled",
-        finding="security.mac_filtering is 'enabled', which is off for LXD",
+        finding="security.mac_filtering is 'enabled', which LXD reads as off",
         with_it=RULES,
         restores="lxc config device unset unfiltered eth0 security.mac_filtering",
     ),
@@ -109,7 +109,7 @@ CASES = (
         control="LXD-BRI-05",
         subject="nic/default/hardened/eth0",
         breaks="lxc config device override hardened eth0 security.ipv6_filtering=y",
-        finding="security.ipv6_filtering is 'y', which is off for LXD",
+        finding="security.ipv6_filtering is 'y', which LXD reads as off",
         with_it=RULES,
         restores="lxc config device remove hardened eth0",
     ),
@@ -199,7 +199,7 @@ CASES = (
         # As it is: LXD's rules fall short of its guide.
         control="LXD-BRI-07",
         subject=FILTERED,
-        finding="are LXD's and in force, and do not drop neighbour advertisements",
+        finding="are loaded, but they do not drop neighbour advertisements",
         restores="nft delete table bridge lxd_gap",
     ),
     Case(
@@ -207,7 +207,7 @@ CASES = (
         subject="nic/default/unfiltered/eth0",
         breaks="lxc config device set unfiltered eth0 "
         "security.ipv4_filtering=true ipv4.address=none",
-        finding="are LXD's and in force, and do not drop",
+        finding="are loaded, but they do not drop",
         with_it=("LXD-BRI-* nic/default/unfiltered/eth0",),
         restores="nft delete table bridge lxd_gap\n"
         "lxc config device unset unfiltered eth0 ipv4.address\n"
@@ -225,7 +225,7 @@ CASES = (
         # As systemd-networkd does it, which hears advertisements itself.
         breaks="sysctl -w net/ipv6/conf/lxdbr0/accept_ra=0 && "
         "ip -6 route add 2001:db8:99::/64 via fe80::99 dev lxdbr0 proto ra table 77",
-        finding="route to 2001:db8:99::/64 via fe80::99 was learnt",
+        finding="route to 2001:db8:99::/64 via fe80::99 was learned from an RA",
         restores="sysctl -w net/ipv6/conf/lxdbr0/accept_ra=2",
     ),
     Case(
@@ -247,7 +247,7 @@ CASES = (
     Case(
         control="LXD-BRI-11",
         subject="profile/default/default",
-        finding="eth0 is without security.mac_filtering and security.ipv4_filtering",
+        finding="eth0 lacks security.mac_filtering and security.ipv4_filtering",
         with_it=("LXD-BRI-0[345] nic/default/*", *RULES),
         restores=" && ".join(f"{UNSET}{name}_filtering" for name in ("mac", "ipv4", "ipv6")),
     ),
@@ -306,7 +306,7 @@ CASES = (
     Case(
         control="LXD-BRI-12",
         subject="nic/default/filtered/eth0",
-        finding="by gaps that are LXD's own and not the configuration's (LXD-BRI-07",
+        finding="by the gaps are in LXD itself, not in the configuration (LXD-BRI-07",
         with_it=("LXD-BRI-0? nic/default/*", "LXD-BRI-12 nic/default/*"),
         restores="lxc profile device unset filtered eth0 ipv6.address",
         probes=True,
@@ -315,7 +315,7 @@ CASES = (
         control="LXD-BRI-12",
         subject="nic/default/filtered/eth0",
         breaks="lxc profile device set filtered eth0 ipv4.address=none ipv6.address=none",
-        finding="by gaps that are LXD's own and not the configuration's (LXD-BRI-08",
+        finding="by the gaps are in LXD itself, not in the configuration (LXD-BRI-08",
         with_it=("LXD-BRI-0? nic/default/*", "LXD-BRI-12 nic/default/*"),
         restores="lxc profile device unset filtered eth0 ipv6.address",
         probes=True,

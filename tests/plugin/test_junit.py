@@ -125,7 +125,7 @@ def test_first_line_of_a_failure_says_what_where_and_links(session: sessions.Ses
         "control:  LXD-NAM-01 (medium)",
         "host:     lxd1.example.org",
         "observed: /sys/kernel/slab belongs to uid 0, mode 0755",
-        "expected: root's, mode 0700",
+        "expected: owner root, mode 0700",
         "from:     the host's kernel (sysfs)",
         "repair:   chown root /sys/kernel/slab && chmod 0700 /sys/kernel/slab",
         "          changes 1 object",

@@ -75,7 +75,7 @@ def held(evidence: Evidence, nic: Nic) -> Held:
     if not containers.is_here(evidence, nic.instance):
         raise CannotTell(
             f"{nic.instance.key} runs on cluster member {nic.instance.location}: "
-            "name that member's host with --lxd-host"
+            "add that member's host with --lxd-host"
         )
     four = _allowed(evidence, nic, 4, is_on=on.ipv4)
     six = _allowed(evidence, nic, 6, is_on=on.ipv6)

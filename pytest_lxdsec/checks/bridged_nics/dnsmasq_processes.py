@@ -10,12 +10,11 @@ from __future__ import annotations
 import fnmatch
 import ipaddress
 import re
-import shlex
 from collections.abc import Iterator
 
 from ...evidence.network_facts import NameServer, NameServers
 from ...evidence.objects import Network
-from ...lxd import config_values
+from ...lxd import config_values, lxc_commands
 from ...verdict import CannotTell, Remedy
 from . import dns_naming
 
@@ -161,16 +160,14 @@ def _is_whole(server: NameServer, network: Network) -> bool:
 
 def _restart(network: Network) -> str:
     """A changed key makes LXD set the bridge up anew, and so a key is changed and changed back."""
-    name = shlex.quote(network.name)
+    own = lxc_commands.network(network.name, project=network.project)
     if any(option == "user" for option, _ in dns_naming.options(_raw(network))):
-        return f"lxc network unset {name} {dns_naming.RAW}"
+        return own.unset(dns_naming.RAW)
     was = config_values.string(network.config, EXPIRY)
     if not was:
-        change = f"lxc network set {name} {EXPIRY}={DEFAULT_EXPIRY}"
-        return f"{change} && lxc network unset {name} {EXPIRY}"
+        return f"{own.set({EXPIRY: DEFAULT_EXPIRY})} && {own.unset(EXPIRY)}"
     other = "2h" if was != "2h" else DEFAULT_EXPIRY
-    back = shlex.quote(f"{EXPIRY}={was}")
-    return f"lxc network set {name} {EXPIRY}={other} && lxc network set {name} {back}"
+    return f"{own.set({EXPIRY: other})} && {own.set({EXPIRY: was})}"
 
 
 def _raw(network: Network) -> str:

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 
 from ...evidence.objects import Profile
 from ...inventory.bridge_port import FAMILIES, IPV6, MAC, Port, allocates, is_blocked
-from ...lxd import config_values
+from ...lxd import config_values, lxc_commands
 from ...verdict import Remedy
 from . import extra_routes
 
 VLANS = ("vlan", "vlan.tagged")
 
 
-def settings(found: Port, *keys: str) -> tuple[str, ...]:
-    """What to set on a NIC for these filters, so that LXD takes them."""
-    asked = [f"{key}=true" for key in keys]
+def settings(found: Port, *keys: str) -> Mapping[str, str]:
+    """Return the settings that enable these filters on a NIC and that LXD accepts."""
+    asked = dict.fromkeys(keys, "true")
     families = [family for family in FAMILIES if family.filtering in keys]
     if families:
         # validateConfig refuses an IP filter beside a VLAN, and on a bridge that is not LXD's
         # also without an address.
-        asked += [f"{key}=" for key in VLANS if found.config.get(key)]
-    asked += [
-        f"{family.key}.address=none"
+        asked |= {key: "" for key in VLANS if found.config.get(key)}
+    asked |= {
+        f"{family.key}.address": "none"
         for family in families
         if found.network is None and not found.config.get(f"{family.key}.address")
-    ]
-    return tuple(asked)
+    }
+    return asked
 
 
 def advice(found: Port, *keys: str) -> str:
@@ -71,18 +70,18 @@ def fill(
     wide: Mapping[str, tuple[extra_routes.Wide, ...]],
 ) -> Remedy:
     """Turn on what a profile's NICs are without, and take the routes that widen them."""
+    own = lxc_commands.profile(profile.name, project=profile.project)
     commands = [
-        shlex.join(
-            (
-                *("lxc", "profile", "device", "set", profile.name, device),
-                *(settings(ports[device], *keys) if keys else ()),
-                *extra_routes.narrowed(wide[device]),
-                *("--project", profile.project),
-            )
+        own.set_device(
+            device,
+            {
+                **(settings(ports[device], *keys) if keys else {}),
+                **extra_routes.narrowed(wide[device]),
+            },
         )
         for device, keys in lacking.items()
         if keys or wide[device]
     ]
     notes = dict.fromkeys(advice(ports[device], *keys) for device, keys in lacking.items())
     note = "; ".join(text for text in notes if text)
-    return Remedy(command=" && ".join(commands), touches=len(profile.used_by), note=note)
+    return lxc_commands.remedy(*commands, touches=len(profile.used_by), note=note)

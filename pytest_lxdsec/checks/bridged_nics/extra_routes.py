@@ -154,10 +154,10 @@ def _alone(address: str) -> Net:
     return ipaddress.ip_network(ipaddress.ip_interface(address).ip)
 
 
-def narrowed(found: Iterable[Wide]) -> tuple[str, ...]:
-    """What to set on a NIC so that these routes are gone and the others stay."""
+def narrowed(found: Iterable[Wide]) -> Mapping[str, str]:
+    """Return the settings that remove these routes from a NIC and keep the others."""
     left: dict[str, list[str]] = {}
     for one in found:
         kept = left.get(one.key, one.others)
         left[one.key] = [route for route in kept if route in one.others]
-    return tuple(f"{key}={','.join(routes)}" for key, routes in left.items())
+    return {key: ",".join(routes) for key, routes in left.items()}

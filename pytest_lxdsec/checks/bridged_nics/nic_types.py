@@ -12,10 +12,10 @@ from collections.abc import Mapping
 
 from ...evidence.model import Evidence
 from ...evidence.objects import Network
-from ...inventory import bridge_port, host_ruleset
+from ...inventory import bridge_port, config_origin, host_ruleset
 from ...inventory.config_origin import Origin
 from ...inventory.nics import Nic
-from ...lxd import config_values
+from ...lxd import config_values, lxc_commands
 from ...verdict import CannotTell, Remedy
 
 BRIDGED = "bridged"
@@ -58,21 +58,23 @@ def _driver(evidence: Evidence, nic: Nic) -> str:
     raise CannotTell(f"what kind of bridge {nic.parent} is was not seen on the host")
 
 
-def replace(evidence: Evidence, nic: Nic, origin: Origin) -> Remedy:
-    """Give the NIC a bridge on which it is filtered."""
+def replace(evidence: Evidence, nic: Nic) -> Remedy:
+    """Connect the NIC to a bridge on which LXD filters it.
+
+    Raises:
+        CannotTell: the NIC's device is not configured by the instance or by any known profile.
+    """
+    origin = config_origin.of_device(evidence, nic.instance, nic.device)
     bridge, is_new = _free_bridge(evidence, origin)
     name = nic.config.get("name") or nic.device
     filters = dict.fromkeys(bridge_port.FILTERS, "true")
     settings = {"name": name, "network": bridge, **filters}
-    steps = [
-        *([f"lxc network create {bridge}"] if is_new else []),
+    return lxc_commands.remedy(
+        lxc_commands.create_network(bridge, project="default") if is_new else "",
         origin.configured.remove_device(nic.device),
         origin.configured.add_device(nic.device, "nic", settings),
-    ]
-    return Remedy(
-        command=" && ".join(steps),
         touches=len(origin.users),
-        note=f"it connects the NIC to {bridge} instead: name another bridge where that is better",
+        note=f"this connects the NIC to {bridge}: name another bridge if that one is better",
     )
 
 

@@ -284,7 +284,9 @@ def restore(evidence: Evidence, nic: Nic) -> Remedy:
     table = host_ruleset.ruleset(evidence).table(*TABLE)
     if table is not None and table.is_dormant:
         command = f"nft add table {' '.join(TABLE)}"
-        return Remedy(command=command, note="it wakes the table, for every NIC of this host")
+        return Remedy(
+            command=command, note="this clears the table's dormant flag, for all NICs on this host"
+        )
     return Remedy(
         command=remedies.restart_command(nic.instance),
         note="LXD installs a NIC's rules when it starts, and at no other time: find out what "

@@ -81,5 +81,5 @@ def remedy(paths: Iterable[tuple[str, int]]) -> Remedy:
     lines = "".join(f"z {path} {mode:04o} root root\\n" for path, mode in paths)
     return Remedy(
         command=f"mkdir -p /etc/tmpfiles.d && printf {shlex.quote(lines)} > {TMPFILES}",
-        note="for systemd: without it, have the same done at boot before LXD starts",
+        note="for systemd; elsewhere, set these modes at boot before LXD starts",
     )

@@ -17,7 +17,7 @@ from ...evidence.access_facts import ApiSocket
 from ...evidence.container_facts import ContainerMounts, Mount, SocketPlace
 from ...evidence.model import Evidence
 from ...evidence.objects import Instance
-from ...inventory import config_origin, containers, remedies
+from ...inventory import containers, remedies
 from ...verdict import CannotTell, Remedy
 
 DELETED = "//deleted"  # as the kernel's table has it: fs/d_path.c
@@ -124,13 +124,11 @@ def remedy(evidence: Evidence, instance: Instance, opening: SocketMount) -> Reme
     """What takes a mount away: its device, its line of `raw.lxc`, or a restart."""
     device = _device(instance, opening.mount.point)
     if device:
-        place = config_origin.of_device(evidence, instance, device)
-        return Remedy(command=place.configured.remove_device(device), touches=len(place.users))
+        return remedies.remove_devices(evidence, instance, [device])
     if "lxc.mount" in instance.expanded_config.get("raw.lxc", ""):
-        found = remedies.unset(config_origin.of_config(evidence, instance, "raw.lxc"), "raw.lxc")
-        note = "takes all of raw.lxc away: set again what else it held"
-        return Remedy(command=found.command, touches=found.touches, note=note)
-    note = "no device and no raw.lxc explains the mount: a restart takes it away"
+        note = "removes all of raw.lxc: set its other lines again"
+        return remedies.unset(evidence, instance, "raw.lxc", note=note)
+    note = "no device and no raw.lxc explains the mount: a restart removes it"
     return remedies.restart(instance, note=note)
 
 

@@ -97,7 +97,7 @@ def _upgrade(apt: AptPackages, upgrades: Sequence[Upgrade]) -> Remedy:
         return Remedy(
             command="apt-get upgrade --with-new-pkgs --yes",
             touches=len(apt.upgrades),
-            note="brings every update that is pending, those that are not about security too",
+            note="installs all pending updates, not only security updates",
         )
     # A version that is named is taken, whatever a pin says.
     wanted = [f"{u.name}={u.candidate}" if u.name in kept_back else u.name for u in upgrades]
@@ -112,9 +112,9 @@ def _upgrade(apt: AptPackages, upgrades: Sequence[Upgrade]) -> Remedy:
 
 def _why_it_waits(held: Sequence[str], kept_back: set[str]) -> str:
     if held:
-        return f"{', '.join(held)}: put on hold by somebody (apt-mark showhold); ask why first"
+        return f"{', '.join(held)}: on hold (apt-mark showhold); find out why first"
     if kept_back:
-        return "a pin or phasing keeps it back: see apt-cache policy for which"
+        return "held back by a pin or by phasing: see apt-cache policy"
     return ""
 
 

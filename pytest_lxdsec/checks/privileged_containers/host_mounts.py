@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ...evidence.container_facts import Confinement
 from ...evidence.model import Evidence
 from ...evidence.objects import Instance
-from ...inventory import config_origin, containers, mountinfo, remedies
+from ...inventory import containers, mountinfo, remedies
 from ...verdict import CannotTell, Remedy
 from . import device_cgroup, writable_sysctls
 
@@ -211,10 +211,7 @@ def remedy(evidence: Evidence, instance: Instance, found: Collection[HostMount])
     """Take the devices away that bring these in; else what the configuration adds by itself."""
     devices = sorted({name for one in found for name in _devices_at(instance, one.point)})
     if devices:
-        places = [(name, config_origin.of_device(evidence, instance, name)) for name in devices]
-        users = {user.key for _, place in places for user in place.users}
-        command = " && ".join(place.configured.remove_device(name) for name, place in places)
-        return Remedy(command=command, touches=len(users))
+        return remedies.remove_devices(evidence, instance, devices)
     nests = any(one.point.startswith(NESTING) for one in found)
     causes = ("raw.lxc", "raw.idmap", *(("security.nesting",) * nests))
     keys = [key for key in causes if key in instance.expanded_config]

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...evidence.objects import Server
-from ...lxd import config_values
+from ...lxd import config_values, lxc_commands
+from .listen_options import own_settings
 
 DEBUG = "core.debug_address"
 METRICS_AUTHENTICATION = "core.metrics_authentication"
@@ -32,26 +33,21 @@ def open_doors(server: Server) -> Iterator[AuxiliaryListener]:
     """
     debug = config_values.string(server.config, DEBUG)
     if debug:
-        text = f"{DEBUG} is {debug}: it gives the daemon's memory to whoever asks"
-        yield AuxiliaryListener(text=text, repair=f"lxc config unset {DEBUG}{target(server)}")
+        text = f"{DEBUG} is {debug}: it gives the daemon's memory to every local client"
+        yield AuxiliaryListener(text=text, repair=own_settings(server).unset(DEBUG))
     if not config_values.boolean(server.config, METRICS_AUTHENTICATION, default=True):
         # Unset, it stays off: 5.0.2 keeps the value of a key that is on by default.
-        text = f"{METRICS_AUTHENTICATION} is off: anybody reads every instance's name and load"
-        yield AuxiliaryListener(text=text, repair=f"lxc config set {METRICS_AUTHENTICATION}=true")
+        text = f"{METRICS_AUTHENTICATION} is off: anyone can read every instance's name and load"
+        repair = lxc_commands.server().set({METRICS_AUTHENTICATION: "true"})
+        yield AuxiliaryListener(text=text, repair=repair)
     credentials = config_values.boolean(server.config, CREDENTIALS, default=False)
     if _allows_every_origin(server) and credentials:
-        text = f"{ORIGIN} is * with {CREDENTIALS}: any page uses the visitor's certificate"
-        yield AuxiliaryListener(text=text, repair=f"lxc config unset {CREDENTIALS}")
+        text = f"{ORIGIN} is * with {CREDENTIALS}: any web page can use the visitor's certificate"
+        yield AuxiliaryListener(text=text, repair=lxc_commands.server().unset(CREDENTIALS))
 
 
 def _allows_every_origin(server: Server) -> bool:
     return "*" in config_values.string(server.config, ORIGIN)
-
-
-def target(server: Server) -> str:
-    """What an option of one cluster member adds to a command."""
-    environment = server.environment
-    return f" --target {environment.server_name}" if environment.server_clustered else ""
 
 
 def seen(server: Server) -> Iterator[str]:

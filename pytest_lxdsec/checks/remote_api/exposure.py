@@ -175,7 +175,7 @@ def _ways_in(evidence: Evidence) -> list[str]:
     found = [link.name for link in evidence.links if not link.is_loopback]
     ways = [name for name in found if not _is_port(masters[name])]
     if not ways:
-        raise CannotTell("the host shows no interface but loopback, and yet LXD listens beyond it")
+        raise CannotTell("the host has no interface except loopback, but LXD listens beyond it")
     return ways
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from ...evidence.objects import Server
 from ...evidence.remote_facts import Listener, ResolvedName
-from ...lxd import config_values, listen_address
+from ...lxd import config_values, listen_address, lxc_commands
 from ...verdict import CannotTell, Remedy
 
 DEFAULT_PORTS: Mapping[str, int] = {
@@ -81,12 +81,19 @@ def describe(listener: Listener) -> str:
     return listener.text
 
 
-def close(options_to_set: Iterable[str]) -> Remedy:
+def own_settings(server: Server) -> lxc_commands.Configured:
+    """Return the settings that each cluster member has for itself, such as listen addresses."""
+    environment = server.environment
+    member = environment.server_name if environment.server_clustered else ""
+    return lxc_commands.server(target=member)
+
+
+def close(server: Server, options_to_set: Iterable[str]) -> Remedy:
     """Bind these options to the loopback address, the one address that every host has."""
-    assignments = [f"{key}=127.0.0.1:{DEFAULT_PORTS.get(key, 8443)}" for key in options_to_set]
-    return Remedy(
-        command=" ".join(["lxc config set", *assignments]),
-        note="or the host's management address, where remote clients must reach it",
+    settings = {key: f"127.0.0.1:{DEFAULT_PORTS.get(key, 8443)}" for key in options_to_set}
+    return lxc_commands.remedy(
+        own_settings(server).set(settings),
+        note="use the host's management address instead if remote clients need the API",
     )
 
 
@@ -103,7 +110,7 @@ def resolved(
     found = [one for one in names if one.name == option.host]
     if len(found) != 1 or found[0].error:
         why = found[0].error if found else "the host was not asked"
-        raise CannotTell(f"what {option.host!r} resolves to is not known: {why}")
+        raise CannotTell(f"the addresses of {option.host!r} are not known: {why}")
     try:
         kind = listen_address.judge_name(option.host, found[0].addresses)
     except ValueError as error:

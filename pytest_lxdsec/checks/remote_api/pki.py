@@ -74,19 +74,19 @@ def faults(pki: Pki, ca: PkiFile, now: datetime.datetime) -> Iterator[Fault]:
     fetch = f"test -s {directory}/{LIST} && {RESTART}"
     crl = _there(pki, LIST)
     if crl is None:
-        text = f"{ca.file.path} is there, and no {LIST}: no certificate can be revoked"
+        text = f"{ca.file.path} exists without {LIST}: no certificate can be revoked"
         yield Fault(text=text, repair=fetch)
         return
     yield from (Fault(text=text, repair=fetch) for text in _list_faults(crl, ca, now))
     for one in (ca, crl):
         if one.changed > pki.started:
-            text = f"{one.file.path} has changed since LXD was started, which reads it then only"
+            text = f"{one.file.path} has changed since LXD was started, and LXD reads it only then"
             yield Fault(text=text, repair=RESTART)
 
 
 def _list_faults(crl: PkiFile, ca: PkiFile, now: datetime.datetime) -> Iterator[str]:
     if PEM_BEGINS not in crl.text:
-        yield f"{crl.file.path} is no revocation list in PEM"
+        yield f"{crl.file.path} is not a revocation list in PEM format"
         return
     try:
         found = x509.load_pem_x509_crl(crl.text.encode())
@@ -96,9 +96,9 @@ def _list_faults(crl: PkiFile, ca: PkiFile, now: datetime.datetime) -> Iterator[
         return
     ends = found.next_update_utc
     if ends is None:
-        yield f"{crl.file.path} does not say until when it holds"
+        yield f"{crl.file.path} has no next update time"
     elif ends < now:
-        yield f"{crl.file.path} was to be replaced by {ends:%Y-%m-%d}"
+        yield f"{crl.file.path} expired on {ends:%Y-%m-%d}"
     if not _is_signed(found, signer):
         yield f"{crl.file.path} is not signed by {ca.file.path}"
 
@@ -120,7 +120,7 @@ def require_asked(evidence: Evidence, server: Server) -> str:
         raise CannotTell(str(error)) from error
     if version.numbers >= _ASKS_SINCE.get(version.series, _FEATURE_ASKS_SINCE):
         return ""
-    text = f"LXD {version} looks at no revocation list while {TRUST} is off (CVE-2024-6156)"
+    text = f"LXD {version} ignores the revocation list while {TRUST} is off (CVE-2024-6156)"
     package = packaging.distribution_package(evidence, server, version)
     if package:
         raise CannotTell(f"{text}; whether package lxd {package} has the fix is not known")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection
 from urllib import parse
 
 from ...evidence.model import Evidence
 from ...evidence.objects import Certificate, Group, Identity, Permission, Server
 from ...inventory import clients
+from ...lxd import lxc_commands
 from ...verdict import CannotTell, Manual, Remedy
 
 SERVER = "server"
@@ -64,9 +64,9 @@ def _of_server(evidence: Evidence) -> str:
 def _of_every_user(server: Server, client: Certificate) -> str:
     if client.name == clients.CANDID and server.config.get(RBAC):
         raise Manual(
-            f"{clients.CANDID} is set: what its users may do, only the service at {RBAC} knows"
+            f"{clients.CANDID} is set: only the service at {RBAC} knows what its users may do"
         )
-    return f"{client.name} is set, and whom that service knows may do everything"
+    return f"{client.name} is set, and every user of that service may do everything"
 
 
 def _of_provider_group(evidence: Evidence, client: Certificate) -> str:
@@ -74,7 +74,7 @@ def _of_provider_group(evidence: Evidence, client: Certificate) -> str:
     for provided in found:
         why = _of_groups(evidence, provided.groups or (), f"group {provided.name}")
         if why:
-            raise Manual(f"{clients.title(client)}: {why}: who is in it, only the provider knows")
+            raise Manual(f"{clients.title(client)}: {why}: only the provider knows its members")
     return ""
 
 
@@ -91,7 +91,7 @@ def _of_groups(evidence: Evidence, own: Collection[str], who: str) -> str:
     groups = {group.name: group for group in evidence.groups.complete()}
     for name in own:
         if name not in groups:
-            raise CannotTell(f"{who} is in group {name}, not listed")
+            raise CannotTell(f"{who} is in group {name}, which is not in the list of groups")
         if is_admin_group(groups[name], own):
             return f"it is in group {name}, which may do everything"
     return ""
@@ -121,30 +121,31 @@ def _refuse_provider_groups(evidence: Evidence, identity: Identity) -> None:
         if _of_groups(evidence, own, f"group {provided.name}"):
             raise Manual(
                 f"{identity.name or identity.id} may do everything if the identity provider has "
-                f"it in {provided.name}: only the provider knows"
+                f"it in {provided.name}, which only the provider knows"
             )
 
 
 def restrict(evidence: Evidence, client: Certificate) -> Remedy:
     """What takes the power from a client, and leaves it a client."""
-    note = "or name it in policy api.admins, where it is to be an administrator"
+    note = "or add it to policy api.admins if it should be an administrator"
     if client.type == clients.EVERY_USER:
-        return Remedy(command=f"lxc config unset {client.name}", note=note)
+        return lxc_commands.remedy(lxc_commands.server().unset(client.name), note=note)
     identity = clients.identity(evidence, client)
     if identity is not None and identity.groups:
-        who = shlex.quote(f"{identity.authentication_method}/{identity.id}")
+        method, who = identity.authentication_method, identity.id
         groups = {group.name: group for group in evidence.groups.complete()}
         commands = [
-            f"lxc auth identity group remove {who} {shlex.quote(name)}"
+            lxc_commands.remove_identity_from_group(method, who, name)
             for name in identity.groups
             if is_admin_group(groups[name], identity.groups)
         ]
         if commands:
-            return Remedy(command=" && ".join(commands), touches=len(commands), note=note)
+            return lxc_commands.remedy(*commands, touches=len(commands), note=note)
     if client.type == "client":
         path = f"/1.0/certificates/{client.fingerprint}"
-        body = shlex.quote('{"restricted": true}')
-        return Remedy(command=f"lxc query -X PATCH -d {body} {path}", note=note)
+        return lxc_commands.remedy(
+            lxc_commands.query("PATCH", path, {"restricted": True}), note=note
+        )
     return remove(evidence, client)
 
 
@@ -152,11 +153,10 @@ def remove(evidence: Evidence, client: Certificate) -> Remedy:
     """What ends the trust in a client."""
     stored = {certificate.fingerprint for certificate in evidence.certificates}
     identity = clients.identity(evidence, client)
-    command = f"lxc config trust remove {shlex.quote(client.fingerprint)}"
+    command = lxc_commands.remove_certificate(client.fingerprint)
     if identity is not None and client.fingerprint not in stored:
-        who = shlex.quote(f"{identity.authentication_method}/{identity.id}")
-        command = f"lxc auth identity delete {who}"
+        command = lxc_commands.delete_identity(identity.authentication_method, identity.id)
     return Remedy(
         command=command,
-        note="the client is then a stranger, until it is added with another certificate",
+        note="the client loses access until it is added with a new certificate",
     )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Collection
 
 from ...evidence.objects import Image
+from ...lxd import lxc_commands
 from ...verdict import Remedy
 
 # As many digits of a fingerprint as LXD shows: less might be an alias by chance.
@@ -32,8 +32,7 @@ def title(image: Image) -> str:
 def make_private(image: Image) -> Remedy:
     """What takes an image away from everybody; `lxc image edit` would ask an editor."""
     path = f"/1.0/images/{image.fingerprint}?project={image.project}"
-    body = shlex.quote('{"public": false}')
     return Remedy(
-        command=f"lxc query -X PATCH -d {body} {shlex.quote(path)}",
-        note="copies that were downloaded are not taken back",
+        command=lxc_commands.query("PATCH", path, {"public": False}),
+        note="copies that were downloaded remain",
     )

@@ -59,16 +59,16 @@ def faults(shake: Handshake, now: datetime.datetime) -> Iterator[str]:
     if accepted:
         yield f"{where} accepts {', '.join(accepted)}"
     if shake.newest != WANTED:
-        raise CannotTell(f"{where} does not take TLS 1.3: {shake.error or shake.newest}")
+        raise CannotTell(f"{where} does not accept TLS 1.3: {shake.error or shake.newest}")
     for fault in x509.faults(x509.parse(shake.certificate), now):
         yield f"the certificate of {where}: {fault}"
 
 
 def _is_accepted(where: str, offer: Offer | None) -> bool:
     if offer is None:
-        raise CannotTell(f"{where} was not offered every old version of TLS")
+        raise CannotTell(f"{where} was not tested with every old version of TLS")
     if offer.answer not in ("accepted", "alert"):
-        raise CannotTell(f"{where} gives {offer.version} no answer: {offer.detail}")
+        raise CannotTell(f"{where} does not answer {offer.version}: {offer.detail}")
     return offer.answer == "accepted"
 
 

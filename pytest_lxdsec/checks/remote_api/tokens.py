@@ -7,14 +7,13 @@ is used, ends or is taken back. Later changes of `core.remote_token_expiry` do n
 from __future__ import annotations
 
 import datetime
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...evidence.model import Evidence
 from ...evidence.objects import Identity, Server, Token
 from ...inventory import clients
-from ...lxd import config_values, timestamps, versions
+from ...lxd import config_values, lxc_commands, timestamps, versions
 from ...verdict import CannotTell
 from . import privileges
 
@@ -47,7 +46,7 @@ def tokens(found: tuple[Token, ...], now: datetime.datetime) -> Iterator[Fault]:
     """
     for token in found:
         if is_pending(token, now):
-            repair = f"lxc query -X DELETE /1.0/operations/{token.id}"
+            repair = lxc_commands.query("DELETE", f"/1.0/operations/{token.id}")
             yield from (Fault(text=text, repair=repair) for text in _faults(token, now))
 
 
@@ -75,7 +74,7 @@ def describe(token: Token) -> str:
 def _faults(token: Token, now: datetime.datetime) -> Iterator[str]:
     request, name = token.metadata.request, describe(token)
     if request is None and not token.metadata.serverName:
-        raise CannotTell(f"what the holder of token {token.id} becomes is not told")
+        raise CannotTell(f"token {token.id} does not show what its holder may do")
     yield from _too_long(name, _ends_of(token), now)
     # A token for metrics opens nothing else: lxd/daemon.go, Authenticate.
     if request is not None and not request.restricted and request.type != "metrics":
@@ -84,9 +83,9 @@ def _faults(token: Token, now: datetime.datetime) -> Iterator[str]:
 
 def _too_long(name: str, ends: datetime.datetime | None, now: datetime.datetime) -> Iterator[str]:
     if ends is None:
-        yield f"the {name} never ends"
+        yield f"the {name} never expires"
     elif (ends - now).days > LONGEST_DAYS:
-        yield f"the {name} ends on {ends:%Y-%m-%d} only, in {(ends - now).days} days"
+        yield f"the {name} expires only on {ends:%Y-%m-%d}, in {(ends - now).days} days"
 
 
 def _ends_of(token: Token) -> datetime.datetime | None:
@@ -101,7 +100,7 @@ def _ends(text: str, name: str) -> datetime.datetime | None:
     try:
         return timestamps.parse_rfc3339(text)
     except ValueError as error:
-        raise CannotTell(f"the {name} ends at {text!r}, which is no time") from error
+        raise CannotTell(f"the {name} expires at {text!r}, which is not a valid time") from error
 
 
 def pending(evidence: Evidence, now: datetime.datetime) -> tuple[Identity, ...]:
@@ -130,8 +129,7 @@ def identities(evidence: Evidence, now: datetime.datetime) -> Iterator[Fault]:
         CannotTell: when one ends cannot be read, or what its groups may do.
     """
     for identity in pending(evidence, now):
-        who = shlex.quote(f"{identity.authentication_method}/{identity.id}")
-        repair = f"lxc auth identity delete {who}"
+        repair = lxc_commands.delete_identity(identity.authentication_method, identity.id)
         name = title(identity)
         why = privileges.by_group(evidence, identity)
         if why:
@@ -151,8 +149,8 @@ def refuse_pending(found: tuple[Identity, ...]) -> None:
     for identity in found:
         if not identity.expires_at:
             raise CannotTell(
-                f"{identity.name or identity.id} is a {identity.type}: LXD's API does not tell "
-                f"when its token ends: lxc auth identity delete tls/{identity.id}"
+                f"{identity.name or identity.id} is a {identity.type}: LXD's API does not show "
+                f"when its token expires: {lxc_commands.delete_identity('tls', identity.id)}"
             )
 
 
@@ -173,9 +171,9 @@ def expiry_default(server: Server) -> str:
 def options(server: Server, now: datetime.datetime) -> Iterator[Fault]:
     """What is wrong with how long new tokens are to live; see `lifetimes`."""
     for key, (text, ends) in lifetimes(server, now).items():
-        repair = f"lxc config set {key}=15M"
+        repair = lxc_commands.server().set({key: "15M"})
         if ends is None:
-            yield Fault(text=f"{key} is not set: new tokens never end", repair=repair)
+            yield Fault(text=f"{key} is not set: new tokens never expire", repair=repair)
         elif ends > _longest(now):
             days = (ends - now).days
             yield Fault(text=f"{key} is {text}, which is {days} days", repair=repair)

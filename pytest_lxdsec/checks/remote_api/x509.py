@@ -36,7 +36,7 @@ def faults(found: x509.Certificate, now: datetime.datetime) -> Iterator[str]:
     if now < found.not_valid_before_utc:
         yield f"it is not valid before {found.not_valid_before_utc:%Y-%m-%d}"
     if now > found.not_valid_after_utc:
-        yield f"it ended on {found.not_valid_after_utc:%Y-%m-%d}"
+        yield f"it expired on {found.not_valid_after_utc:%Y-%m-%d}"
     if not _is_strong(found):
         yield f"its key is {key(found)}"
     if _hash(found) in BROKEN_HASHES:

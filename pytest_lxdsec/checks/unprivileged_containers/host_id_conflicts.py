@@ -13,8 +13,6 @@ from ...verdict import CannotTell, Manual
 # Who may own the subordinate ids that LXD itself maps: root by LXD's code, and the accounts that
 # its packages write into /etc/subuid (lxd/idmap, DefaultIdmapSet; Debian's postinst; the snap).
 LXD_OWNERS = frozenset({"root", "lxd", "_lxd"})
-SMALLEST = 65536
-DEFAULT_RANGE = idmap.Interval(start=1_000_000, stop=1_001_000_000)
 FIRST_FREE_ID = 1000
 LAST_FREE_ID = 59999
 
@@ -50,16 +48,12 @@ def require_full_lists(evidence: Evidence, found: idmap.IdMap, trusted: Collecti
     """
     unknown = [service for service in evidence.group_holders.unlisted if service not in trusted]
     if unknown:
-        ranges = spans(one for kind in idmap.Kind for one in found.ranges(kind))
+        ranges = spans_of(one for kind in idmap.Kind for one in found.ranges(kind))
         raise Manual(
-            f"accounts of {', '.join(unknown)} (nsswitch.conf) cannot all be listed: see there "
-            f"that none has an id of {ranges}, and say so in policy local.trusted_directories"
+            f"accounts of {', '.join(unknown)} (nsswitch.conf) cannot be listed completely: "
+            "check there "
+            f"that no account has an ID of {ranges}, then set policy local.trusted_directories"
         )
-
-
-def spans(ranges: Iterable[idmap.Range]) -> str:
-    """Host ids as findings say them."""
-    return ", ".join(f"{one.start}-{one.stop - 1}" for one in idmap.spans(ranges))
 
 
 def _accounts(evidence: Evidence, found: idmap.IdMap) -> Iterator[Reach]:
@@ -88,8 +82,15 @@ def _subordinate(evidence: Evidence, found: idmap.IdMap) -> Iterator[Reach]:
         except ValueError as error:
             raise CannotTell(str(error)) from error
         for entry in ranges:
-            if entry.owner not in LXD_OWNERS and found.reached(kind, entry):
+            owner = _name(evidence, entry.owner)
+            if owner not in LXD_OWNERS and found.reached(kind, entry):
                 yield Reach(what=_range_text(kind, entry), repair=_range_repair(kind, entry))
+
+
+def _name(evidence: Evidence, owner: str) -> str:
+    """Return the name of an owner, which subuid(5) allows to be a user ID."""
+    names = [user.name for user in evidence.accounts.users if str(user.uid) == owner]
+    return names[0] if names else owner
 
 
 def _range_text(kind: idmap.Kind, entry: idmap.SubIds) -> str:
@@ -102,49 +103,43 @@ def _range_repair(kind: idmap.Kind, entry: idmap.SubIds) -> str:
 
 
 def lxd_ranges(evidence: Evidence, kind: idmap.Kind) -> tuple[idmap.Interval, ...]:
-    """What LXD may have for its containers: root's first large range, or its own default.
-
-    It reads the files of subordinate ids where there is an entry of root's that is large enough,
-    and the snap does not (lxd/idmap, DefaultIdmapSet and kernelDefaultMap).
+    """Return the host IDs that LXD may have for containers; see `idmap.lxd_ranges`.
 
     Raises:
-        CannotTell: the host's subordinate ids are not known.
+        CannotTell: the host's subordinate IDs are not known or cannot be read.
     """
     texts = evidence.subordinate_ids
     try:
-        entries = idmap.parse_subids(texts.subuid if kind is idmap.Kind.UID else texts.subgid)
+        return idmap.lxd_ranges(texts.subuid if kind is idmap.Kind.UID else texts.subgid)
     except ValueError as error:
         raise CannotTell(str(error)) from error
-    roots = [e for e in entries if e.owner.lower() == "root" and e.stop - e.start >= SMALLEST]
-    return (*(idmap.Interval(start=one.start, stop=one.stop) for one in roots[:1]), DEFAULT_RANGE)
 
 
 def free_base(evidence: Evidence, own: idmap.IdMap, others: Iterable[idmap.IdMap]) -> int:
-    """The first host id of a range of LXD's own that no running container has.
+    """Return the lowest host ID from which a range of LXD's has room for a container's map.
 
     Args:
-        evidence: The host's, with its subordinate ids.
-        own: The map to be moved there, whose size it needs.
+        evidence: The host's, with its subordinate IDs.
+        own: The map to move, whose size is needed.
         others: The maps of all running containers.
 
     Raises:
-        CannotTell: the host's subordinate ids are not known.
-        ValueError: LXD has no range that is large enough.
+        CannotTell: the host's subordinate IDs are not known, or no range has enough free IDs.
     """
     size = max(one.stop - one.start for one in (*own.uids, *own.gids))
-    allocation = next(
-        (
-            one
-            for one in idmap.parse_subids(evidence.subordinate_ids.subuid)
-            if one.owner == "root"
-        ),
-        None,
+    taken = idmap.spans(r for m in others for kind in idmap.Kind for r in m.ranges(kind))
+    # security.idmap.base is for user and group IDs at once.
+    usable = idmap.common(
+        lxd_ranges(evidence, idmap.Kind.UID)[:1], lxd_ranges(evidence, idmap.Kind.GID)[:1]
     )
-    if allocation is None:
-        raise ValueError("root has no subordinate ids in /etc/subuid: LXD's range is not known")
-    taken = idmap.spans([*(r for m in others for kind in idmap.Kind for r in m.ranges(kind))])
-    # LXD leaves the first 65536 to containers that are not isolated (findIdmap).
-    base = max(allocation.start + 65536, *(one.stop for one in taken))
-    if base + size > allocation.stop:
-        raise ValueError(f"LXD's range ends at {allocation.stop}: no {size} ids are free in it")
-    return base
+    for one in usable:
+        # LXD leaves the first 65536 to containers that are not isolated (findIdmap).
+        base = idmap.gap(one.start + idmap.SHARED, one.stop, size, taken)
+        if base is not None:
+            return base
+    raise CannotTell(f"no {size} host IDs are free in {spans_of(usable) or 'the ranges of LXD'}")
+
+
+def spans_of(intervals: Iterable[idmap.Interval]) -> str:
+    """Return host IDs as findings name them."""
+    return ", ".join(f"{one.start}-{one.stop - 1}" for one in idmap.spans(intervals))

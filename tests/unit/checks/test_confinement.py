@@ -186,7 +186,7 @@ def test_program_above_all_containers_limits_none(programs: dict[str, int]) -> N
     result = judge(
         patch(well(), *WALLS, "devices", "programs", to=programs), "LXD-PRV-06", BUILDER
     )
-    assert "no devices controller limits" in result.reason
+    assert "no devices cgroup limits" in result.reason
 
 
 def test_init_may_live_below_its_own_control_group() -> None:
@@ -301,10 +301,10 @@ def test_modules_of_the_host_are_for_a_person_to_judge(control: str, name: str) 
 @pytest.mark.parametrize(
     ("raw", "found"),
     [
-        ("both 0 0", "reaches host uid 0 (root)"),
-        ("both 1000 1000", "reaches host uid 1000 (alice)"),
-        ("gid 27 27", "reaches host gid 27 (sudo)"),
-        ("uid 995-1005 5-15", "reaches host uid 1000 (alice), host uid 1001 (mallory)"),
+        ("both 0 0", "includes host uid 0 (root)"),
+        ("both 1000 1000", "includes host uid 1000 (alice)"),
+        ("gid 27 27", "includes host gid 27 (sudo)"),
+        ("uid 995-1005 5-15", "includes host uid 1000 (alice), host uid 1001 (mallory)"),
         ("both 100010 1000", "subordinate uids 100000-165535 of alice"),
         ("both 5000000 0", "makes its root host uid 5000000"),
     ],
@@ -465,7 +465,7 @@ def test_no_range_that_another_daemons_container_leaves_free_is_told_with_the_fi
     result = judge(document, "LXD-UNP-05", WEB)
     assert result.outcome is Outcome.FAIL
     assert result.finding is not None
-    assert "other subordinate ids" in result.finding.remedy.note
+    assert "other subordinate IDs" in result.finding.remedy.note
 
 
 def test_container_that_lxd_does_not_list_counts_for_the_others() -> None:
@@ -555,7 +555,7 @@ def test_names_of_others_that_can_be_read_are_told() -> None:
     lines = "name cfs_rq[0]:/lxc.payload.tenants_web1/x\nname x(3:lxc.payload.web1)\nend\n"
     document = told(well(), "slab: no: Permission denied", "slab: ok")
     result = judge(told(document, "end\n", lines), "LXD-NAM-03", WEB)
-    assert "in them stand tenants/web1" in result.reason
+    assert "they contain tenants/web1" in result.reason
     assert "default/web1" not in result.reason
 
 

@@ -78,7 +78,7 @@ def test_setting_without_a_gap_passes(setting: str) -> None:
 def test_gap_of_lxd_is_told_from_a_fault_of_the_configuration(setting: str, gap: str) -> None:
     result = frames(with_setting(setting))
     assert result.outcome is Outcome.FAIL
-    assert f"gaps that are LXD's own and not the configuration's ({gap};" in result.reason
+    assert f"the gaps are in LXD itself, not in the configuration ({gap};" in result.reason
 
 
 def test_fixed_lxd_passes_without_a_change_here() -> None:
@@ -95,7 +95,7 @@ def test_rules_that_hold_nothing_are_no_gap(setting: str) -> None:
     """After a flush everything gets through: LXD's known gaps must not excuse it."""
     result = frames(with_setting(setting, measured="none"))
     assert result.outcome is Outcome.FAIL
-    assert "no known gap of LXD's explains" in result.reason
+    assert "no known gap in LXD explains" in result.reason
     assert "lxc restart web1" in result.text
 
 
@@ -124,7 +124,10 @@ def test_command_gives_the_network_addresses_where_it_has_none() -> None:
     document = with_setting("v4none")
     bare = {"ipv4.address": "none", "ipv6.address": "fd42::1/64"}
     document = patch(document, "networks", "default/lxdbr0", "config", to=bare)
-    assert "lxc network set lxdbr0 ipv4.address=auto ipv4.dhcp=true && " in frames(document).text
+    assert (
+        "lxc network set lxdbr0 ipv4.address=auto ipv4.dhcp=true --project default && "
+        in frames(document).text
+    )
 
 
 def test_filter_that_lxd_does_not_take_for_on_is_none() -> None:
@@ -182,7 +185,7 @@ def test_frame_that_did_not_leave_tells_nothing() -> None:
 @pytest.mark.parametrize("receiver", ["H", "P"])
 def test_one_receiver_is_enough(receiver: str) -> None:
     result = frames(changed_frames("mac_spoof_ipv4", f"L{receiver}"))
-    assert "no known gap of LXD's explains 1 of them" in result.reason
+    assert "no known gap in LXD explains 1 of them" in result.reason
 
 
 @pytest.mark.parametrize(
@@ -294,7 +297,7 @@ def test_network_without_dhcp_is_not_applicable() -> None:
 @pytest.mark.parametrize("role", ["foreign", "neighbour's"])
 def test_foreign_source_that_gets_through_fails(role: str) -> None:
     result = sources(patch(baseline(), "trials", "routed", 0, to=evidence_trials.routed(role)))
-    assert "1 of 2 packets with a foreign source" in result.reason
+    assert "1 of 2 packets with a spoofed source" in result.reason
     assert "lxc restart router1" in result.text
 
 

@@ -79,14 +79,17 @@ def test_none_at_all_is_found_and_started_again() -> None:
     outcome, text = judge(document)
     assert outcome is Outcome.FAIL
     assert "no dnsmasq of LXD serves lxdbr0: process 8001, LXD's own, is not there" in text
-    again = "ipv4.dhcp.expiry=1h && lxc network unset lxdbr0 ipv4.dhcp.expiry"
-    assert f"lxc network set lxdbr0 {again}" in text
+    again = "=1h --project default && lxc network unset lxdbr0 ipv4.dhcp.expiry --project"
+    assert f"lxc network set lxdbr0 ipv4.dhcp.expiry{again} default" in text
 
 
 def test_setting_that_restarts_it_is_set_back() -> None:
     document = patch(evidence_documents.baseline(), *FIRST, to=GONE)
     document = patch(document, *CONFIG, "ipv4.dhcp.expiry", to="30m")
-    assert "expiry=2h && lxc network set lxdbr0 ipv4.dhcp.expiry=30m" in judge(document)[1]
+    assert (
+        "expiry=2h --project default && lxc network set lxdbr0 ipv4.dhcp.expiry=30m"
+        in judge(document)[1]
+    )
 
 
 def test_one_that_lxd_did_not_record_is_a_stranger() -> None:
@@ -213,7 +216,10 @@ def test_both_faults_are_repaired_at_once() -> None:
     document = patch(evidence_documents.baseline(), *CONFIG, "dns.mode", to="dynamic")
     document = patch(document, *CONFIG, "raw.dnsmasq", to="expand-hosts")
     text = judge(document, "LXD-BRI-02")[1]
-    assert "lxc network unset lxdbr0 dns.mode && lxc network unset lxdbr0 raw.dnsmasq" in text
+    assert (
+        "lxc network unset lxdbr0 dns.mode --project default && lxc network unset lxdbr0 "
+        "raw.dnsmasq" in text
+    )
 
 
 def test_comment_within_a_word_is_none() -> None:

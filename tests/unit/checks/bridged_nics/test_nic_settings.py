@@ -51,7 +51,7 @@ def test_words_that_are_true_for_lxd_turn_the_filter_on(value: str) -> None:
 def test_words_that_lxd_accepts_and_does_not_heed_leave_it_off(value: str) -> None:
     outcome, text = judge(nic(security__ipv4_filtering=value), "LXD-BRI-04")
     assert outcome is Outcome.FAIL
-    assert f"security.ipv4_filtering is {value!r}, which is off for LXD" in text
+    assert f"security.ipv4_filtering is {value!r}, which LXD reads as off" in text
 
 
 @pytest.mark.parametrize("value", ["true", "TRUE", "Yes", "ON", "1", "tRuE"])
@@ -62,7 +62,7 @@ def test_words_that_are_true_for_lxd_turn_the_mac_filter_on(value: str) -> None:
 @pytest.mark.parametrize("value", ["enabled", "maybe", "2", "y", "false", ""])
 def test_words_that_lxd_does_not_heed_leave_the_mac_filter_off(value: str) -> None:
     outcome, text = judge(nic(security__mac_filtering=value), "LXD-BRI-03")
-    assert (outcome, f"{value!r}, which is off for LXD" in text) == (Outcome.FAIL, True)
+    assert (outcome, f"{value!r}, which LXD reads as off" in text) == (Outcome.FAIL, True)
 
 
 @pytest.mark.parametrize("family", ["ipv4", "ipv6"])
@@ -160,7 +160,7 @@ def test_family_without_addresses_to_give_out_is_dropped_and_passes() -> None:
     )
     outcome, text = judge(document, "LXD-BRI-04")
     assert outcome is Outcome.PASS
-    assert "all of it is dropped" in text
+    assert "all its traffic is dropped" in text
 
 
 def test_operator_is_told_that_ipv6_without_addresses_will_be_dropped() -> None:
@@ -319,7 +319,9 @@ def test_unfiltered_nic_moves_to_a_bridge_where_its_instance_is_not() -> None:
         if network["name"] == "lxdbr1":
             document = patch(document, "networks", index, "managed", to=False)
     text = judge(document, "LXD-BRI-10", "nic/default/web1/eth1")[1]
-    assert "lxc network create lxdbr2 && lxc config device remove web1 eth1" in text
+    assert (
+        "lxc network create lxdbr2 --project default && lxc config device remove web1 eth1" in text
+    )
 
 
 def test_profile_lacks_what_its_bridge_carries() -> None:
@@ -327,7 +329,7 @@ def test_profile_lacks_what_its_bridge_carries() -> None:
     document = patch(evidence_documents.baseline(), *place, to=BARE)
     outcome, text = judge(document, "LXD-BRI-11", PROFILE)
     assert outcome is Outcome.FAIL
-    assert "eth0 is without security.mac_filtering and security.ipv4_filtering" in text
+    assert "eth0 lacks security.mac_filtering and security.ipv4_filtering" in text
     assert "ipv6_filtering" not in text
     assert "lxc profile device set default eth0 security.mac_filtering=true" in text
 

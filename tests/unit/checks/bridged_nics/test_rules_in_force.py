@@ -276,7 +276,7 @@ def by_command(save: str, command: str) -> str:
 def test_what_the_older_driver_does_not_ask_is_put_down_to_lxd() -> None:
     result = judge(with_ebtables(EBTABLES))
     assert result.finding is not None
-    assert "are LXD's and in force, and do not drop ARP that gives another" in result.text
+    assert "are loaded, but they do not drop ARP that gives another" in result.text
     assert result.finding.origin.startswith("LXD itself")
     repaired = by_command(EBTABLES, result.finding.remedy.command)
     assert judge(with_ebtables(repaired)).outcome is Outcome.PASS
@@ -355,7 +355,7 @@ def test_instance_of_another_member_cannot_be_told() -> None:
         evidence_documents.baseline(), str(evidence_api.SUPPORTED.latest)
     )
     document = patch(document, "instances", WEB1, "location", to="lxd2")
-    assert "name that member's host" in judge(document).reason
+    assert "add that member's host" in judge(document).reason
 
 
 def test_configured_mac_address_goes_before_the_recorded_one() -> None:
@@ -484,7 +484,7 @@ def test_chains_of_another_project_have_its_name() -> None:
 def test_stock_rules_fall_short_for_advertisements() -> None:
     result = judge(with_ipv6(with_setting("all", BOTH)), "LXD-BRI-07")
     assert result.finding is not None
-    said = f"the rules for {PORT} are LXD's and in force, and do not drop neighbour advertisements"
+    said = f"LXD's rules for {PORT} are loaded, but they do not drop neighbour advertisements"
     assert result.finding.observed.startswith(said)
     assert result.finding.origin.startswith("LXD itself")
     assert "SECURITY.md" in result.finding.remedy.note

@@ -224,7 +224,7 @@ def test_text_that_is_no_rule_set_cannot_tell() -> None:
 def test_host_without_another_interface_cannot_tell() -> None:
     links = [evidence_sweep.link("lo", 1, "", "127.0.0.1/8")]
     document = patch(baseline(), "host.links", to={"value": links})
-    assert "no interface but loopback" in judge(document).reason
+    assert "no interface except loopback" in judge(document).reason
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_unrestricted_client_is_one_whatever_its_projects(projects: object) -> N
 def test_without_a_policy_it_is_for_people_to_say() -> None:
     outcome, reason = judge(stored(restricted=False), site=Policy())
     assert outcome is Outcome.MANUAL
-    assert "name it in policy api.admins" in reason
+    assert "add it to policy api.admins" in reason
 
 
 @pytest.mark.parametrize("name", ["ci", "C1" * 32, "c1c1c1c1c1c1"])
@@ -189,7 +189,7 @@ def with_provided(*groups: Json) -> Document:
 def test_group_of_the_provider_is_judged_before_anybody_logs_in() -> None:
     outcome, reason = judge(with_provided(group("ops", "admin")), PROVIDED)
     assert outcome is Outcome.MANUAL
-    assert "who is in it, only the provider knows" in reason
+    assert "only the provider knows its members" in reason
     assert judge(with_provided(group("ops", "can_view")), PROVIDED)[0] is Outcome.PASS
 
 

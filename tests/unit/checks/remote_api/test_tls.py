@@ -71,7 +71,7 @@ def test_metrics_listener_speaks_tls_too() -> None:
 @pytest.mark.parametrize(
     ("pem", "fault"),
     [
-        (evidence_certificates.pem(TAKEN - 2 * YEAR, TAKEN - YEAR), "it ended on"),
+        (evidence_certificates.pem(TAKEN - 2 * YEAR, TAKEN - YEAR), "it expired on"),
         (evidence_certificates.pem(TAKEN + YEAR, TAKEN + 2 * YEAR), "it is not valid before"),
         (evidence_certificates.pem(TAKEN - YEAR, TAKEN + YEAR, kind="rsa1024"), "RSA of 1024"),
         (evidence_certificates.pem(TAKEN - YEAR, TAKEN + YEAR, kind="ec192"), "of 192 bits"),

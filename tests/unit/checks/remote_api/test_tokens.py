@@ -70,7 +70,7 @@ def test_length_of_time_is_read_as_lxd_reads_it(text: str, outcome: Outcome) -> 
 
 def test_join_tokens_that_never_end_are_found() -> None:
     document = configure_server(evidence_documents.baseline(), "cluster.join_token_expiry", "")
-    assert judge(document)[1] == "cluster.join_token_expiry is not set: new tokens never end"
+    assert judge(document)[1] == "cluster.join_token_expiry is not set: new tokens never expire"
 
 
 def test_password_is_found_though_it_is_hidden() -> None:
@@ -79,7 +79,7 @@ def test_password_is_found_though_it_is_hidden() -> None:
 
 
 def test_token_without_end_is_found() -> None:
-    assert judge(with_token(evidence_api.token("ci")))[1] == "the token for ci never ends"
+    assert judge(with_token(evidence_api.token("ci")))[1] == "the token for ci never expires"
 
 
 def test_zero_time_is_no_end() -> None:
@@ -157,7 +157,7 @@ def test_token_that_is_good_for_longer_than_lxds_own_is_found() -> None:
     token = evidence_api.token("x", expires=evidence_api.TAKEN + datetime.timedelta(days=15))
     assert judge(with_token(token))[0] is Outcome.PASS
     token["metadata"]["expiresAt"] = "2126-01-01T00:00:00Z"
-    assert "the token for x ends on 2126-01-01 only" in judge(with_token(token))[1]
+    assert "the token for x expires only on 2126-01-01" in judge(with_token(token))[1]
 
 
 def test_token_for_what_is_not_told_cannot_be_told() -> None:
@@ -165,7 +165,7 @@ def test_token_for_what_is_not_told_cannot_be_told() -> None:
     del token["metadata"]["request"]
     outcome, reason = judge(with_token(token))
     assert outcome is Outcome.ERROR
-    assert "what the holder of token x becomes is not told" in reason
+    assert "token x does not show what its holder may do" in reason
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_token_for_a_download_is_no_invitation(of_its_kind: evidence_api.Json) -
 
 def test_invitation_stays_one_whatever_its_description() -> None:
     token = evidence_api.token("x") | {"description": "Image download token"}
-    assert judge(with_token(token))[1] == "the token for x never ends"
+    assert judge(with_token(token))[1] == "the token for x never expires"
 
 
 def test_pending_identity_of_administrators_is_found() -> None:

@@ -333,7 +333,7 @@ def test_route_that_a_program_learnt_is_found_by_its_protocol() -> None:
     learnt = route("::/0", "lxdbr0", via="fe80::9", protocol=9, metric=1024)
     outcome, text = judge(routes(learnt), "LXD-BRI-09", BRIDGE)
     assert outcome is Outcome.FAIL
-    assert "route to ::/0 via fe80::9 was learnt" in text
+    assert "route to ::/0 via fe80::9 was learned from an RA" in text
     assert "sysctl" not in text
     assert "tell it to leave the interface alone" in text
 
@@ -348,7 +348,7 @@ def test_route_is_told_once_that_the_kernel_and_its_protocol_tell() -> None:
     kernels = {"to": "::/0", "via": "fe80::9", "interface": "lxdbr0"}
     document = add(routes(learnt), "host.network", "learnt_routes", entry=kernels)
     found = judging.judge(evidence_documents.evidence(document))["LXD-BRI-09", BRIDGE]
-    assert found.reason.count("was learnt") == 1
+    assert found.reason.count("was learned from an RA") == 1
 
 
 def test_routes_that_were_not_seen_are_no_pass() -> None:
