@@ -194,7 +194,7 @@ def test_somebody_elses_project_of_the_name_is_left_alone(settings_lab: labs.Lab
     refused = probing.tried(settings_lab)
     kept = settings_lab.shell(f"lxc project show {probe_project.PROJECT}")
     settings_lab.shell(f"lxc project delete {probe_project.PROJECT}")
-    assert "is not ours" in refused["missing"]
+    assert "was not made by a probe" in refused["missing"]
     assert kept.returncode == 0
 
 
