@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import LxdsecError
 from ..transport import Api, exec_batch
-from ..transport.exec_request import Errand
+from ..transport.exec_request import ExecRequest
 from . import guest_script
 
 # Side by side, in three exchanges with LXD; more than this gain nothing.
@@ -29,7 +29,7 @@ def ask(api: Api, instances: Iterable[Any], server_name: str) -> list[Mapping[st
     """Run the script in each running container of this server; one entry each, by name."""
     deadline = time.monotonic() + ALL_SECONDS
     wanted = [
-        Errand(
+        ExecRequest(
             project=str(one.get("project")), name=str(one.get("name")), line=guest_script.SCRIPT
         )
         for one in instances
@@ -50,7 +50,7 @@ def _may_run(instance: object, server_name: str) -> bool:
     )
 
 
-def _run(api: Api, some: Sequence[Errand], deadline: float) -> None:
+def _run(api: Api, some: Sequence[ExecRequest], deadline: float) -> None:
     if time.monotonic() > deadline:
         for errand in some:
             errand.fail(f"its turn did not come within {ALL_SECONDS:g} s")
@@ -62,7 +62,7 @@ def _run(api: Api, some: Sequence[Errand], deadline: float) -> None:
             errand.fail(str(failed))
 
 
-def _entry(errand: Errand) -> Mapping[str, Any]:
+def _entry(errand: ExecRequest) -> Mapping[str, Any]:
     if errand.error is None and len(errand.stdout) > LONGEST_OUTPUT:
         errand.fail("the probe's output is too long")
     return {

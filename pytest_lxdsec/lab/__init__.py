@@ -4,9 +4,9 @@
         here.shell("lxc list")
 
 A lab is a tree of processes in namespaces of their own (PID, mount, network, control groups, IPC,
-host name) whose root is an overlay of this machine: real packages, real accounts, a real LXD with
-its real paths, and whatever is changed in it is gone with it. It ends with the run that made it,
-however that run ends; `start` makes a lasting one. Imports the error tree and its own package.
+host name) whose root is an overlay of this machine: real packages, real accounts, a real LXD at
+its real paths. All changes in a lab are lost with it. A lab ends with the run that made it,
+however that run ends; `start` makes a lasting one.
 """
 
 from __future__ import annotations
@@ -33,11 +33,14 @@ __all__ = [
 def throw_away(
     *, scenario: scenarios.Scenario = scenarios.DEFAULT
 ) -> contextlib.AbstractContextManager[Lab]:
-    """Have a lab for the length of a `with` block.
+    """Run a lab for the length of a `with` block.
+
+    Args:
+        scenario: The projects, networks, profiles and instances to create.
 
     Raises:
-        LabUnavailable: this machine cannot carry one; the text says what it needs.
-        LabBroken: it did not come up, or LXD refused the scenario.
+        LabUnavailable: This machine cannot run a lab; the text names the missing requirement.
+        LabBroken: The lab did not come up, or LXD refused the scenario.
     """
     from . import launch  # noqa: PLC0415  # 30 ms; only when a lab is wanted
 
@@ -45,19 +48,27 @@ def throw_away(
 
 
 def start(*, scenario: scenarios.Scenario = scenarios.DEFAULT) -> Lab:
-    """Start a lab that outlives this run; raises as `throw_away`."""
-    from . import launch  # noqa: PLC0415  # as above
+    """Start a lab that outlives this run.
+
+    Args:
+        scenario: The projects, networks, profiles and instances to create.
+
+    Raises:
+        LabUnavailable: This machine cannot run a lab; the text names the missing requirement.
+        LabBroken: The lab did not come up, or LXD refused the scenario.
+    """
+    from . import launch  # noqa: PLC0415  # likewise
 
     return launch.start(scenario)
 
 
 def stop(lab: Lab) -> None:
-    """End a lab, whoever started it; return when nothing of it is left.
+    """End a lab, of this run or another; return when all of it is removed.
 
     Raises:
-        LabBroken: something of it cannot be ended.
+        LabBroken: A process or control group of the lab cannot be removed.
     """
-    from . import launch  # noqa: PLC0415  # as above
+    from . import launch  # noqa: PLC0415  # likewise
 
     launch.stop(lab)
 
@@ -66,15 +77,15 @@ def find(name: str) -> Lab:
     """Return the running lab with this id.
 
     Raises:
-        UserError: there is none; the text names the nearest.
+        UserError: No running lab has this id; the text names the nearest id.
     """
-    from . import launch  # noqa: PLC0415  # as above
+    from . import launch  # noqa: PLC0415  # likewise
 
     return launch.find(name)
 
 
 def running() -> tuple[Lab, ...]:
     """Return all labs that run on this machine, oldest first."""
-    from . import launch  # noqa: PLC0415  # as above
+    from . import launch  # noqa: PLC0415  # likewise
 
     return launch.running()

@@ -1,4 +1,4 @@
-"""From an empty LXD to a scenario; imports this package only."""
+"""Builds a scenario on an empty LXD."""
 
 from __future__ import annotations
 
@@ -9,30 +9,31 @@ import urllib.parse
 
 from . import image, lab_errors, lxd_client, pid1, scenario
 
-_CONCURRENCY = 4  # Two cores are busy with three or four starts; more only queue in LXD.
-_PATIENCE = 30.0  # Seconds for the daemon's first answer, generating its key included.
+_CONCURRENCY = 4  # Three or four starts keep two cores busy; more only queue in LXD.
+_PATIENCE = 30.0  # Seconds for the daemon's first answer, including the generation of its key.
 
 
 def wait_until_ready(lxd: lxd_client.Client, root: str) -> None:
     """Return when LXD answers.
 
     Args:
-        lxd: to ask.
-        root: the lab's root directory, to see what becomes of the daemon.
+        lxd: The client of the lab's LXD.
+        root: The lab's root directory, which holds the daemon's process id and output.
 
     Raises:
-        LabBroken: it does not in time, or has ended; the text is its own last words.
+        LabBroken: The daemon does not answer in time, or has ended; the text is the last line of
+            its output.
     """
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline and _is_running(root):
         try:
             lxd.get("/1.0")
-        except lab_errors.LabBroken:  # Not yet there, or not yet listening.
+        except lab_errors.LabBroken:  # The socket is missing, or the daemon does not listen yet.
             time.sleep(0.02)
         else:
             return
-    words = _read(root + pid1.OUTPUT).splitlines() or ["it left no word"]
-    raise lab_errors.LabBroken(f"lab: LXD does not answer: {words[-1]}")
+    lines = _read(root + pid1.OUTPUT).splitlines() or ["it printed nothing"]
+    raise lab_errors.LabBroken(f"lab: LXD does not answer: {lines[-1]}")
 
 
 def _is_running(root: str) -> bool:
@@ -48,10 +49,14 @@ def _read(path: str) -> str:
 
 
 def build(lxd: lxd_client.Client, plan: scenario.Scenario) -> None:
-    """Bring LXD to what the scenario says, every instance in its state.
+    """Create all objects of the scenario, and bring every instance into its state.
+
+    Args:
+        lxd: The client of an empty LXD.
+        plan: The scenario.
 
     Raises:
-        LabBroken: LXD refuses a request; the text names it and says why.
+        LabBroken: LXD refuses a request; the text names the request and LXD's reason.
     """
     for request in plan.requests:
         lxd.request(request.method, request.path, request.body)
@@ -75,7 +80,7 @@ def _make_all(lxd: lxd_client.Client, instances: tuple[scenario.Instance, ...]) 
         begun = [pool.submit(_make, lxd, instance) for instance in instances]
         for future in concurrent.futures.as_completed(begun):
             future.result()
-    finally:  # After a failure or Ctrl-C nobody waits for what would come to nothing.
+    finally:  # After a failure or Ctrl-C the other instances are not needed any more.
         pool.shutdown(wait=False, cancel_futures=True)
 
 

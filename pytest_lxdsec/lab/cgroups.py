@@ -1,8 +1,8 @@
-"""The control groups a lab lives in; imports this package's faults only.
+"""The control groups of a lab.
 
-Control groups outlive the processes in them, so they are the one thing of a lab that somebody
-must remove. All of a lab's lie below one group of its own: `lxdsec/ID` in the machine's cgroup2
-hierarchy, wherever that is mounted.
+Control groups outlive their processes, so they must be removed explicitly. All groups of a lab are
+below one group of its own: `lxdsec/ID` in the machine's cgroup2 hierarchy, wherever that is
+mounted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PATIENCE = 10.0  # Seconds; a killed process keeps its group busy until it is r
 
 
 def path_for(lab: str) -> str:
-    """Return where the group of lab `lab` is to be.
+    """Return the path of the group for the lab with this id.
 
     Raises:
         LabUnavailable: this machine has no cgroup2 hierarchy mounted.
@@ -31,10 +31,11 @@ def path_for(lab: str) -> str:
 
 
 def create(path: str) -> None:
-    """Make the group, and hand down to it what controllers there are.
+    """Make the group, and enable all available controllers for it.
 
     Raises:
-        LabUnavailable: the hierarchy cannot be written, as in an unprivileged container.
+        LabUnavailable: The hierarchy is not writable, such as in an unprivileged container.
+        LabBroken: Another process removes the parent group again and again.
     """
     family = pathlib.Path(path).parent
     for _ in range(10):
@@ -44,7 +45,7 @@ def create(path: str) -> None:
             pathlib.Path(path).mkdir()
         except OSError as error:
             if not family.exists() and family.parent.is_dir() and error.errno in _REMOVED:
-                continue  # Another lab's end removed the empty family in between.
+                continue  # The end of another lab removed the empty family in between.
             raise lab_errors.LabUnavailable(
                 f"lab: {error.filename} cannot be made ({error.strerror}): "
                 "use a machine or a container that may create control groups"
@@ -54,23 +55,23 @@ def create(path: str) -> None:
 
 
 def enable_controllers(group: pathlib.Path) -> None:
-    """Let the groups below `group` use every controller that can be had there."""
+    """Enable every available controller for the groups below `group`."""
     for controller in (group / "cgroup.controllers").read_text().split():
-        # A lab without controllers enforces fewer limits, as LXD on such a machine does.
+        # A lab without a controller enforces fewer limits, like any LXD on such a machine.
         with contextlib.suppress(OSError):
             (group / "cgroup.subtree_control").write_text(f"+{controller}")
 
 
 def move(path: str, pid: int) -> None:
-    """Put a process into the group."""
+    """Move a process into the group."""
     (pathlib.Path(path) / "cgroup.procs").write_text(str(pid))
 
 
 def remove(path: str) -> None:
-    """Kill what is left in the group and remove it, all groups below it, and an empty family.
+    """Kill all processes in the group; remove it, the groups below it, and an empty family.
 
     Raises:
-        LabBroken: it stays busy.
+        LabBroken: The group stays busy.
     """
     group = pathlib.Path(path)
     with contextlib.suppress(OSError):  # Kernels before 5.14 have no such file.
@@ -80,15 +81,15 @@ def remove(path: str) -> None:
         if time.monotonic() > deadline:
             raise lab_errors.LabBroken(f"lab: {path} stays busy: see its cgroup.procs")
         time.sleep(0.01)
-    with contextlib.suppress(OSError):  # Other labs are in it.
+    with contextlib.suppress(OSError):  # The groups of other labs are in it.
         group.parent.rmdir()
 
 
 def hierarchy(mounts: str) -> pathlib.Path:
-    """Return where the text of /proc/self/mountinfo says that cgroup2 is mounted.
+    """Return the mount point of cgroup2 in the text of /proc/self/mountinfo.
 
     Raises:
-        LabUnavailable: nowhere.
+        LabUnavailable: cgroup2 is not mounted.
     """
     for line in mounts.splitlines():
         before, _, after = line.partition(" - ")

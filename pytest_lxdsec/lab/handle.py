@@ -1,4 +1,4 @@
-"""A running lab, as those who use it hold it; imports this package's scenario only."""
+"""The handle of a running lab, with which tests run programs in it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Lab:
     """A running lab.
 
     Attributes:
-        id: Its name in `lab:ID`.
-        pid: Its PID 1, as this machine sees it.
-        socket: LXD's unix socket, as a path of this machine.
-        address: Where the HTTPS listener answers, inside the lab's network.
+        id: The lab's name in `lab:ID`.
+        pid: The process id of the lab's PID 1 on this machine.
+        socket: The path of LXD's unix socket on this machine.
+        address: Address and port of LXD's HTTPS listener in the lab's network.
     """
 
     id: str
@@ -40,13 +40,13 @@ class Lab:
     def run(
         self,
         *argv: str,
-        input: bytes = b"",  # noqa: A002  # the name subprocess gave it
+        input: bytes = b"",  # noqa: A002  # subprocess's name for it
         timeout: float = 60,
     ) -> subprocess.CompletedProcess[bytes]:
-        """Run a program inside the lab; its exit status is the caller's to judge.
+        """Run a program inside the lab; the caller checks its exit status.
 
         Raises:
-            subprocess.TimeoutExpired: it took more than `timeout` seconds, and was killed.
+            subprocess.TimeoutExpired: The program ran for `timeout` seconds, and was killed.
         """
         command = self.command(*argv)
         # nsenter forks to enter the PID namespace: only its process group reaches the program.
@@ -66,5 +66,5 @@ class Lab:
         return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
     def shell(self, script: str) -> subprocess.CompletedProcess[bytes]:
-        """Run a POSIX shell script inside the lab, as `run`."""
+        """Run a POSIX shell script inside the lab; see `run`."""
         return self.run("sh", "-c", script)

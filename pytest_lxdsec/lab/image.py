@@ -1,7 +1,7 @@
-"""The image of the lab's containers, built on the spot from the machine's static busybox.
+"""The image of the lab's containers, built from the machine's static busybox.
 
-Two megabytes, no download: the program, a link for each of its applets, and an init that starts
-at once and stops at once. Imports nothing of ours.
+The image has two megabytes and needs no download: it holds the program, a link for each applet,
+and an init that starts and stops at once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _DIRECTORIES = {
     "tmp": 0o1777,
 }
 
-# LXC asks a container to stop by SIGPWR; the shell reaps every child while it waits for one.
+# LXC sends SIGPWR to stop a container. The shell reaps every child while it waits for one.
 _INIT = """\
 #!/bin/sh
 trap 'exit 0' PWR TERM INT
@@ -60,7 +60,7 @@ def build(architecture: str) -> bytes:
     """Return the image as LXD's unified tarball.
 
     Args:
-        architecture: as LXD names the server's own, such as `x86_64`.
+        architecture: The server's architecture in LXD's naming, such as `x86_64`.
     """
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
@@ -79,7 +79,7 @@ def build(architecture: str) -> bytes:
 
 
 def applets() -> Iterator[str]:
-    """Yield what this busybox can be called by; it lists itself too, and init is ours."""
+    """Yield the applets of this busybox, without busybox itself and init, which is our own."""
     done = subprocess.run([BUSYBOX, "--list"], stdout=subprocess.PIPE, text=True, check=True)
     return (name for name in done.stdout.split() if name not in ("busybox", "init", "linuxrc"))
 

@@ -1,4 +1,4 @@
-"""How a lab can fail to be; imports the error tree and nothing else."""
+"""The errors of labs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from .. import errors
 
 
 class LabUnavailable(errors.LxdsecError):
-    """This machine cannot carry a lab; the text names what is missing and what brings it."""
+    """This machine cannot run a lab; the text names the missing requirement and its remedy."""
 
 
 class LabBroken(errors.LxdsecError):
-    """A lab that could be had here did not come up, or one that was asked for is not there."""
+    """A lab failed on a machine that can run labs, or the requested lab does not exist."""

@@ -1,6 +1,7 @@
-"""Starting, finding and ending labs; imports this package and the error tree.
+"""Starts, finds and ends labs.
 
-A run holds its lab on a leash: one end of a pipe that closes when the run does, however it ends.
+A lab is tied to its run by a pipe, the lifeline: the run's end of it closes when the run ends,
+however it ends.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from . import (
 )
 
 _SOCKET = "/var/lib/lxd/unix.socket"
-_PATIENCE = 60.0  # Seconds for a lab's end; the kernel needs one or two, or more under load.
+_PATIENCE = 60.0  # Seconds for a lab's end; the kernel needs one or two, and more under load.
 _PACKAGES = str(pathlib.Path(__file__).parents[2])
 _SUPERVISE = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
@@ -38,37 +39,38 @@ _SUPERVISE = (
 )
 
 
-class _Leash:
-    """What ties one lab to this run until it is kept or let go."""
+class _Lifeline:
+    """The pipes that tie one lab to this run until the lab is kept or released."""
 
     def __init__(self) -> None:
         self.lab = secrets.token_hex(3)
         self._is_kept = False
-        self._end, self._held = os.pipe()
-        self._report, self._telling = os.pipe()
+        self._read_end, self._write_end = os.pipe()
+        self._report_read, self._report_write = os.pipe()
 
     def supervise(self) -> str:
-        """Start the supervisor; return all it and the lab's init say until the lab stands."""
+        """Start the supervisor; return the output of it and the lab's init until the lab is up."""
+        arguments = [_PACKAGES, self.lab, str(self._read_end)]
         with subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _SUPERVISE, _PACKAGES, self.lab, str(self._end)],
+            [sys.executable, "-I", "-S", "-c", _SUPERVISE, *arguments],
             stdin=subprocess.DEVNULL,
-            stdout=self._telling,
-            stderr=self._telling,
-            pass_fds=(self._end,),
+            stdout=self._report_write,
+            stderr=self._report_write,
+            pass_fds=(self._read_end,),
             start_new_session=True,
             cwd="/",
         ):
-            self._forget_theirs()
-        return self._listen()
+            self._close_supervisor_ends()
+        return self._read_report()
 
     def keep(self) -> None:
-        """Let the lab outlive this run; return when its record says so.
+        """Let the lab outlive this run; return when its record is marked as lasting.
 
         Raises:
-            LabBroken: it has ended.
+            LabBroken: The lab has ended.
         """
         with contextlib.suppress(BrokenPipeError):
-            os.write(self._held, supervisor.KEEP)
+            os.write(self._write_end, supervisor.KEEP)
         record = records.read(self.lab)
         while record is not None and record.is_supervised:
             if record.is_lasting:
@@ -79,40 +81,40 @@ class _Leash:
         raise lab_errors.LabBroken(f"lab: {self.lab} has ended by itself")
 
     def release(self) -> None:
-        """Let go; return when nothing of the lab is left, or when it is kept."""
-        self._forget_theirs()
-        os.close(self._held)
-        self._listen()  # Its end means: there is a record by now, or there never will be one.
-        os.close(self._report)
+        """Close the pipes; return when the lab has ended, or at once if it is kept."""
+        self._close_supervisor_ends()
+        os.close(self._write_end)
+        self._read_report()  # At its end the lab's record exists, or never will.
+        os.close(self._report_read)
         if not self._is_kept:
             _await_end(self.lab)
 
-    def _forget_theirs(self) -> None:
-        for number in {self._end, self._telling} - {-1}:
+    def _close_supervisor_ends(self) -> None:
+        for number in {self._read_end, self._report_write} - {-1}:
             os.close(number)
-        self._end = self._telling = -1
+        self._read_end = self._report_write = -1
 
-    def _listen(self) -> str:
-        with open(self._report, "rb", closefd=False) as report:
+    def _read_report(self) -> str:
+        with open(self._report_read, "rb", closefd=False) as report:
             return report.read().decode(errors="replace")
 
 
 @contextlib.contextmanager
 def throw_away(plan: scenario.Scenario) -> Iterator[handle.Lab]:
-    """As `lab.throw_away`."""
-    with _leashed(plan) as (here, _):
+    """Run a lab for the length of a `with` block; see `lab.throw_away`."""
+    with _tied(plan) as (here, _):
         yield here
 
 
 def start(plan: scenario.Scenario) -> handle.Lab:
-    """As `lab.start`."""
-    with _leashed(plan) as (here, leash):
-        leash.keep()
+    """Start a lab that outlives this run; see `lab.start`."""
+    with _tied(plan) as (here, lifeline):
+        lifeline.keep()
     return here
 
 
 def stop(here: handle.Lab) -> None:
-    """As `lab.stop`."""
+    """End a lab; see `lab.stop`."""
     record = records.read(here.id)
     if record is None:
         return
@@ -122,7 +124,7 @@ def stop(here: handle.Lab) -> None:
 
 
 def running() -> tuple[handle.Lab, ...]:
-    """As `lab.running`."""
+    """Return all running labs; see `lab.running`."""
     return tuple(
         _lab(record.id, record.init.pid)
         for record in records.every()
@@ -131,35 +133,35 @@ def running() -> tuple[handle.Lab, ...]:
 
 
 def find(name: str) -> handle.Lab:
-    """As `lab.find`."""
+    """Return the running lab with this id; see `lab.find`."""
     labs = {here.id: here for here in running()}
     if name in labs:
         return labs[name]
     if not labs:
-        raise errors.UserError(f"lab: no lab {name!r}: none is running: use lxdsec lab up")
+        raise errors.UserError(f"lab: no lab {name!r}: no lab is running: use lxdsec lab up")
     near = difflib.get_close_matches(name, labs, n=1)
     advice = f"did you mean {near[0]}?" if near else f"running: {', '.join(sorted(labs))}"
     raise errors.UserError(f"lab: no lab {name!r}: {advice}")
 
 
 @contextlib.contextmanager
-def _leashed(plan: scenario.Scenario) -> Iterator[tuple[handle.Lab, _Leash]]:
+def _tied(plan: scenario.Scenario) -> Iterator[tuple[handle.Lab, _Lifeline]]:
     requirements.check()
     records.sweep()
-    leash = _Leash()
+    lifeline = _Lifeline()
     try:
-        yield _bring_up(leash, plan), leash
+        yield _bring_up(lifeline, plan), lifeline
     finally:
-        leash.release()
+        lifeline.release()
 
 
-def _bring_up(leash: _Leash, plan: scenario.Scenario) -> handle.Lab:
-    said = leash.supervise()
-    record = records.read(leash.lab)
-    if said != pid1.READY.decode() or record is None or record.init is None:
-        reason = (said.strip() or "lab: its processes were killed").splitlines()[-1]
+def _bring_up(lifeline: _Lifeline, plan: scenario.Scenario) -> handle.Lab:
+    report = lifeline.supervise()
+    record = records.read(lifeline.lab)
+    if report != pid1.READY.decode() or record is None or record.init is None:
+        reason = (report.strip() or "lab: its processes were killed").splitlines()[-1]
         raise lab_errors.LabUnavailable(reason)
-    here = _lab(leash.lab, record.init.pid)
+    here = _lab(lifeline.lab, record.init.pid)
     lxd = lxd_client.Client(here.socket)
     build.wait_until_ready(lxd, f"/proc/{here.pid}/root")
     build.build(lxd, plan)

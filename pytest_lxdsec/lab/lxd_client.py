@@ -1,7 +1,6 @@
-"""Just enough of LXD's REST API to build a scenario; imports this package's faults only.
+"""A minimal client of LXD's REST API, enough to build a scenario.
 
-The lab does not use the suite's own transport: what is audited must not be set up by the code
-that audits it.
+The lab does not use `pytest_lxdsec.transport`: the code that audits a server must not set it up.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ _TIMEOUT = 120.0  # Seconds for one answer; waiting for an operation is one answ
 
 
 class Client:
-    """Requests to the LXD behind one unix socket; may be shared by threads."""
+    """A client of the LXD behind one unix socket; threads may share it."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -36,9 +35,14 @@ class Client:
     ) -> Any:  # noqa: ANN401  # a JSON document
         """Send one request, wait for the operation it starts, return the answer's metadata.
 
+        Args:
+            method: The HTTP method.
+            path: The path and query.
+            body: A JSON document, or the bytes of a file; None sends no body.
+
         Raises:
-            LabBroken: LXD refuses it, or the operation fails, and the text is LXD's; or nobody
-                answers.
+            LabBroken: LXD refuses the request, or the operation fails, both with LXD's text; or
+                LXD does not answer.
         """
         answer = self._send(method, path, body)
         if answer.get("type") == "async":
@@ -61,7 +65,7 @@ class Client:
             answer: dict[str, Any] = json.load(connection.getresponse())
         except (http.client.HTTPException, json.JSONDecodeError, OSError) as error:
             raise lab_errors.LabBroken(
-                f"lab: {method} {path}: no answer of LXD's: {error}"
+                f"lab: {method} {path}: no answer from LXD: {error}"
             ) from error
         finally:
             connection.close()

@@ -1,9 +1,9 @@
-"""The lab's view of the machine: everything is there, and nothing that is changed stays.
+"""The lab's view of the machine: all of its files, with changes that are lost at the end.
 
-The root is an overlay: this machine below, memory on top. What the kernel shares with the whole
-machine and keeps in files (the settings in /proc/sys that no namespace owns, /sys/kernel) is
-read-only in it, so that a test that breaks such a setting cannot break the machine. It keeps
-honest work apart; it is no prison: root in a lab is root. Imports this package only.
+The root is an overlay: this machine below, memory on top. Kernel settings that belong to the whole
+machine (those in /proc/sys without a namespace, and /sys/kernel) are read-only in the lab, so that
+a test that breaks such a setting cannot break the machine. The view separates tests from the
+machine; it is not a security boundary: root in a lab is root on the machine.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from collections.abc import Iterator
 from . import lab_errors, records, syscalls
 
 HOST_NAME = "lab"
-_STATE = ("/var/lib/lxd", "/var/log/lxd", "/var/cache/lxd")  # LXD's own, where it is no snap
-_ETC = {  # A name server's address of the machine would be no use, and dnsmasq may stumble on it.
+_STATE = ("/var/lib/lxd", "/var/log/lxd", "/var/cache/lxd")  # LXD's own, if it is not a snap
+_ETC = {  # The lab cannot reach the machine's name servers, and dnsmasq may fail on them.
     "/etc/hostname": f"{HOST_NAME}\n",
     "/etc/resolv.conf": "# A lab has no outside network, so no name server.\n",
 }
-_FRESH = ("/proc", "/sys", "/dev", "/run", *_ETC)  # made anew, never taken from the machine
+_FRESH = ("/proc", "/sys", "/dev", "/run", *_ETC)  # created for the lab, not the machine's
 _MACHINE_WIDE = ("/sys/kernel", "/sys/module", "/sys/power", "/sys/firmware")
-_SLAB = "/sys/kernel/slab"  # Its mode is a control's subject, so it may be changed in the view.
-_FAR_AWAY = {"autofs", "nfs", "nfs4", "cifs", "smb3", "fuse"}  # A look at them may hang.
+_SLAB = "/sys/kernel/slab"  # A control checks its mode, so the lab may change it in its view.
+_REMOTE = {"autofs", "nfs", "nfs4", "cifs", "smb3", "fuse"}  # Access to them may hang.
 _CLIENT_CONFIG = "default-remote: local\nremotes: {}\naliases: {}\n"
 _DEVICE_NODES = ("null", "zero", "full", "random", "urandom", "tty", "fuse", "net/tun")
 _DEVICE_DIRECTORIES = ("net", "pts", "shm", "mqueue", ".lxc", ".lxc/proc", ".lxc/sys")
@@ -38,15 +38,15 @@ _DEVICE_LINKS = {
     "stderr": "/proc/self/fd/2",
     "ptmx": "pts/ptmx",
 }
-_IN_MEMORY = "mode=755,nr_inodes=0"  # A thousand busybox containers are half a million inodes.
+_IN_MEMORY = "mode=755,nr_inodes=0"  # A thousand busybox containers need half a million inodes.
 
 
 def enter() -> None:
     """Move this process, PID 1 of a new PID namespace, into a view of its own.
 
     Raises:
-        LabUnavailable: no overlay can be laid over the machine's root.
-        OSError: any other step fails; it names the path.
+        LabUnavailable: An overlay cannot be mounted over the machine's root.
+        OSError: Any other step fails; the error names the path.
     """
     syscalls.unshare(
         syscalls.CLONE_NEWNS
@@ -61,12 +61,12 @@ def enter() -> None:
 
 
 def to_show(mounts: str) -> Iterator[pathlib.Path]:
-    """Yield the mount points of the machine to show besides its root, outermost first.
+    """Yield the machine's mount points to show besides its root, outermost first.
 
-    Left out is what a lab makes anew, and what is far away.
+    Mounts that a lab creates itself and remote file systems are left out.
 
     Args:
-        mounts: the text of /proc/self/mountinfo.
+        mounts: The text of /proc/self/mountinfo.
     """
     for line in mounts.splitlines():
         before, _, after = line.partition(" - ")
@@ -74,22 +74,22 @@ def to_show(mounts: str) -> Iterator[pathlib.Path]:
         point = before.split()[4].encode().decode("unicode_escape").encode("latin-1")
         text, kind = os.fsdecode(point), after.split()[0].partition(".")[0]
         is_fresh = any(text == path or text.startswith(path + "/") for path in _FRESH)
-        if text != "/" and not is_fresh and kind not in _FAR_AWAY:
+        if text != "/" and not is_fresh and kind not in _REMOTE:
             yield pathlib.Path(text)
 
 
 def _view() -> pathlib.Path:
-    """Build the whole tree on a tmpfs that only this mount namespace sees."""
-    stage = records.DIRECTORY  # It exists: the lab's record is in it.
+    """Build the lab's file tree on a tmpfs that only this mount namespace sees."""
+    base = records.DIRECTORY  # It exists: the lab's record is in it.
     mounts = tuple(to_show(pathlib.Path("/proc/self/mountinfo").read_text()))
-    syscalls.mount("lxdsec", str(stage), "tmpfs", options=_IN_MEMORY)
-    root = stage / "root"
+    syscalls.mount("lxdsec", str(base), "tmpfs", options=_IN_MEMORY)
+    root = base / "root"
     root.mkdir()
-    _overlay_root(stage / "top", root)
+    _overlay_root(base / "top", root)
     for number, point in enumerate(mounts):
-        _show(point, stage / str(number), root)
+        _show(point, base / str(number), root)
     _kernel_file_systems(root)
-    _protect_machine(root, stage / "slab")
+    _protect_machine(root, base / "slab")
     _devices(root / "dev")
     return root
 
@@ -106,23 +106,23 @@ def _overlay_root(layer: pathlib.Path, root: pathlib.Path) -> None:
             reason = "this kernel has no overlay file system: modprobe overlay"
         else:
             reason = (
-                f"no overlay can be laid over this machine's root ({error.strerror}): "
+                f"cannot mount an overlay over this machine's root ({error.strerror}): "
                 "use a machine whose root is a plain file system, such as ext4"
             )
         raise lab_errors.LabUnavailable(f"lab: {reason}") from error
 
 
 def _overlay(lower: pathlib.Path, layer: pathlib.Path, target: pathlib.Path) -> None:
-    """Show `lower` at `target`, writable; what is written goes to `layer`."""
+    """Mount an overlay of `lower` at `target`; writes go to `layer`."""
     upper, work = layer / "upper", layer / "work"
     for directory in (layer, upper, work):
         directory.mkdir()
-    _like(lower.stat(), upper)
+    _copy_owner_and_mode(lower.stat(), upper)
     options = f"lowerdir={_escaped(lower)},upperdir={upper},workdir={work}"
     syscalls.mount("lxdsec", str(target), "overlay", options=options)
 
 
-def _like(status: os.stat_result, path: pathlib.Path) -> None:
+def _copy_owner_and_mode(status: os.stat_result, path: pathlib.Path) -> None:
     os.chown(path, status.st_uid, status.st_gid)
     path.chmod(stat.S_IMODE(status.st_mode))
 
@@ -132,24 +132,24 @@ def _escaped(path: pathlib.Path) -> str:
 
 
 def _show(point: pathlib.Path, layer: pathlib.Path, root: pathlib.Path) -> None:
-    """Show one more of the machine's file systems: writable in the view only, else read-only."""
+    """Show another file system of the machine: as an overlay if possible, else read-only."""
     target = _below(root, point)
     if point.is_dir() and target.is_dir():
         try:
             _overlay(point, layer, target)
-        except OSError:  # vfat and the like cannot be a lower layer.
+        except OSError:  # vfat, for example, cannot be a lower layer.
             syscalls.bind(str(point), str(target), is_read_only=True)
     elif point.is_file() and target.is_file():
         syscalls.bind(str(point), str(target), is_read_only=True)
 
 
 def _kernel_file_systems(root: pathlib.Path) -> None:
-    quiet = syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC
+    flags = syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC
     for name in ("proc", "sys", "run", "dev"):
         (root / name).mkdir(exist_ok=True)
-    syscalls.mount("proc", f"{root}/proc", "proc", quiet)
-    syscalls.mount("sysfs", f"{root}/sys", "sysfs", quiet)
-    syscalls.mount("cgroup2", f"{root}/sys/fs/cgroup", "cgroup2", quiet)
+    syscalls.mount("proc", f"{root}/proc", "proc", flags)
+    syscalls.mount("sysfs", f"{root}/sys", "sysfs", flags)
+    syscalls.mount("cgroup2", f"{root}/sys/fs/cgroup", "cgroup2", flags)
     syscalls.mount(
         "tmpfs", f"{root}/run", "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, "mode=755"
     )
@@ -165,7 +165,7 @@ def _protect_machine(root: pathlib.Path, layer: pathlib.Path) -> None:
     slab = _below(root, _SLAB)
     if slab.is_dir():
         _overlay(slab, layer, slab)
-    # AppArmor profiles are the whole machine's: a lab that loaded some would leave them behind.
+    # AppArmor profiles belong to the whole machine: those that a lab loads would remain.
     apparmor = root / "sys/module/apparmor"
     if apparmor.is_dir():
         syscalls.mount("none", str(apparmor), "tmpfs", syscalls.MS_RDONLY)
@@ -180,42 +180,42 @@ def _devices(directory: pathlib.Path) -> None:
         if machine.exists():
             status = machine.stat()
             os.mknod(directory / name, status.st_mode, status.st_rdev)
-            _like(status, directory / name)
+            _copy_owner_and_mode(status, directory / name)
     for name, target in _DEVICE_LINKS.items():
         (directory / name).symlink_to(target)
-    options = "newinstance,ptmxmode=666,mode=620,gid=5"  # gid 5: tty, as on every Debian
+    options = "newinstance,ptmxmode=666,mode=620,gid=5"  # gid 5 is tty on every Debian
     syscalls.mount("devpts", f"{directory}/pts", "devpts", options=options)
     syscalls.mount(
         "tmpfs", f"{directory}/shm", "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, "mode=1777"
     )
     syscalls.mount("mqueue", f"{directory}/mqueue", "mqueue")
-    # The kernel lets a container's user namespace mount a /proc and a /sys of its own only
-    # where it can see one of which nothing is covered; these are where LXD itself puts such.
+    # The kernel lets a container's user namespace mount its own /proc and /sys only if a complete
+    # one is visible, without mounts on top. LXD itself puts them at these paths.
     syscalls.mount("proc", f"{directory}/.lxc/proc", "proc")
     syscalls.mount("sysfs", f"{directory}/.lxc/sys", "sysfs")
 
 
 def _be_a_machine_of_its_own() -> None:
-    """Forget what this machine's LXD and its client hold; take another name.
+    """Hide the state of this machine's LXD and client; write the lab's files in /etc.
 
-    After the root was entered: a symlink in these paths shall lead nowhere else.
+    Call it after the root was entered: a symlink in these paths must not lead out of the lab.
     """
     for path in _STATE:
         _empty(pathlib.Path(path))
     for name, text in _ETC.items():
-        pathlib.Path(name).unlink(missing_ok=True)  # It may be a link to what is not here.
+        pathlib.Path(name).unlink(missing_ok=True)  # It may be a dangling link.
         pathlib.Path(name).write_text(text)
     config = pathlib.Path("/root/.config/lxc")
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(config)
     config.mkdir(parents=True)
-    # With no file at all, the client greets its new user between the lines of a test.
+    # Without this file the client prints a greeting into the output of a test.
     (config / "config.yml").write_text(_CLIENT_CONFIG)
 
 
 def _empty(path: pathlib.Path) -> None:
-    """Cover a directory of the machine's own LXD, keeping its owner and mode."""
+    """Cover a directory of the machine's LXD with an empty one of the same owner and mode."""
     path.mkdir(mode=0o711, parents=True, exist_ok=True)
     status = path.stat()
     syscalls.mount("lxdsec", str(path), "tmpfs", options=_IN_MEMORY)
-    _like(status, path)
+    _copy_owner_and_mode(status, path)

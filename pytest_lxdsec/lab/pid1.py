@@ -1,7 +1,7 @@
-"""PID 1 of a lab: brings the network up, starts the LXD daemon, then reaps for ever.
+"""PID 1 of a lab: brings the network up, starts the LXD daemon, then reaps children for ever.
 
-It runs in the supervisor's fork. Its death is the end of everything in the lab: the kernel kills
-the other processes of a PID namespace with its first. Imports this package only.
+It runs in a fork of the supervisor. Its death ends the lab: the kernel kills all other processes
+of a PID namespace when the first one ends.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ link set up1 up
 addr add {UPLINK_ADDRESSES[0]} dev {scenario.UPLINK}
 addr add {UPLINK_ADDRESSES[1]} dev {scenario.UPLINK} nodad
 """
-_SETTINGS = (  # LXD refuses a routed NIC without them.
+_SETTINGS = (  # Without these LXD refuses a routed NIC.
     "ipv4/conf/all/forwarding",
     f"ipv4/conf/{scenario.UPLINK}/forwarding",
     "ipv6/conf/all/forwarding",
@@ -42,8 +42,8 @@ _SETTINGS = (  # LXD refuses a routed NIC without them.
     "ipv6/conf/all/proxy_ndp",
     f"ipv6/conf/{scenario.UPLINK}/proxy_ndp",
 )
-# systemd keeps PID 1 in a leaf of this name, and LXC knows to strip it: a group with processes
-# of its own could not hand controllers down to the containers' groups.
+# systemd keeps PID 1 in a leaf of this name, and LXC strips it from paths. A cgroup2 group that
+# has processes of its own cannot enable controllers for the containers' groups below it.
 _LEAF = pathlib.Path("/sys/fs/cgroup/init.scope")
 
 
@@ -51,8 +51,8 @@ def main(*, armed: int, go: int) -> NoReturn:
     """Become the lab's PID 1.
 
     Args:
-        armed: where to tell the supervisor that this process dies with it.
-        go: where the supervisor says that the lab's record names this process.
+        armed: A pipe's end to close once this process is sure to die with the supervisor.
+        go: A pipe's end with one byte to read once the lab's record names this process.
     """
     try:
         syscalls.die_with_parent()
@@ -63,7 +63,7 @@ def main(*, armed: int, go: int) -> NoReturn:
     except (errors.LxdsecError, OSError, subprocess.CalledProcessError) as error:
         sys.stderr.write(f"{error}\n")
     finally:
-        if sys.exc_info()[0] is not None:  # A bug of ours; the supervisor's code must not go on.
+        if sys.exc_info()[0] is not None:  # A bug; the supervisor's code must not run on here.
             traceback.print_exc()
         os._exit(1)
 
@@ -85,7 +85,7 @@ def _start() -> None:
 
 
 def _close_other_files() -> None:
-    """Close what the run handed to the supervisor: were it open here, its end went unseen."""
+    """Close the supervisor's file descriptors; otherwise the end of a pipe would be missed."""
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
 
 
@@ -113,14 +113,11 @@ def _daemon() -> None:
 
 def _report_ready() -> None:
     os.write(2, READY)
-    null = os.open(os.devnull, os.O_RDWR)
-    for stream in range(3):
-        os.dup2(null, stream)
-    os.close(null)
+    syscalls.detach_streams()
 
 
 def _reap() -> NoReturn:
-    """Wait for every child, adopted ones too; the lab lasts when the daemon has ended."""
+    """Wait for all children, also adopted ones; the lab goes on if the daemon ends."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     while True:
         with contextlib.suppress(ChildProcessError):

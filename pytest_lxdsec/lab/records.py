@@ -1,8 +1,7 @@
-"""What outlives a killed run: which labs there are, by whose ids they can be ended.
+"""The records of labs on disk, by which labs can be ended even after their run was killed.
 
-A lab's record says, by process id together with the process' start time, who supervises it and
-who is its init, and which control group is its own. So a lab that lost its supervisor is cleaned
-by its own ids, and nothing is ever looked for by name. Imports cgroups and faults of this package.
+A lab's record names its supervisor and its init, each by process id and start time, and its
+control group. So a lab that lost its supervisor is removed by its own ids, never by a name.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ _BOOT = pathlib.Path("/proc/sys/kernel/random/boot_id")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """One process for good: ids are used again, an id with its start time is not.
+    """One process, identified for ever: the kernel reuses ids, but not with the same start time.
 
     Attributes:
-        pid: The id, as this machine sees it.
-        started: Clock ticks from the machine's boot to the process' start.
+        pid: The process id on this machine.
+        started: Clock ticks from the machine's boot to the start of the process.
     """
 
     pid: int
@@ -36,15 +35,15 @@ class Process:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it still runs; one that ended and waits to be reaped does not."""
+        """Return True if the process runs; a zombie does not."""
         return process(self.pid) == self
 
     def wait(self, timeout: float) -> bool:
-        """Wait up to `timeout` seconds for its end; return whether it ended."""
+        """Wait up to `timeout` seconds for the end of the process; return True if it ended."""
         return self._settle(timeout, None)
 
     def end(self, number: signal.Signals, timeout: float) -> bool:
-        """Send it the signal, then as `wait`."""
+        """Send the signal to the process, then wait; return True if it ended (see `wait`)."""
         return self._settle(timeout, number)
 
     def _settle(self, timeout: float, number: signal.Signals | None) -> bool:
@@ -53,7 +52,7 @@ class Process:
         except ProcessLookupError:
             return True
         try:
-            # Asked after the file was opened: from here on the id cannot become another's.
+            # Checked after the file was opened: the file stays with this process.
             if not self.is_alive:
                 return True
             if number is not None:
@@ -67,16 +66,16 @@ class Process:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One lab.
+    """The record of one lab.
 
     Attributes:
-        id: Its name in `lab:ID`.
-        boot: The machine's boot it belongs to; after another one nothing of it is left.
-        supervisor: The process outside that tears the lab down.
-        init: The lab's PID 1; None until it was forked.
-        cgroup: The lab's own control group; "" until it was chosen.
-        created: Seconds since the epoch.
-        is_lasting: Whether it outlives the run that started it.
+        id: The lab's name in `lab:ID`.
+        boot: The id of the machine's boot in which the lab started; a reboot ends all labs.
+        supervisor: The process outside the lab that tears it down.
+        init: The lab's PID 1; None until it is forked.
+        cgroup: The path of the lab's control group; "" until it is chosen.
+        created: The time of the start, in seconds since the epoch.
+        is_lasting: True if the lab outlives the run that started it.
     """
 
     id: str
@@ -89,7 +88,7 @@ class Record:
 
     @property
     def is_supervised(self) -> bool:
-        """Whether somebody will tear it down when its time comes."""
+        """Return True if the lab has a running supervisor, which will tear it down."""
         return self.boot == boot() and self.supervisor.is_alive
 
 
@@ -104,12 +103,16 @@ def process(pid: int) -> Process | None:
         text = pathlib.Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    state, *fields = text.rpartition(")")[2].split()  # The name before may hold spaces.
+    state, *fields = text.rpartition(")")[2].split()  # The name before it may contain spaces.
     return None if state in "ZX" else Process(pid=pid, started=int(fields[18]))
 
 
 def myself() -> Process:
-    """Return this process."""
+    """Return this process.
+
+    Raises:
+        LabUnavailable: /proc is not mounted.
+    """
     me = process(os.getpid())
     if me is None:
         raise lab_errors.LabUnavailable("lab: /proc is not mounted: mount -t proc proc /proc")
@@ -117,10 +120,11 @@ def myself() -> Process:
 
 
 def create(record: Record) -> None:
-    """Write the record of a lab that is not there yet; a reader sees all of it or nothing.
+    """Write the record of a new lab atomically.
 
     Raises:
-        FileExistsError: there is a record of this id.
+        FileExistsError: A record with this id exists.
+        LabBroken: Another process removes the directory again and again.
     """
     draft = _draft(record.id)
     for _ in range(10):
@@ -130,7 +134,7 @@ def create(record: Record) -> None:
         except OSError:
             if DIRECTORY.is_dir():
                 raise
-            continue  # Another lab's end removed the empty directory in between.
+            continue  # The end of another lab removed the empty directory in between.
         try:
             os.link(draft, _path(record.id))
         finally:
@@ -142,24 +146,24 @@ def create(record: Record) -> None:
 
 
 def replace(record: Record) -> None:
-    """Write what is known now; a reader sees the old record or the new one."""
+    """Replace the record of a lab atomically."""
     _draft(record.id).write_text(_text(record))
     _draft(record.id).rename(_path(record.id))
 
 
 def remove(lab: str) -> None:
-    """Forget a lab that is gone; and the directory with the last one."""
+    """Remove the record of a lab that has ended, and the directory with the last record."""
     _draft(lab).unlink(missing_ok=True)
     _path(lab).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # Other labs are in it.
+    with contextlib.suppress(OSError):  # The records of other labs are in it.
         DIRECTORY.rmdir()
 
 
 def read(lab: str) -> Record | None:
-    """Return the record of one lab, or None where there is none.
+    """Return the record of one lab, or None if it does not exist.
 
     Raises:
-        LabBroken: the file is not a record.
+        LabBroken: The file is not a record.
     """
     try:
         text = _path(lab).read_text()
@@ -175,22 +179,22 @@ def read(lab: str) -> Record | None:
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise lab_errors.LabBroken(
-            f"lab: {_path(lab)} is no record of a lab: remove it"
+            f"lab: {_path(lab)} is not a lab's record: remove it"
         ) from error
 
 
 def every() -> tuple[Record, ...]:
-    """Return all records, oldest first; also of labs that lost their supervisor."""
+    """Return all records, oldest first, including those of labs that lost their supervisor."""
     found = [read(path.stem) for path in sorted(DIRECTORY.glob("*.json"))]
     present = [record for record in found if record is not None]
     return tuple(sorted(present, key=lambda record: (record.created, record.id)))
 
 
 def sweep() -> tuple[str, ...]:
-    """Remove what labs without a supervisor left; return their ids.
+    """Remove all labs that lost their supervisor; return their ids.
 
     Raises:
-        LabBroken: something of theirs cannot be removed.
+        LabBroken: A process or control group of such a lab cannot be removed.
     """
     orphans = tuple(record for record in every() if not record.is_supervised)
     for record in orphans:
@@ -199,7 +203,13 @@ def sweep() -> tuple[str, ...]:
 
 
 def clean(record: Record) -> None:
-    """End what is left of one lab and forget it; for its supervisor, or when that is dead."""
+    """End the processes of one lab, and remove its control group and its record.
+
+    Only the lab's supervisor may call it, or another process if the supervisor is dead.
+
+    Raises:
+        LabBroken: The lab's init or its control group cannot be removed.
+    """
     if record.boot == boot():
         if record.init is not None and not record.init.end(signal.SIGKILL, 10):
             raise lab_errors.LabBroken(

@@ -1,4 +1,4 @@
-"""What a machine must have to carry a lab; imports this package's faults only."""
+"""The check that a machine can run labs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import subprocess
 
 from . import handle, image, lab_errors
 
-_TOOLS = (  # the program, the Debian package that brings it
+_TOOLS = (  # the program and its Debian package
     ("lxd", "lxd"),
     ("lxc", "lxd-client"),
     ("dnsmasq", "dnsmasq-base"),
@@ -18,17 +18,17 @@ _TOOLS = (  # the program, the Debian package that brings it
     ("nsenter", "util-linux"),
     ("unshare", "util-linux"),
 )
-# What a container of a CI system is mostly without, root or not.
+# The containers of most CI systems may not create these namespaces, not even as root.
 _KINDS = ("--mount", "--net", "--ipc", "--uts", "--cgroup", "--pid", "--fork")
-_MOUNT = ("mount", "-t", "tmpfs", "lxdsec", "/tmp")  # noqa: S108  # seen by nobody, gone at once
+_MOUNT = ("mount", "-t", "tmpfs", "lxdsec", "/tmp")  # noqa: S108  # in a private mount namespace
 _PT_INTERP = 3
 
 
 def check() -> None:
-    """Say what is missing, all at once.
+    """Raise an error with all missing requirements, unless this machine can run a lab.
 
     Raises:
-        LabUnavailable: with the command that brings it.
+        LabUnavailable: Root, a program or a privilege is missing; the text names the remedy.
     """
     if os.geteuid() != 0:
         raise lab_errors.LabUnavailable("lab: needs root: run it as root (sudo)")
@@ -52,15 +52,15 @@ def _check_namespaces() -> None:
         check=False,
     )
     if done.returncode:
-        words = (done.stderr.strip() or "without a word").splitlines()[-1]
+        reason = (done.stderr.strip() or "no error message").splitlines()[-1]
         raise lab_errors.LabUnavailable(
-            f"lab: root here may make no namespaces of its own ({words}): "
-            "use a machine or a virtual one, or give the container its privileges"
+            f"lab: root may not create namespaces here ({reason}): "
+            "use a physical or virtual machine, or a privileged container"
         )
 
 
 def is_static(program: pathlib.Path) -> bool:
-    """Whether this is an ELF program that runs where no library is: it asks for no loader."""
+    """Return True if this is an ELF program without a dynamic loader (PT_INTERP, elf(5))."""
     try:
         content = program.read_bytes()
     except FileNotFoundError:
@@ -80,5 +80,5 @@ def is_static(program: pathlib.Path) -> bool:
 
 def _has(tool: str) -> bool:
     path = shutil.which(tool, path=handle.PATH)
-    # A snap's LXD runs under snapd only; it cannot be started in namespaces of our own.
+    # The LXD of a snap runs under snapd only; it cannot be started in the lab's namespaces.
     return path is not None and not os.path.realpath(path).startswith("/snap/")

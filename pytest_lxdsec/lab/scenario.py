@@ -1,7 +1,7 @@
-"""What a lab's LXD holds, as the documents that LXD's API takes; data only, imports nothing.
+"""Scenarios: the objects of a lab's LXD, as documents for LXD's API. Data only.
 
-The names are part of the tests' language: `scenario.PLAIN` is an instance of the default
-scenario wherever it is said. A scenario is changed by `dataclasses.replace`.
+Tests refer to the objects by these names: `scenario.PLAIN` is an instance of the default scenario.
+Use `dataclasses.replace` to change a scenario.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ROUTED_ADDRESSES = ("192.0.2.50", "2001:db8:5::50")
 
 
 class State(enum.Enum):
-    """The state an instance is left in, as LXD names it."""
+    """The state of an instance, in LXD's naming."""
 
     RUNNING = "Running"
     STOPPED = "Stopped"
@@ -55,7 +55,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
-    """One busybox container; `config` and `devices` are its own, besides its profiles'."""
+    """One busybox container; `config` and `devices` come on top of its profiles."""
 
     name: str
     project: str = DEFAULT_PROJECT
@@ -67,7 +67,14 @@ class Instance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """Requests in their order, then the image into each project, then the instances."""
+    """The steps to build a scenario, in this order.
+
+    Attributes:
+        name: The scenario's name.
+        requests: The API requests that create projects, networks, pools and profiles, in order.
+        image_projects: The projects that get the image.
+        instances: The instances, created last.
+    """
 
     name: str
     requests: tuple[Request, ...]
@@ -99,7 +106,7 @@ def _network(name: str, ipv4: str, ipv6: str) -> Request:
         "ipv4.nat": "false",
         "ipv6.address": ipv6,
         "ipv6.nat": "false",
-        # Without it LXD has no address to hold an instance's ipv6_filtering to.
+        # Without it LXD knows no address for an instance's ipv6_filtering.
         "ipv6.dhcp.stateful": "true",
     }
     document = {"name": name, "type": "bridge", "config": config}
@@ -107,7 +114,7 @@ def _network(name: str, ipv4: str, ipv6: str) -> Request:
 
 
 def _profile(name: str, nic: Mapping[str, str], **query: str) -> Request:
-    """Change or make a profile; every project is born with a profile `default`."""
+    """Return the request that creates a profile, or changes `default`, which always exists."""
     document = {"config": {}, "description": "", "devices": {"root": _ROOT, "eth0": nic}}
     suffix = "".join(f"?{key}={value}" for key, value in query.items())
     if name == "default":
@@ -116,7 +123,7 @@ def _profile(name: str, nic: Mapping[str, str], **query: str) -> Request:
 
 
 _BASE = (
-    # What `lxd init` sets when it is told to listen: a wildcard, which is a finding.
+    # `lxd init` sets this wildcard if the user wants LXD on the network; it is a finding.
     Request(method="PATCH", path="/1.0", body={"config": {"core.https_address": f"[::]:{PORT}"}}),
     Request(method="POST", path="/1.0/storage-pools", body={"name": POOL, "driver": "dir"}),
     Request(method="POST", path="/1.0/projects", body={"name": TENANTS, "config": {}}),
@@ -125,7 +132,7 @@ _BASE = (
     _profile("default", _NIC, project=TENANTS),
     _profile(FILTERED_PROFILE, {**_NIC, **_FILTERS}),
 )
-# LXD starts no two instances of one name on one bridge: both would have one DNS name.
+# LXD does not start two instances of one name on one bridge: they would share a DNS name.
 _TENANTS_OWN = (
     _network(TENANTS_BRIDGE, "10.86.0.1/24", "fd86:5ec::1/64"),
     _profile("default", {**_NIC, "network": TENANTS_BRIDGE}, project=TENANTS),

@@ -1,4 +1,4 @@
-"""What `lxdsec lab status` tells of a lab; imports this package only."""
+"""The status of labs for `lxdsec lab status`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ class Status:
     """One running lab.
 
     Attributes:
-        id: Its name in `lab:ID`.
-        pid: Its PID 1.
-        age: Seconds since it was started.
-        is_lasting: Whether it outlives the run that started it.
-        version: LXD's; "" while it does not answer.
-        instances: How many there are, in all projects.
+        id: The lab's name in `lab:ID`.
+        pid: The process id of the lab's PID 1 on this machine.
+        age: Seconds since the lab was started.
+        is_lasting: True if the lab outlives the run that started it.
+        version: LXD's version; "" while LXD does not answer.
+        instances: The number of instances in all projects.
     """
 
     id: str
@@ -43,7 +43,7 @@ def _status(record: records.Record, pid: int, lxd: lxd_client.Client) -> Status:
     try:
         version = lxd.get("/1.0")["environment"]["server_version"]
         instances = len(lxd.get("/1.0/instances?all-projects=true"))
-    except lab_errors.LabBroken:  # It is starting, or somebody stopped its daemon.
+    except lab_errors.LabBroken:  # The lab is starting, or its daemon was stopped.
         version, instances = "", 0
     return Status(
         id=record.id,

@@ -1,9 +1,9 @@
-"""Who stays outside a lab, and tears it down when its run is gone.
+"""The process outside a lab that tears the lab down when its run has ended.
 
-It reads a pipe whose other end only the run holds. The pipe's end means that the run is gone,
-however it went; the word of `KEEP` on it means that the lab is to last until somebody ends this
-process. Until the lab stands, standard error tells the run why it does not, or the word of
-`pid1.READY`. Imports this package and the error tree.
+It reads a pipe, the lifeline, whose other end only the run holds. The pipe's end means that the
+run has ended, however it ended. The text `KEEP` means that the lab lasts until this process gets
+SIGTERM. While the lab starts, standard error carries the reason of a failure to the run, or
+`pid1.READY`.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from . import cgroups, pid1, records, syscalls
 KEEP = b"keep"
 
 
-def run(lab: str, leash: int) -> None:
-    """Start the lab, watch it, and leave nothing of it.
+def run(lab: str, lifeline: int) -> None:
+    """Start the lab, watch it, and remove all of it.
 
     Args:
-        lab: its id.
-        leash: the file descriptor of the pipe to the run.
+        lab: The lab's id.
+        lifeline: The file descriptor of the pipe from the run.
     """
     if os.fork():
-        os._exit(0)  # The run waits for us; the supervisor shall be nobody's child.
+        os._exit(0)  # The run waits for this process; the supervisor must not be its child.
     try:
-        _supervise(lab, leash)
+        _supervise(lab, lifeline)
     except (errors.LxdsecError, OSError) as error:
         sys.exit(str(error))
 
 
-def _supervise(lab: str, leash: int) -> None:
+def _supervise(lab: str, lifeline: int) -> None:
     wakeup = _wake_on_termination()
     record = records.Record(
         id=lab,
@@ -50,14 +50,17 @@ def _supervise(lab: str, leash: int) -> None:
     try:
         cgroups.create(record.cgroup)
         record = _start_init(record)
-        _quiet()
-        _watch(record, leash, wakeup)
+        syscalls.detach_streams()
+        _watch(record, lifeline, wakeup)
     finally:
         _tear_down(record)
 
 
 def _wake_on_termination() -> int:
-    """Turn SIGTERM into something to read; a terminal's signals are the run's business."""
+    """Return a file descriptor that SIGTERM makes readable; ignore the terminal's signals.
+
+    The run handles the terminal's signals.
+    """
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing)
@@ -68,7 +71,7 @@ def _wake_on_termination() -> int:
 
 
 def _start_init(record: records.Record) -> records.Record:
-    """Fork PID 1 of the lab; it does nothing before the record on disk can name it."""
+    """Fork PID 1 of the lab, which waits until the record on disk names it."""
     syscalls.unshare(syscalls.CLONE_NEWPID)
     armed_read, armed_write = os.pipe()
     go_read, go_write = os.pipe()
@@ -79,7 +82,7 @@ def _start_init(record: records.Record) -> records.Record:
         pid1.main(armed=armed_write, go=go_read)
     os.close(armed_write)
     os.close(go_read)
-    os.read(armed_read, 1)  # From here on it dies with us.
+    os.read(armed_read, 1)  # From here on it dies with this process.
     cgroups.move(record.cgroup, pid)
     record = dataclasses.replace(record, init=records.process(pid))
     records.replace(record)
@@ -89,28 +92,20 @@ def _start_init(record: records.Record) -> records.Record:
     return record
 
 
-def _quiet() -> None:
-    """Let go of the run's streams: whoever reads them shall not wait for this process."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for stream in range(3):
-        os.dup2(null, stream)
-    os.close(null)
-
-
-def _watch(record: records.Record, leash: int, wakeup: int) -> None:
-    """Return when the run is gone, when the lab's init is, or on SIGTERM."""
+def _watch(record: records.Record, lifeline: int, wakeup: int) -> None:
+    """Return when the run or the lab's init has ended, or on SIGTERM."""
     if record.init is None:
         return
     ended = os.pidfd_open(record.init.pid)
-    watched = [leash, wakeup, ended]
+    watched = [lifeline, wakeup, ended]
     while True:
         ready = select.select(watched, [], [])[0]
-        if ready != [leash]:
+        if ready != [lifeline]:
             return
-        if os.read(leash, len(KEEP)) != KEEP:
+        if os.read(lifeline, len(KEEP)) != KEEP:
             return
         records.replace(dataclasses.replace(record, is_lasting=True))
-        watched.remove(leash)
+        watched.remove(lifeline)
 
 
 def _tear_down(record: records.Record) -> None:

@@ -1,6 +1,6 @@
-"""The system calls a lab is made of and that Python 3.11 lacks; imports nothing of ours.
+"""The system calls for labs that Python 3.11 lacks.
 
-Each raises `OSError` with the path it failed on, as the functions of `os` do.
+Like the functions of `os`, each raises `OSError` with the path on which it failed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _C.mount.argtypes = (
 
 
 def unshare(flags: int) -> None:
-    """Give this process new namespaces; a new PID namespace only holds its next child."""
+    """Move this process into new namespaces; a new PID namespace holds its next children only."""
     _check(_C.unshare(ctypes.c_int(flags)), "unshare")
 
 
@@ -50,14 +50,14 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str
 
 
 def bind(source: str, target: str, *, is_read_only: bool = False) -> None:
-    """Show `source` at `target` too; nothing that is mounted below it comes along."""
+    """Bind `source` to `target`, without the mounts below it."""
     mount(source, target, flags=MS_BIND)
     if is_read_only:
         mount("", target, flags=MS_BIND | MS_REMOUNT | MS_RDONLY)
 
 
 def detach(target: str) -> None:
-    """Take a mount out of sight at once; it ends with its last user."""
+    """Detach a mount lazily: it disappears at once, and ends with its last user."""
     _check(_C.umount2(os.fsencode(target), _MNT_DETACH), target)
 
 
@@ -70,8 +70,16 @@ def enter_root(directory: str) -> None:
 
 
 def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent ends, however that ends."""
+    """Have the kernel kill this process when its parent ends, however the parent ends."""
     _check(_C.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
+
+
+def detach_streams() -> None:
+    """Redirect the standard streams to /dev/null, so that their readers see the end of file."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in range(3):
+        os.dup2(null, stream)
+    os.close(null)
 
 
 def _check(result: int, name: str) -> None:

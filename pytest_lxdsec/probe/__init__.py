@@ -1,8 +1,7 @@
-"""Probes with throw-away instances: what `--lxd-probe` does beside reading.
+"""Probes with throw-away instances: the trials of `--lxd-probe`.
 
-`plan` says what must be tried, `stage` makes and removes our project and instances over the API,
-`injector_call` brings `injector` to the host over the shell, and `run` does it all and brings back
-the part `trials` of the evidence. Whatever happens, our objects are removed: at the end, and those
-of a run that was killed by the next one, which knows them by the mark in the project's
-configuration. Imports `evidence`, `firewall`, `transport`, and the pure modules.
+`plan` lists the trials, `lxd_project` makes and removes the probe project and its instances over
+the API, `injector_call` runs `injector` on the host over the shell, and `run` runs the trials and
+returns the part `trials` of the evidence. The project is always removed: at the end of the run or,
+if the run was killed, by the next one, which recognises it by the marker in its configuration.
 """

@@ -1,4 +1,4 @@
-"""One order to the injector on the host, and its answer."""
+"""Runs the injector on the host and returns its answer."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from typing import Any
 
 from ..evidence import host_sweep
 from ..transport import Shell
-from .stage import ProbeFailed
+from .lxd_project import ProbeFailed
 
 INJECTOR = "pytest_lxdsec.injector"
-SECONDS = 90  # it ends itself then, whatever hangs
+SECONDS = 90  # after this time the injector ends itself
 
 
 def do(shell: Shell, kind: str, order: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Have an order done.
+    """Run one trial of the injector on the host and return its answer.
 
     Args:
-        shell: The host.
-        kind: `bridged`, `names` or `routed`.
-        order: What the injector's module of that name asks for.
+        shell: A shell on the host.
+        kind: The kind of the trial: `bridged`, `names` or `routed`.
+        order: The arguments of the injector's module of that name.
 
     Raises:
-        ProbeFailed: it could not be done.
-        Unreachable: the host does not answer.
+        ProbeFailed: The trial could not be run.
+        Unreachable: The host does not answer.
     """
     command = host_sweep.carry(INJECTOR, {"kind": kind, "seconds": SECONDS, **order})
     if len(command) > host_sweep.LONGEST_COMMAND:
-        raise ProbeFailed(f"{len(command)} bytes are more than one command carries")
+        raise ProbeFailed(f"{len(command)} bytes are too long for one command")
     try:
-        told = host_sweep.document(shell.run(command))
+        document = host_sweep.document(shell.run(command))
     except host_sweep.SweepError as error:
         raise ProbeFailed(str(error).replace("the sweep", "the injector")) from error
-    if "error" in told:
-        raise ProbeFailed(str(told["error"]))
-    found: Mapping[str, Any] = told["value"]
-    return found
+    if "error" in document:
+        raise ProbeFailed(str(document["error"]))
+    value: Mapping[str, Any] = document["value"]
+    return value

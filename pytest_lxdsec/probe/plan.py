@@ -1,4 +1,4 @@
-"""What must be tried on a server: each setting of its NICs once, each network once; pure."""
+"""The plan of trials for a server: each setting of its NICs once, each network once. Pure."""
 
 from __future__ import annotations
 
@@ -11,13 +11,21 @@ from ..inventory import containers, nic_settings, nics
 from ..inventory.nics import Nic
 from ..verdict import CannotTell
 
-MOST = 24  # settings of a kind; a probe must end
+MOST = 24  # settings of each kind; the time of a probe must be bounded
 TOO_MANY = f"the server has more settings than one probe tries ({MOST})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What to try, each in an order that never changes; `unused` are addresses that are not."""
+    """The trials to run, each kind in a fixed order.
+
+    Attributes:
+        bridged: The settings of filtered NICs on bridges.
+        names: The networks whose DHCP may make DNS names.
+        routed: The settings of routed NICs.
+        networks: LXD's managed networks, by name.
+        used: The IP addresses that are in use.
+    """
 
     bridged: tuple[nic_settings.Bridged, ...]
     names: tuple[Network, ...]
@@ -33,15 +41,15 @@ class Plan:
 
     @property
     def count(self) -> int:
-        """How many trials that is."""
+        """The number of trials."""
         return len(self.bridged) + len(self.names) + len(self.routed)
 
 
 def of(evidence: Evidence) -> Plan:
-    """What the server's NICs and networks ask for.
+    """Return the plan for the server's NICs and networks.
 
     Raises:
-        CannotTell: the listings are not there.
+        CannotTell: The evidence has no listings of instances or networks.
     """
     networks = nic_settings.managed(evidence.networks)
     found = tuple(_nics(evidence))
@@ -58,7 +66,7 @@ def of(evidence: Evidence) -> Plan:
 
 
 def has_names(network: Network) -> bool:
-    """Whether a network gives addresses by DHCP, and may make names of them."""
+    """Return True if a network gives out addresses by DHCP, and so may create DNS names."""
     return network.type == "bridge" and nic_settings.gives_addresses(network, "ipv4")
 
 
@@ -69,7 +77,7 @@ def _nics(evidence: Evidence) -> Iterator[Nic]:
             try:
                 yield from nics.of(instance, networks)
             except CannotTell:
-                continue  # its NICs are subjects that say so
+                continue  # its NICs are subjects of their own, which report it
 
 
 def _bridged(nic: Nic, networks: Mapping[str, Network]) -> Iterator[nic_settings.Bridged]:
@@ -77,11 +85,11 @@ def _bridged(nic: Nic, networks: Mapping[str, Network]) -> Iterator[nic_settings
         if nic.nictype == "bridged" and nic_settings.filters(nic):
             yield nic_settings.bridged(nic, networks)
     except CannotTell:
-        return  # its control says so
+        return  # the NIC's control reports it
 
 
 def _addresses(evidence: Evidence) -> Iterator[str]:
-    """Every address that a NIC's configuration names or LXD has allocated, and the networks'."""
+    """Yield the addresses of NIC configurations, of LXD's allocations and of the networks."""
     for instance in evidence.instances:
         for device in instance.expanded_devices.values():
             for key in ("ipv4.address", "ipv6.address"):

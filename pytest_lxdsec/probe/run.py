@@ -1,7 +1,4 @@
-"""All probes of one server, one after the other; gives the part `trials` of the evidence.
-
-Imports the rest of this package, `evidence`, `firewall` and `transport`.
-"""
+"""Runs all probes of one server, one after the other, for the part `trials` of the evidence."""
 
 from __future__ import annotations
 
@@ -27,10 +24,10 @@ from ..inventory.nic_settings import Bridged, Routed
 from ..lxd import config_values
 from ..transport import Api, Shell
 from ..verdict import CannotTell, NotAssessed
-from . import injector_call, plan, senders, stage
+from . import injector_call, lxd_project, plan, senders
 
 Entry = dict[str, Any]
-DEFAULT_DOMAIN = "lxd"  # driver_bridge.go: where dns.domain is not set
+DEFAULT_DOMAIN = "lxd"  # driver_bridge.go: the domain if dns.domain is not set
 
 
 def run(
@@ -39,19 +36,19 @@ def run(
     shell: Shell | None,
     *,
     interrupted: threading.Event,
-    told: Callable[[str], None] = lambda _: None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Mapping[str, Any]:
-    """Try everything that the server's settings ask for.
+    """Run the trials for the server's settings; return the part `trials`, or why it is missing.
 
     Args:
-        evidence: What was seen of the server, without probes.
-        api: The way to its API.
-        shell: The way to its host.
-        interrupted: Set when nothing more shall be begun.
-        told: Hears of each trial that begins.
+        evidence: The server's evidence, without probes.
+        api: A connection to the server's API.
+        shell: A shell on its host; None if there is none.
+        interrupted: Set by the caller when no more trials shall begin.
+        progress: Called with one line of text when a trial begins.
     """
     try:
-        return {parts.VALUE: _run(evidence, api, shell, interrupted, told)}
+        return {parts.VALUE: _run(evidence, api, shell, interrupted, progress)}
     except NotAssessed as missing:
         return {parts.NOT_ASSESSED: str(missing)}
     except (CannotTell, LxdsecError) as error:
@@ -63,45 +60,45 @@ def _run(
     api: Api,
     shell: Shell | None,
     interrupted: threading.Event,
-    told: Callable[[str], None],
+    progress: Callable[[str], None],
 ) -> Entry:
     if shell is None:
         raise NotAssessed("probes need a shell on the host: add ?shell=ssh://USER@HOST")
     wanted = plan.of(evidence)
     environment = evidence.server.environment
     member = environment.server_name if environment.server_clustered else ""
-    stage.remove_leftovers(api)
+    lxd_project.remove_leftovers(api)
     if not (wanted.bridges or wanted.routed):
         return {"bridged": [], "names": [], "routed": []}
     pools = _pools(evidence)
-    made = stage.Stage(api, stage.materials(api, pools, member), interrupted)
+    made = lxd_project.ProbeProject(api, lxd_project.choose_image(api, pools, member), interrupted)
     with made as ready:
         probe = Probe(
-            stage=ready,
+            project=ready,
             shell=shell,
             wanted=wanted,
             server=_daemon(evidence),
             macs=senders.Macs.of(environment.certificate_fingerprint),
-            begins=_counted(told, wanted.count),
+            begins=_counted(progress, wanted.count),
         )
         return probe.everything()
 
 
-def _counted(told: Callable[[str], None], count: int) -> Callable[[], None]:
+def _counted(progress: Callable[[str], None], count: int) -> Callable[[], None]:
     numbers = itertools.count(1)
-    return lambda: told(f"probe {next(numbers)} of {count}")
+    return lambda: progress(f"probe {next(numbers)} of {count}")
 
 
 def _daemon(evidence: model.Evidence) -> int:
-    """The daemon's process id, which the shell must see as the API does."""
+    """Return the daemon's process id, which must be the same for the shell and the API."""
     pid = evidence.daemon.pid
     if pid != evidence.server.environment.server_pid:
-        raise CannotTell("the shell does not see the processes that LXD speaks of")
+        raise CannotTell("the shell does not see the process id that LXD reports")
     return pid
 
 
 def _pools(evidence: model.Evidence) -> tuple[str, ...]:
-    """The pools that are in use, that of the default profile first."""
+    """Return the storage pools that are in use, the default profile's pool first."""
     profiles = [p for p in evidence.profiles if (p.project, p.name) == ("default", "default")]
     found = [p.devices for p in profiles] + [i.expanded_devices for i in evidence.instances]
     names = [
@@ -115,9 +112,9 @@ def _pools(evidence: model.Evidence) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """What every trial needs."""
+    """The objects that every trial needs."""
 
-    stage: stage.Stage
+    project: lxd_project.ProbeProject
     shell: Shell
     wanted: plan.Plan
     server: int
@@ -125,7 +122,7 @@ class Probe:
     begins: Callable[[], None] = lambda: None
 
     def everything(self) -> Entry:
-        """All trials; each that fails says so in its entry."""
+        """Run all trials; the entry of a failed trial holds the error."""
         found: Entry = {"bridged": [], "names": [], "routed": []}
         for bridge in self.wanted.bridges:
             self._on_bridge(bridge, found)
@@ -136,7 +133,7 @@ class Probe:
         return found
 
     def _on_bridge(self, bridge: str, found: Entry) -> None:
-        """Start the second instance, once for all trials on a bridge."""
+        """Run all trials on a bridge with one second instance."""
         try:
             peer, error = self._launch_peer(bridge), ""
         except LxdsecError as failed:
@@ -157,11 +154,11 @@ class Probe:
                 attempt = functools.partial(self._bridged, setting, peer)
                 found["bridged"].append(_tried(entry, number, attempt))
         if peer:
-            self.stage.discard(probe_project.PEER)
+            self.project.discard(probe_project.PEER)
 
     def _launch_peer(self, bridge: str) -> int:
         nic = senders.plain_nic(bridge, self.wanted.networks, self.macs.peer, senders.PEER_PORT)
-        return self.stage.launch(probe_project.PEER, nic)
+        return self.project.launch(probe_project.PEER, nic)
 
     def _end(self, pid: int, mac: str) -> Entry:
         return {"pid": pid, "interface": "eth0", "mac": mac.replace(":", "")}
@@ -179,8 +176,8 @@ class Probe:
                 "macs": [self.macs.nobody.replace(":", "")],
                 "frames": [octets.hex() for octets in named.values()],
             }
-            told = injector_call.do(self.shell, "bridged", order)
-        rows = zip(named.items(), told["seen"], strict=True)
+            found = injector_call.do(self.shell, "bridged", order)
+        rows = zip(named.items(), found["seen"], strict=True)
         return {
             "mac": made.nic.mac,
             "ipv4": str(made.nic.own_ipv4) if made.nic.ipv4 else "",
@@ -191,9 +188,9 @@ class Probe:
     @contextlib.contextmanager
     def _sender(self, device: Mapping[str, str]) -> Iterator[int]:
         try:
-            yield self.stage.launch(probe_project.SENDER, device)
+            yield self.project.launch(probe_project.SENDER, device)
         finally:
-            self.stage.discard(probe_project.SENDER)
+            self.project.discard(probe_project.SENDER)
 
     def _names(self, network: Network, peer: int) -> Entry:
         domain = config_values.string(network.config, "dns.domain") or DEFAULT_DOMAIN
@@ -212,13 +209,14 @@ class Probe:
             "false": list(false.values()),
             "dns": str(bridge.ip),
         }
-        told = injector_call.do(self.shell, "names", order)
-        if told["remains"]:
-            raise stage.ProbeFailed(f"a name of ours stays in the DNS: {told['remains'][0]}")
-        answers = {name: _answer(*said) for name, said in told["answers"].items()}
-        best = max((answers[name] for name in own), key=lambda said: said["address"])
+        found = injector_call.do(self.shell, "names", order)
+        if found["remains"]:
+            name = found["remains"][0]
+            raise lxd_project.ProbeFailed(f"a name of the probe remains in the DNS: {name}")
+        answers = {name: _answer(*answer) for name, answer in found["answers"].items()}
+        best = max((answers[name] for name in own), key=lambda answer: answer["address"])
         return {
-            "lease": told["leases"]["own"],
+            "lease": found["leases"]["own"],
             "legitimate": best,
             "claimed": answers[false["own"]],
             "foreign": answers[false["foreign"]],
@@ -235,14 +233,14 @@ class Probe:
                 "sources": [[one.address, one.to] for one in sources],
                 "own": [number for number, one in enumerate(sources) if one.is_own],
             }
-            told = injector_call.do(self.shell, "routed", order)
+            found = injector_call.do(self.shell, "routed", order)
         return {
             "packets": [
                 {
                     "role": one.role,
                     "source": one.address,
-                    "left": number in told["left"],
-                    "arrived": number in told["arrived"],
+                    "left": number in found["left"],
+                    "arrived": number in found["arrived"],
                 }
                 for number, one in enumerate(sources)
             ]
@@ -259,7 +257,7 @@ def _listed(setting: Bridged | Routed) -> Entry:
 
 
 def _tried(entry: Entry, number: int, attempt: Callable[[], Entry]) -> Entry:
-    """The entry with what the attempt saw, or with why it saw nothing."""
+    """Return the entry with the attempt's result, or with the reason for the lack of one."""
     if entry["error"]:
         return entry
     if number >= plan.MOST:
@@ -271,7 +269,11 @@ def _tried(entry: Entry, number: int, attempt: Callable[[], Entry]) -> Entry:
 
 
 def harmless(every: Mapping[str, ethernet.Frame]) -> dict[str, bytes]:
-    """The bytes of the kinds that a bridge passes on; an advertised router is none any more."""
+    """Return the bytes of the frames that a bridge passes on, by kind.
+
+    A router advertisement among them has a lifetime of 0, so that no host takes its sender for a
+    default router.
+    """
     found = {}
     for name, frame in every.items():
         octets = encode.octets(_without_lifetime(frame))
@@ -281,7 +283,7 @@ def harmless(every: Mapping[str, ethernet.Frame]) -> dict[str, bytes]:
 
 
 def _without_lifetime(frame: ethernet.Frame) -> ethernet.Frame:
-    """A router advertisement that makes nobody a router: its lifetime is 0 (RFC 4861, 6.3.4)."""
+    """Set a router advertisement's lifetime to 0: not a default router (RFC 4861, 6.3.4)."""
     content = frame.content
     if not isinstance(content, ethernet.Ipv6) or not isinstance(content.content, ethernet.Router):
         return frame

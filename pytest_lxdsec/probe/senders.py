@@ -1,8 +1,8 @@
-"""Addresses and NICs of our throw-away instances: nobody's, and the same at every run; pure.
+"""Addresses and NICs of the probe's instances: unused, and the same in every run. Pure.
 
-MAC addresses are locally administered, and each server has its own, so that two servers on one
-network can be probed at once. IP addresses are of the bridge's own network and unused, or for
-documentation (RFC 5737, RFC 3849).
+The MAC addresses are locally administered and differ from server to server, so that two servers on
+one network can be probed at once. The IP addresses are unused addresses of the bridge's network,
+or addresses for documentation (RFC 5737, RFC 3849).
 """
 
 from __future__ import annotations
@@ -20,20 +20,26 @@ from ..inventory.nic_settings import Bridged, Routed
 from ..lxd import config_values
 
 SENDER_PORT, PEER_PORT = "lxdsecprobe1", "lxdsecprobe2"
-# The documentation's third network, of which no example of ours or LXD's makes use.
+# TEST-NET-3 of RFC 5737, which neither our examples nor LXD's use: the own and foreign address.
 ROUTED: Mapping[str, tuple[str, str]] = {
     "ipv4": ("203.0.113.77", "203.0.113.66"),
     "ipv6": ("2001:db8:5ec:77::1", "2001:db8:5ec:66::1"),
 }
-GATEWAYS = {"ipv4": "169.254.0.1", "ipv6": "fe80::1"}  # nic_routed.go: the host's side of each
-SHORTEST = 64  # bits that name a network, where hosts choose the others
-FURTHEST = 250  # how many addresses from an end are looked at for unused ones
+GATEWAYS = {"ipv4": "169.254.0.1", "ipv6": "fe80::1"}  # nic_routed.go: addresses of the host's end
+SHORTEST = 64  # bits of an IPv6 prefix that leaves the interface ids to the hosts
+FURTHEST = 250  # the number of addresses from an end of the network to search for unused ones
 SUFFIXES = range(0x5EC0_0000_0001, 0x5EC0_0000_0001 + FURTHEST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Macs:
-    """The MAC addresses of a server's probes."""
+    """The MAC addresses of a server's probes.
+
+    Attributes:
+        sender: The MAC address of the NIC under test.
+        peer: The MAC address of the second instance.
+        nobody: A MAC address without an interface, for forged frames.
+    """
 
     sender: str
     peer: str
@@ -41,7 +47,7 @@ class Macs:
 
     @classmethod
     def of(cls, server: str) -> Macs:
-        """Those of the server that has this certificate fingerprint."""
+        """Return the MAC addresses for the server with this certificate fingerprint."""
         return cls(**{role: _mac(f"{role} {server}") for role in ("sender", "peer", "nobody")})
 
 
@@ -52,7 +58,7 @@ def _mac(words: str) -> str:
 def plain_nic(
     network: str, networks: Mapping[str, Network], mac: str, port: str
 ) -> dict[str, str]:
-    """A NIC on a bridge, without any filter."""
+    """Return the device of a NIC on a bridge, without any filter."""
     made = {"type": "nic", "name": "eth0", "hwaddr": mac, "host_name": port}
     if network in networks:
         return {**made, "network": network}
@@ -61,7 +67,13 @@ def plain_nic(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
-    """The NIC under test, for LXD and for those who make its frames."""
+    """The NIC under test.
+
+    Attributes:
+        device: The NIC's device configuration for LXD.
+        nic: The NIC for the generator of frames.
+        around: The addresses around the NIC, for the generator of frames.
+    """
 
     device: Mapping[str, str]
     nic: Nic
@@ -71,7 +83,14 @@ class Sender:
 def sender(
     setting: Bridged, networks: Mapping[str, Network], used: Collection[str], macs: Macs
 ) -> Sender:
-    """A NIC with a setting, and its surroundings."""
+    """Return a NIC with a setting, and the addresses around it.
+
+    Args:
+        setting: The bridge and the filters.
+        networks: LXD's managed networks, by name.
+        used: The IP addresses that are in use.
+        macs: The MAC addresses of the server's probes.
+    """
     device = plain_nic(setting.network, networks, macs.sender, SENDER_PORT)
     device |= dict.fromkeys(setting.filters, "true")
     network = networks.get(setting.network)
@@ -83,7 +102,7 @@ def sender(
             device[f"{family}.address"] = nic_settings.NO_ADDRESS
         else:
             addresses[family] = found.own
-            # On a bridge that is not LXD's it takes an address with the family's filter alone.
+            # On an unmanaged bridge LXD accepts an address only with the filter of its family.
             if found.is_set and (network is not None or _filters(setting, family)):
                 device[f"{family}.address"] = str(found.own)
         around |= {f"bridge_{family}": found.bridge, f"other_{family}": found.other}  # type: ignore[dict-item]  # one for each field's type
@@ -97,7 +116,7 @@ def sender(
         filters_ipv4=nic_settings.IPV4 in on,
         filters_ipv6=nic_settings.IPV6 in on,
     )
-    return Sender(device=device, nic=nic, around=Surroundings(**around))  # type: ignore[arg-type]  # as above
+    return Sender(device=device, nic=nic, around=Surroundings(**around))  # type: ignore[arg-type]  # likewise
 
 
 def _filters(setting: Bridged, family: str) -> bool:
@@ -110,7 +129,10 @@ def _alone(address: protocol_numbers.IpAddress | None) -> tuple[protocol_numbers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Addresses:
-    """Of one family: ours, nobody's and the bridge's; whether LXD must be told ours."""
+    """The addresses of one family: the NIC's own, an unused one and the bridge's.
+
+    `is_set` is True if the NIC's device must set the own address.
+    """
 
     own: protocol_numbers.IpAddress
     other: protocol_numbers.IpAddress
@@ -126,15 +148,15 @@ def _addresses(
         spare = SPARE_IPV4 if family == "ipv4" else SPARE_IPV6
         other = getattr(NOBODY, f"other_{family}")
         own = getattr(NOBODY, f"bridge_{family}")
-        # LXD asks for an address where it knows no network of the bridge's own.
+        # LXD demands a configured address if it does not manage the bridge.
         return _Addresses(own=spare, other=other, bridge=own, is_set=network is None)
     found = _unused(bridge, used)
     first, second = next(found), next(found)
-    is_told = network is not None and nic_settings.gives_addresses(network, family)
+    is_set = network is not None and nic_settings.gives_addresses(network, family)
     if network is not None and family == "ipv6" and not _is_stateful(network):
-        # Then LXD takes no address of ours, and holds the NIC to the one it makes of its MAC.
-        first, is_told = _from_mac(bridge, mac), False
-    return _Addresses(own=first, other=second, bridge=bridge.ip, is_set=is_told)
+        # Then LXD refuses a configured address, and expects the one derived from the MAC address.
+        first, is_set = _from_mac(bridge, mac), False
+    return _Addresses(own=first, other=second, bridge=bridge.ip, is_set=is_set)
 
 
 Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
@@ -146,7 +168,7 @@ def _bridge_address(network: Network | None, family: str) -> Interface | None:
         found = ipaddress.ip_interface(text)
     except ValueError:
         return None
-    return found if found.network.num_addresses > 4 else None  # noqa: PLR2004 - too small for ours
+    return found if found.network.num_addresses > 4 else None  # noqa: PLR2004 - too small for the probe
 
 
 def _is_stateful(network: Network) -> bool:
@@ -159,7 +181,7 @@ def _from_mac(bridge: Interface, mac: str) -> protocol_numbers.IpAddress:
 
 
 def _unused(bridge: Interface, used: Collection[str]) -> Iterator[protocol_numbers.IpAddress]:
-    """Addresses of a network that nobody is known to use, from its far end."""
+    """Yield addresses of a network that are not known to be in use, from its far end."""
     network = bridge.network
     last = network.num_addresses - 2
     places: Iterable[int] = range(last, max(last - FURTHEST, 0), -1)
@@ -178,7 +200,13 @@ def _unused(bridge: Interface, used: Collection[str]) -> Iterator[protocol_numbe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A source to send from, what it is to the NIC, and the host's address to send to."""
+    """A source address to send from.
+
+    Attributes:
+        role: The kind of the address (`own`, `foreign` or `neighbour's`) and its family.
+        address: The source address.
+        to: The host's address to send to.
+    """
 
     role: str
     address: str
@@ -186,22 +214,22 @@ class Source:
 
     @property
     def is_own(self) -> bool:
-        """Whether a packet from it must get through."""
+        """Return True if a packet from this source must arrive."""
         return self.role.startswith("own")
 
 
 def routed_device(setting: Routed, mac: str) -> dict[str, str]:
-    """A routed NIC with a setting."""
+    """Return the device of a routed NIC with a setting."""
     made = {"type": "nic", "nictype": "routed", "name": "eth0", "hwaddr": mac}
     made |= {f"{family}.address": ROUTED[family][0] for family in setting.families}
-    said = {"parent": setting.parent, "vlan": setting.vlan}
-    return {**made, "host_name": SENDER_PORT, **{key: v for key, v in said.items() if v}}
+    keys = {"parent": setting.parent, "vlan": setting.vlan}
+    return {**made, "host_name": SENDER_PORT, **{key: v for key, v in keys.items() if v}}
 
 
 def sources(
     families: Collection[str], networks: Mapping[str, Network], used: Collection[str]
 ) -> tuple[Source, ...]:
-    """What to send from: its own address, a foreign one, one of another network of the host."""
+    """Return the sources: the own address, a foreign one, and one of another host network."""
     found = []
     for family in sorted(families):
         own, foreign = ROUTED[family]
@@ -213,7 +241,7 @@ def sources(
 
 
 def _neighbour(family: str, networks: Mapping[str, Network], used: Collection[str]) -> str:
-    """An unused address of a bridge of the host; "" where there is none of this family."""
+    """Return an unused address of one of LXD's bridges; "" if no bridge has this family."""
     for _, network in sorted(networks.items()):
         bridge = _bridge_address(network, family) if network.type == "bridge" else None
         if bridge is not None:

@@ -134,7 +134,7 @@ def gather_all(
 def _prober(interrupted: threading.Event, told: Callable[[str], None]) -> gather.Prober:
     from ..probe import run  # noqa: PLC0415 - only where probes are asked for
 
-    return functools.partial(run.run, interrupted=interrupted, told=told)
+    return functools.partial(run.run, interrupted=interrupted, progress=told)
 
 
 def _refuse_same(hosts: Sequence[Host]) -> None:

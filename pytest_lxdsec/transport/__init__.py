@@ -1,9 +1,9 @@
-"""How words reach a server: two small protocols, and nothing that knows what is asked.
+"""Transport of API requests and shell commands to a server, behind two small protocols.
 
-`api` and `shell_tunnel` speak to LXD through pylxd, `shell` to a host and `guest` to the inside of
-an instance through testinfra. They are the only modules of ours that import pylxd, requests,
-urllib3 or testinfra; everything else sees the protocols below. Round trips are counted here,
-because keeping them few is a promise.
+`lxd_api` and `shell_tunnel` reach LXD through pylxd; `host_shell` reaches a host, and
+`instance_backend` the inside of an instance, through testinfra. Only this package imports pylxd,
+requests, urllib3 or testinfra; all other code uses the protocols below. Round trips are counted
+here because their number is bounded by contract.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
-# The largest answer that is read: 1,000 running instances with their state are 4 MB.
+# Bytes of the largest response that is read: 1,000 running instances with their state are 4 MB.
 BODY_LIMIT = 256 * 1024 * 1024
 
 
@@ -25,9 +25,9 @@ class Request:
 
     Attributes:
         method: `GET`, `POST`, `DELETE`, ...
-        path: From `/1.0` on, with its query, quoted as it goes over the wire.
-        body: Sent as JSON; None sends nothing.
-        patience: For how many seconds the server may be silent.
+        path: The path from `/1.0` on, with its query, percent-encoded.
+        body: The JSON document to send; None sends no body.
+        patience: The number of seconds that the server may stay silent.
     """
 
     method: str
@@ -38,10 +38,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What came back for one request, undecoded.
+    """The undecoded response to one request.
 
-    `error` is one line where an HTTP answer began and cannot be used: cut short, or larger than
-    `BODY_LIMIT`. `body` is empty then, which says nothing.
+    Attributes:
+        path: The path of the request.
+        status: The HTTP status.
+        body: The bytes of the body; meaningless if `error` is set.
+        error: One line if the response began but cannot be used because it was cut short or is
+            larger than `BODY_LIMIT`; "" otherwise.
     """
 
     path: str
@@ -52,9 +56,13 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the API said to one GET: `metadata` of a success, else the one-line `error`.
+    """The decoded response to one request.
 
-    `status` is the HTTP status; 0 where no HTTP answer came at all.
+    Attributes:
+        path: The path of the request.
+        status: The HTTP status; 0 if no HTTP response came.
+        metadata: The `metadata` of LXD's response if the request succeeded, else None.
+        error: The reason of the failure in one line; "" after a success.
     """
 
     path: str
@@ -64,13 +72,13 @@ class Answer:
 
     @property
     def is_success(self) -> bool:
-        """Whether the server answered with what was asked for."""
+        """Return True if the server returned the requested document."""
         return self.status == http.HTTPStatus.OK and not self.error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """What a command left: its exit status and both streams, undecoded."""
+    """The exit status and both output streams of a command, undecoded."""
 
     exit_status: int
     stdout: bytes
@@ -82,29 +90,33 @@ class Api(Protocol):
 
     @property
     def target(self) -> str:
-        """What messages call the server."""
+        """The server's name in messages."""
 
     @property
     def round_trips(self) -> int:
-        """How many requests (or, over a shell, commands) this connection has cost."""
+        """The number of requests (or, over a shell, commands) sent so far."""
 
     def get_many(self, paths: Sequence[str]) -> tuple[Answer, ...]:
-        """GET every path, such as `/1.0/projects?recursion=1`; one answer each, in order.
+        """Send a GET for every path and return one answer for each, in the same order.
+
+        Args:
+            paths: Paths such as `/1.0/projects?recursion=1`.
 
         Raises:
-            Unreachable: no answer can come: refused, timed out, a certificate that is not
-                the pinned one, a peer that does not speak HTTP.
+            Unreachable: No answer can come: the connection is refused or timed out, the
+                certificate is not the pinned one, or the peer does not speak HTTP.
         """
 
     def send_many(self, requests: Sequence[Request]) -> tuple[Reply, ...]:
-        """Send every request, one after the other and never twice; one reply each, in order.
+        """Send every request in order, never twice, and return one reply for each.
 
         Raises:
-            Unreachable: as `get_many`; requests before the one that failed may have been done.
+            Unreachable: No answer can come; see `get_many`. LXD may have carried out the
+                requests before the one that failed.
         """
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
 
 
 class Shell(Protocol):
@@ -112,7 +124,7 @@ class Shell(Protocol):
 
     @property
     def target(self) -> str:
-        """What messages call the host."""
+        """The host's name in messages."""
 
     @property
     def host(self) -> Any:  # noqa: ANN401  a type of testinfra's, which is not imported here
@@ -120,14 +132,14 @@ class Shell(Protocol):
 
     @property
     def round_trips(self) -> int:
-        """How many commands `run` has carried."""
+        """The number of commands that `run` has sent."""
 
     def run(self, command: str) -> Output:
-        """Run a POSIX shell command; what it prints enters no log.
+        """Run a POSIX shell command without logging its output.
 
         Raises:
-            Unreachable: the host could not be reached, or the command could not be started.
+            Unreachable: The host could not be reached, or the command could not be started.
         """
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""

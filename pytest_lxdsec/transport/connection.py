@@ -1,6 +1,6 @@
-"""Roads to a target, opened when first asked for and closed together.
+"""Connections to a target, opened when they are first needed and closed together.
 
-Evidence has no road: it is a file, and asking it for a live host says so.
+Evidence is a file without a connection; a request for its API or host raises `NotAssessed`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from ..verdict import NotAssessed
 from . import Api, Shell, host_shell, instance_backend, lxd_api
 from .targets import Reach, Target
 
-# What testinfra calls Host; it ships no types.
+# testinfra's class Host; testinfra ships no types.
 Host = Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """The files with which https:// targets are met; "" where none was named."""
+    """The certificate and key files for https:// targets; "" if the user named no file."""
 
     cert: str = ""
     key: str = ""
@@ -30,9 +30,10 @@ class Trust:
 
 @dataclass(slots=True, kw_only=True)
 class Connection:
-    """The roads to one resolved target: a lab must be up, a group taken apart.
+    """The connections to one resolved target: its lab is running, its group is expanded.
 
-    Hosts are asked side by side, so opening is guarded; each road is opened once.
+    Threads may share it, because hosts are audited in parallel: a lock makes sure that each
+    connection is opened once.
     """
 
     target: Target
@@ -44,12 +45,12 @@ class Connection:
     _guests: dict[tuple[str, str], Host] = field(default_factory=dict)
 
     def api(self) -> Api:
-        """The way to LXD's API.
+        """Return the connection to LXD's API.
 
         Raises:
-            Unreachable: there is none.
-            UserError: a certificate that was named cannot be used.
-            NotAssessed: the target is a file of evidence.
+            Unreachable: The server cannot be reached.
+            UserError: A certificate or key named by the user cannot be used.
+            NotAssessed: The target is an evidence file.
         """
         with self._lock:
             if self._api is None:
@@ -79,10 +80,11 @@ class Connection:
                 raise UserError(f"{self.target.name}: the lab is not up")
 
     def shell(self) -> Shell | None:
-        """The way to the host; None where the target has none.
+        """Return the connection to the host, or None if the target has no shell.
 
         Raises:
-            Unreachable: the host does not answer.
+            Unreachable: The connection cannot be prepared; see `host_shell.connect`.
+            UserError: testinfra cannot use the host spec.
         """
         if not self.target.shell:
             return None
@@ -99,13 +101,23 @@ class Connection:
         return found
 
     def host(self) -> Host:
-        """Testinfra's `Host` of the server's host."""
+        """Return testinfra's `Host` for the server's host.
+
+        Raises:
+            NotAssessed: The target is an evidence file, or has no shell.
+            Unreachable: See `shell`.
+        """
         if self.target.reach is Reach.EVIDENCE:
             raise NotAssessed("evidence is a file: there is no live host behind it")
         return self._required_shell().host
 
     def guest(self, project: str, name: str) -> Host:
-        """Testinfra's `Host` of an instance's inside."""
+        """Return testinfra's `Host` for the inside of an instance.
+
+        Raises:
+            Unreachable: See `api`.
+            NotAssessed: The target is an evidence file.
+        """
         with self._lock:
             if (project, name) not in self._guests:
                 found = instance_backend.connect(self.api(), project=project, name=name)
@@ -113,7 +125,7 @@ class Connection:
             return self._guests[project, name]
 
     def close(self) -> None:
-        """Close whatever was opened."""
+        """Close all connections that were opened."""
         with self._lock:
             self._guests.clear()
             self._api = self._shell = None

@@ -1,8 +1,8 @@
-"""The files that https:// targets are met with, checked before any connection is made.
+"""The certificate and key files for https:// targets, checked before any connection is made.
 
-What is wrong with them is the user's mistake and has to be told as such: the TLS library says
-little, and asks for the passphrase of an encrypted key on the terminal, where a pipeline would
-wait for ever.
+A problem with a file is the user's mistake and is reported as such. The TLS library reports
+little, and it asks on the terminal for the passphrase of an encrypted key, which would block a
+pipeline for ever.
 """
 
 from __future__ import annotations
@@ -21,10 +21,16 @@ SERVER_CERT = "--lxd-server-cert"
 
 
 def check(*, cert: str, key: str, server_cert: str) -> None:
-    """Return if the files, "" for none, can be used.
+    """Raise an error unless the files can be used.
+
+    Args:
+        cert: The path of the client certificate; "" if there is none.
+        key: The path of its private key; "" if there is none.
+        server_cert: The path of the pinned server certificate; "" if none is pinned.
 
     Raises:
-        UserError: one is missing, unreadable or no PEM, or certificate and key are no pair.
+        UserError: A file is missing, unreadable or not PEM, or the certificate and the key do
+            not belong together.
     """
     if bool(cert) is not bool(key):
         given, absent = (CERT, KEY) if cert else (KEY, CERT)

@@ -1,6 +1,6 @@
-"""Commands in instances: any number side by side, in three exchanges with LXD.
+"""Commands in any number of instances in parallel, in three exchanges with LXD.
 
-On a slow road to LXD an exchange is what costs, so none is made for one instance alone.
+Over a slow connection the exchanges are what costs, so each exchange covers all instances.
 """
 
 from __future__ import annotations
@@ -10,103 +10,119 @@ import time
 from collections.abc import Iterable, Sequence
 
 from . import Api, Request
-from .exec_request import Errand
+from .exec_request import ExecRequest
 
 WAIT_SECONDS = 30
-# They began together: when the first has had its time, so have the others, all but.
+# The commands began together, so the others have nearly the same time behind them as the first.
 LATER_SECONDS = 5
 
 
-def run(api: Api, errands: Sequence[Errand], *, seconds: float) -> None:
-    """Run all of them side by side; each has its result or its error then, and left nothing.
+def run(api: Api, exec_requests: Sequence[ExecRequest], *, seconds: float) -> None:
+    """Run all commands in parallel; afterwards each has its result or its error.
+
+    The outputs that LXD recorded are deleted.
 
     Args:
-        api: The server, or any member of its cluster: LXD forwards to the right one.
-        errands: New ones.
-        seconds: How long all of them together may take.
+        api: The server, or any member of its cluster: LXD forwards to the right member.
+        exec_requests: Requests that have not been started yet.
+        seconds: The time limit for all commands together.
 
     Raises:
         Unreachable: LXD does not answer.
     """
     try:
         deadline = time.monotonic() + seconds
-        starts = [errand.start() for errand in errands]
-        for errand, reply in zip(errands, api.send_many(starts), strict=True):
-            errand.started(reply)
-        while waiting := [errand for errand in errands if errand.is_waiting]:
+        starts = [exec_request.start_request() for exec_request in exec_requests]
+        for exec_request, reply in zip(exec_requests, api.send_many(starts), strict=True):
+            exec_request.read_start(reply)
+        while waiting := [
+            exec_request for exec_request in exec_requests if exec_request.is_waiting
+        ]:
             if time.monotonic() >= deadline:
                 _give_up(waiting, seconds)
             else:
                 _wait(api, waiting, seconds)
     except KeyboardInterrupt:
-        _discard(api, errands)
+        _discard(api, exec_requests)
         raise
-    _discard(api, [errand for errand in errands if errand.error is not None])
-    _collect(api, [errand for errand in errands if errand.error is None])
+    _discard(
+        api, [exec_request for exec_request in exec_requests if exec_request.error is not None]
+    )
+    _collect(api, [exec_request for exec_request in exec_requests if exec_request.error is None])
 
 
-def _give_up(errands: Iterable[Errand], seconds: float) -> None:
-    for errand in errands:
-        errand.fail(f"the command has not ended after {seconds:g} s and runs on: end it by hand")
+def _give_up(exec_requests: Iterable[ExecRequest], seconds: float) -> None:
+    for exec_request in exec_requests:
+        exec_request.fail(
+            f"the command has not ended after {seconds:g} s and runs on: end it by hand"
+        )
 
 
-def _wait(api: Api, errands: Sequence[Errand], seconds: float) -> None:
-    """Hear of each, when the first has ended or after half a minute."""
+def _wait(api: Api, exec_requests: Sequence[ExecRequest], seconds: float) -> None:
+    """Read the state of every operation, once the first has ended or after half a minute."""
     first = max(1, min(WAIT_SECONDS, round(seconds)))
     later = min(first, LATER_SECONDS)
     paths = [
-        f"{errand.operation}/wait?timeout={later if number else first}"
-        for number, errand in enumerate(errands)
+        f"{exec_request.operation}/wait?timeout={later if number else first}"
+        for number, exec_request in enumerate(exec_requests)
     ]
-    waited = dict(zip(errands, api.get_many(paths), strict=True))
-    # From 5.21 on LXD answers with an error where the operation failed or has not ended.
-    unclear = [errand for errand in errands if waited[errand].error]
-    asked = api.get_many([errand.operation for errand in unclear])
+    waited = dict(zip(exec_requests, api.get_many(paths), strict=True))
+    # From 5.21 on LXD answers with an error if the operation failed or has not ended.
+    unclear = [exec_request for exec_request in exec_requests if waited[exec_request].error]
+    asked = api.get_many([exec_request.operation for exec_request in unclear])
     waited.update(zip(unclear, asked, strict=True))
-    forgotten = [e for e in unclear if waited[e].status == http.HTTPStatus.NOT_FOUND]
-    for errand in errands:
-        if errand not in forgotten:
-            errand.hear(waited[errand])
-    _find(api, forgotten)
+    expired = [e for e in unclear if waited[e].status == http.HTTPStatus.NOT_FOUND]
+    for exec_request in exec_requests:
+        if exec_request not in expired:
+            exec_request.read_operation(waited[exec_request])
+    _find_outputs(api, expired)
 
 
-def _find(api: Api, errands: Sequence[Errand]) -> None:
-    """Find what is left of those whose operations LXD has forgotten.
+def _find_outputs(api: Api, exec_requests: Sequence[ExecRequest]) -> None:
+    """Find the recorded outputs of requests whose operations LXD has dropped.
 
-    It does five seconds after the end (lxd/operations/operations.go), which a slow road to it
-    outlasts. That the output is whole is said by its marks, not by LXD.
+    LXD drops an operation five seconds after its end (lxd/operations/operations.go); an exchange
+    over a slow connection may take longer. The markers show whether the output is complete.
     """
-    places = [(errand, paths) for errand in errands for paths in errand.outputs()]
+    places = [
+        (exec_request, paths)
+        for exec_request in exec_requests
+        for paths in exec_request.output_paths()
+    ]
     requests = [Request(method="GET", path=path) for _, paths in places for path in paths]
     replies = iter(api.send_many(requests))
-    for errand, paths in places:
+    for exec_request, paths in places:
         statuses = [next(replies).status for _ in paths]
         if statuses == [http.HTTPStatus.OK] * len(paths):
-            errand.paths = paths
-    for errand in errands:
-        if not errand.paths:
-            errand.fail("its command was lost: LXD has neither it nor its output")
+            exec_request.paths = paths
+    for exec_request in exec_requests:
+        if not exec_request.paths:
+            exec_request.fail("its command was lost: LXD has neither it nor its output")
 
 
-def _collect(api: Api, errands: Sequence[Errand]) -> None:
-    """Fetch both streams of each and delete them, at one go."""
+def _collect(api: Api, exec_requests: Sequence[ExecRequest]) -> None:
+    """Fetch and delete both streams of every command in one batch."""
     wanted = [
-        [Request(method=verb, path=url) for verb in ("GET", "DELETE") for url in errand.paths]
-        for errand in errands
+        [
+            Request(method=verb, path=url)
+            for verb in ("GET", "DELETE")
+            for url in exec_request.paths
+        ]
+        for exec_request in exec_requests
     ]
     replies = iter(api.send_many([request for each in wanted for request in each]))
-    for errand, requests in zip(errands, wanted, strict=True):
-        errand.collected([next(replies) for _ in requests], requests)
+    for exec_request, requests in zip(exec_requests, wanted, strict=True):
+        exec_request.read_streams([next(replies) for _ in requests], requests)
 
 
-def _discard(api: Api, errands: Iterable[Errand]) -> None:
-    """Delete what was recorded, wherever it is; what is not there is no loss."""
+def _discard(api: Api, exec_requests: Iterable[ExecRequest]) -> None:
+    """Delete recorded outputs under every possible path; missing files are not an error."""
     api.send_many(
         [
             Request(method="DELETE", path=path)
-            for errand in errands
-            if errand.identity
-            for paths in errand.outputs()
+            for exec_request in exec_requests
+            if exec_request.identity
+            for paths in exec_request.output_paths()
             for path in paths
         ]
     )

@@ -1,8 +1,8 @@
-"""Commands on a host through testinfra: any of its backends, held so that nothing surprises.
+"""Commands on a host through any of testinfra's backends, without testinfra's side effects.
 
 testinfra caches hosts for the life of the process, logs every output, guesses encodings by
-running python on the host and raises bare RuntimeErrors; here its hosts are made afresh, our
-commands enter no log, all is UTF-8, and what goes wrong is `Unreachable`.
+running python on the host and raises bare RuntimeErrors. Here every connection has a new host,
+our commands are not logged, the encoding is UTF-8, and failures raise `Unreachable`.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from testinfra.backend import ansible, base
 from testinfra.backend import ssh as testinfra_ssh
 
 from ..errors import Unreachable, UserError
-from . import Output, Shell, nsenter_backend, one_line, quiet_logging, ssh_options
+from . import Output, Shell, nsenter_backend, one_line, ssh_options, unlogged
 
 OPTION = "--lxd-host"
 ENCODING = "UTF-8"
-# What backends raise where a host cannot be reached, besides what paramiko brings.
+# The exceptions of backends that cannot reach a host; paramiko adds its own.
 FAILURES = (RuntimeError, OSError, EOFError, AssertionError, LookupError, ValueError)
 
-# In the text of a `CommandResult`: a Python literal.
+# The error output in the text of a `CommandResult`: a Python literal.
 STDERR_OF_RESULT = re.compile(r"""_stderr=(b?'(?:[^'\\]|\\.)*'|b?"(?:[^"\\]|\\.)*")""")
 
 
 def connect(spec: str, *, target: str) -> Shell:
-    """Hold a connection to one host; it is made with the first command.
+    """Return a shell on one host; the connection is made with the first command.
 
     Args:
         spec: A testinfra host with its scheme, such as `ssh://user@host?sudo=true`, or
             `nsenter://PID`.
-        target: What messages call the host.
+        target: The host's name in messages.
 
     Raises:
         UserError: testinfra cannot read the spec, or it needs a password.
@@ -51,8 +51,8 @@ def connect(spec: str, *, target: str) -> Shell:
         backend = _backend(spec)
         close = _prepare(backend, target)
     except FAILURES as error:
-        # From None: what testinfra raises may repeat all that a command printed (an inventory
-        # with its passwords, the facts of a host), and would follow into every traceback.
+        # From None: testinfra's exceptions may repeat the whole output of a command (an inventory
+        # with its passwords, the facts of a host), which would appear in every traceback.
         if spec.startswith(f"{nsenter_backend.NsenterBackend.NAME}://"):
             raise Unreachable(target, _cause(error)) from None
         raise _unreadable(spec, error) from None
@@ -60,10 +60,10 @@ def connect(spec: str, *, target: str) -> Shell:
 
 
 def expand(spec: str) -> tuple[str, ...]:
-    """Return one spec for each host that `spec` means: `ansible://group` may mean many.
+    """Return one spec for each host that `spec` matches; `ansible://group` may match many.
 
     Raises:
-        UserError: testinfra cannot read the spec or the inventory, or no host is meant.
+        UserError: testinfra cannot read the spec or the inventory, or no host matches.
     """
     url = urllib.parse.urlsplit(spec)
     if url.scheme == nsenter_backend.NsenterBackend.NAME:
@@ -73,11 +73,11 @@ def expand(spec: str) -> tuple[str, ...]:
         backend = testinfra.backend.get_backend_class(url.scheme)
         names = backend.get_hosts(host, **options)
     except FAILURES as error:
-        raise _unreadable(spec, error) from None  # as in `connect`
+        raise _unreadable(spec, error) from None  # see `connect`
     if names == [host]:
         return (spec,)
     if not names:
-        raise UserError(f"{OPTION}: {spec!r} means no host of the inventory")
+        raise UserError(f"{OPTION}: {spec!r} matches no host of the inventory")
     return tuple(urllib.parse.urlunsplit(url._replace(netloc=name)) for name in names)
 
 
@@ -98,49 +98,57 @@ class HostShell:
 
     @property
     def host(self) -> testinfra.host.Host:
-        """The host as testinfra knows it; its commands are logged and not counted."""
+        """Testinfra's own host; its commands are logged and not counted."""
         return self._host
 
     @property
     def round_trips(self) -> int:
-        """How many commands `run` has carried."""
+        """The number of commands that `run` has sent."""
         return self._round_trips
 
     def run(self, command: str) -> Output:
-        """Run a POSIX shell command, unlogged; raises `Unreachable`."""
+        """Run a POSIX shell command without logging its output.
+
+        Raises:
+            Unreachable: The host could not be reached, or the command could not be started.
+        """
         with self._lock:
             self._round_trips += 1
         try:
-            with quiet_logging.own_command():
+            with unlogged.own_commands():
                 result = self._host.run(command)
         except self._failures as error:
-            raise Unreachable(self.target, _cause(error)) from None  # as in `connect`
+            raise Unreachable(self.target, _cause(error)) from None  # see `connect`
         return Output(
             exit_status=result.rc, stdout=result.stdout_bytes, stderr=result.stderr_bytes
         )
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._close()
 
 
 class _AnsibleBackend(ansible.AnsibleBackend):
-    """ansible's inventory, but commands go over a connection that we hold.
+    """Ansible's inventory, with commands over a connection of this package.
 
-    testinfra makes a connection of its own for a host of the inventory, which may ask for
-    passwords and is shared by the whole process.
+    testinfra's own connection to a host of the inventory may ask for passwords and is shared by
+    the whole process.
     """
 
     inner: base.BaseBackend | None = None
 
     def run(self, command: str, *args: str, **options: Any) -> base.CommandResult:  # noqa: ANN401  testinfra's
-        """Run `command` over the inner connection, or through ansible where there is none."""
+        """Run `command` over the inner connection, or through ansible if there is none."""
         if self.inner is None:
             return super().run(command, *args, **options)
         return self.inner.run(self.get_command(command, *args))
 
     def resolve(self) -> base.BaseBackend | None:
-        """Return a new backend for how the inventory says that the host is reached."""
+        """Return a new backend for the connection that the inventory configures.
+
+        Returns:
+            None if the inventory demands a connection that only ansible can make.
+        """
         if self.force_ansible:
             return None
         host = self.ansible_runner.get_host(
@@ -161,22 +169,22 @@ def _backend(spec: str) -> base.BaseBackend:
 
 
 def _prepare(backend: base.BaseBackend, target: str) -> Callable[[], None]:
-    """Make a new backend ours; return what closes its connection."""
-    inner = None
+    """Set the encoding and the ssh options of a new backend; return the function to close it."""
+    inner = backend
     if isinstance(backend, _AnsibleBackend):
-        inner = backend.inner = backend.resolve()
-    carrier = inner or backend
-    for each in (backend, carrier):
-        each._encoding = ENCODING  # noqa: SLF001  testinfra has no other way to be told
-    if isinstance(carrier, testinfra_ssh.SshBackend):
-        return _hold(carrier, target)
-    return functools.partial(_close_paramiko, carrier)
+        backend.inner = backend.resolve()
+        inner = backend.inner or backend
+    for each in (backend, inner):
+        each._encoding = ENCODING  # noqa: SLF001  testinfra has no public way to set it
+    if isinstance(inner, testinfra_ssh.SshBackend):
+        return _hold(inner, target)
+    return functools.partial(_close_paramiko, inner)
 
 
 def _hold(backend: testinfra_ssh.SshBackend, target: str) -> Callable[[], None]:
     if backend.host.password:
         raise UserError(
-            f"{OPTION}: {target}: a password would stand on a command line: use an ssh key"
+            f"{OPTION}: {target}: a password would show on a command line: use an ssh key"
         )
     if shutil.which("ssh") is None:
         raise Unreachable(target, "this machine has no ssh: install openssh-client")
@@ -186,7 +194,7 @@ def _hold(backend: testinfra_ssh.SshBackend, target: str) -> Callable[[], None]:
 
 
 def _close_paramiko(backend: base.BaseBackend) -> None:
-    client = vars(backend).get("client")  # a cached property: there once it was used
+    client = vars(backend).get("client")  # a cached property: present after its first use
     if client is not None:
         client.close()
 
@@ -207,7 +215,7 @@ def _cause(error: Exception) -> str:
     if isinstance(result, base.CommandResult):
         return ssh_options.cause(result.stderr_bytes)
     words = str(error)
-    # Of a command's result in a message only the end of its error output may go further.
+    # Only the end of the error output may be passed on from a message with a command's result.
     quoted = STDERR_OF_RESULT.search(words)
     if quoted is None:
         return one_line.one_line(words) or type(error).__name__

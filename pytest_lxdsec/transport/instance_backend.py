@@ -1,4 +1,4 @@
-"""Commands inside an instance: a testinfra backend over LXD's exec, by plain API requests."""
+"""Commands inside an instance: a testinfra backend that uses LXD's exec over the API."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import testinfra.host
 from testinfra.backend import base
 
 from . import Api, exec_batch
-from .exec_request import Errand, GuestUnavailable
+from .exec_request import ExecRequest, GuestUnavailable
 
 __all__ = ["GuestBackend", "GuestUnavailable", "connect"]
 
@@ -24,17 +24,17 @@ def connect(
     location: str = "",
     seconds: float = 0.0,
 ) -> testinfra.host.Host:
-    """Return testinfra's host for the inside of an instance; nothing is sent yet.
+    """Return testinfra's host for the inside of an instance; no request is sent yet.
 
-    Its commands raise `GuestUnavailable` where LXD cannot run them and `Unreachable` where LXD
+    The host's commands raise `GuestUnavailable` if LXD cannot run them, and `Unreachable` if LXD
     does not answer.
 
     Args:
-        api: The server, or any member of its cluster: LXD forwards to the right one.
+        api: The server, or any member of its cluster: LXD forwards to the right member.
         project: The instance's project.
-        name: The instance.
-        location: The cluster member that it runs on, for messages.
-        seconds: How long one command may take; 0 for `COMMAND_SECONDS`.
+        name: The instance's name.
+        location: The cluster member that the instance runs on, for messages.
+        seconds: The time limit for one command; 0 for `COMMAND_SECONDS`.
     """
     backend = GuestBackend(api, project, name, location, seconds=seconds)
     host = testinfra.host.Host(backend)
@@ -43,7 +43,7 @@ def connect(
 
 
 class GuestBackend(base.BaseBackend):
-    """Runs commands as root in one instance."""
+    """A testinfra backend that runs commands as root in one instance."""
 
     NAME = "lxd"
 
@@ -65,15 +65,19 @@ class GuestBackend(base.BaseBackend):
         self._location = location
 
     def run(self, command: str, *args: str, **_options: Any) -> base.CommandResult:  # noqa: ANN401  testinfra's
-        """Run `command` through /bin/sh.
+        """Run `command` in the instance's /bin/sh.
 
         Raises:
-            GuestUnavailable: it could not be run, or its result is not all there.
+            GuestUnavailable: The command could not be run, or its output is incomplete.
             Unreachable: LXD does not answer.
         """
         line = self.get_command(command, *args)
-        errand = Errand(project=self._project, name=self._name, location=self._location, line=line)
-        exec_batch.run(self._api, [errand], seconds=self._seconds)
-        if errand.error is not None:
-            raise errand.error
-        return self.result(errand.status, self.encode(line), errand.stdout, errand.stderr)
+        exec_request = ExecRequest(
+            project=self._project, name=self._name, location=self._location, line=line
+        )
+        exec_batch.run(self._api, [exec_request], seconds=self._seconds)
+        if exec_request.error is not None:
+            raise exec_request.error
+        return self.result(
+            exec_request.status, self.encode(line), exec_request.stdout, exec_request.stderr
+        )

@@ -1,8 +1,8 @@
-"""LXD's REST API through pylxd, as transport only: raw bytes in, nothing judged.
+"""LXD's REST API through pylxd, used as a transport only.
 
-pylxd's models send hidden requests and drop fields that they do not know, so none is used: its
-client and session carry our requests, and the JSON is read by `lxd_response`. Three roads, one
-class: a unix socket of this machine, HTTPS, and `shell_tunnel` over a shell.
+pylxd's models send hidden requests and drop unknown fields, so they are not used: pylxd's client
+and session send our requests, and `lxd_response` decodes the JSON. One class serves three kinds
+of connection: a unix socket of this machine, HTTPS, and `shell_tunnel` over a shell.
 """
 
 from __future__ import annotations
@@ -38,23 +38,23 @@ from . import (
 )
 
 CHUNK = 1 << 16
-# A whole answer, however slowly it drips: a minute of silence between bytes is not the limit.
+# The limit for a whole response: a server that sends a byte now and then is never silent.
 BODY_SECONDS = 300.0
 ROOT = "/1.0"
 
-# Announces the requests that follow; its value is how many round trips they cost.
+# Announces the requests that follow; the context's value is their number of round trips.
 Batch = Callable[[Sequence[Request]], contextlib.AbstractContextManager[int]]
 
 
 def unix(path: str, *, target: str) -> Api:
-    """Speak to the LXD behind a unix socket of this machine.
+    """Return a connection to the LXD behind a unix socket of this machine.
 
     Args:
-        path: The socket; "" finds LXD's own.
-        target: What messages call the server.
+        path: The path of the socket; "" looks for it at the paths of LXD's packages.
+        target: The server's name in messages.
 
     Raises:
-        Unreachable: there is no such socket, or two LXDs answer.
+        Unreachable: There is no socket at these paths, or two LXDs answer.
     """
     try:
         find = (list(socket_relay.CANDIDATES), CONNECT_SECONDS, "name the socket: unix:///PATH")
@@ -67,37 +67,37 @@ def unix(path: str, *, target: str) -> Api:
 
 
 def https(url: str, *, cert: str, key: str, server_cert: str, target: str) -> Api:
-    """Speak to the LXD behind `url`, such as `https://host:8443`.
+    """Return a connection to the LXD behind `url`, such as `https://host:8443`.
 
     Args:
         url: Scheme, host and port.
-        cert: The client certificate, a PEM file; "" asks as a stranger.
-        key: Its private key.
-        server_cert: The one certificate that the server may have; "" trusts the certificate
-            authorities of this machine.
-        target: What messages call the server.
+        cert: The client certificate, a PEM file; "" sends anonymous requests.
+        key: The private key of `cert`, a PEM file; "" if there is no certificate.
+        server_cert: The only certificate that the server may have, a PEM file; "" trusts the
+            certificate authorities of this machine.
+        target: The server's name in messages.
 
     Raises:
-        UserError: one of the files cannot be used.
+        UserError: One of the files cannot be used.
     """
     credentials.check(cert=cert, key=key, server_cert=server_cert)
     session = pylxd.client.get_session_for_url(
         url, verify=server_cert or True, cert=(cert, key) if cert else None
     )
     if not server_cert:
-        # requests would trust the list that certifi ships instead.
+        # Otherwise requests would trust certifi's list of authorities.
         paths = ssl.get_default_verify_paths()
         session.verify = paths.cafile or paths.capath or True
     return Connection(target, url, session, where=url)
 
 
 def over_shell(shell: Shell, path: str = "", *, target: str) -> Api:
-    """Speak to the LXD on the host behind `shell`, one command for each batch of requests.
+    """Return a connection to the LXD on a host; it sends each batch of requests as one command.
 
     Args:
-        shell: It stays open when this connection is closed.
-        path: The socket on that host; "" finds LXD's own.
-        target: What messages call the server.
+        shell: A shell on the host; it stays open when this connection is closed.
+        path: The path of the socket on that host; "" looks for it at the paths of LXD's packages.
+        target: The server's name in messages.
     """
     adapter = shell_tunnel.TunnelAdapter(shell, path, target)
     session = requests.Session()
@@ -106,7 +106,7 @@ def over_shell(shell: Shell, path: str = "", *, target: str) -> Api:
 
 
 class Connection:
-    """An `Api` on a session of pylxd's client."""
+    """An `Api` that sends its requests through a session of pylxd's client."""
 
     def __init__(
         self,
@@ -118,7 +118,7 @@ class Connection:
         batch: Batch | None = None,
     ) -> None:
         # Otherwise REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE would replace the pinned certificate,
-        # and a proxy or ~/.netrc of the environment would see what is meant for the server.
+        # and a proxy or ~/.netrc of the environment would take part in requests to the server.
         session.trust_env = False
         session.headers["User-Agent"] = "pytest-lxdsec"
         session.headers["Accept-Encoding"] = "identity"
@@ -132,16 +132,25 @@ class Connection:
 
     @property
     def round_trips(self) -> int:
-        """How many requests (or, over a shell, commands) this connection has cost."""
+        """The number of requests (or, over a shell, commands) sent so far."""
         return self._round_trips
 
     def get_many(self, paths: Sequence[str]) -> tuple[Answer, ...]:
-        """GET every path; one answer each, in order; raises `Unreachable`."""
+        """Send a GET for every path and return one answer for each, in the same order.
+
+        Raises:
+            Unreachable: No answer can come; see `Api.get_many`.
+        """
         replies = self.send_many([Request(method="GET", path=path) for path in paths])
         return tuple(lxd_response.decode(reply) for reply in replies)
 
     def send_many(self, requests: Sequence[Request]) -> tuple[Reply, ...]:
-        """Send every request, never twice; one reply each, in order; raises `Unreachable`."""
+        """Send every request in order, never twice, and return one reply for each.
+
+        Raises:
+            Unreachable: No answer can come; see `Api.send_many`.
+            ValueError: A path does not begin with `/1.0`.
+        """
         if not requests:
             return ()
         with self._batch(requests) as cost:
@@ -150,12 +159,12 @@ class Connection:
             return tuple(self._send(request) for request in requests)
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._client.api.session.close()
 
     def _send(self, request: Request) -> Reply:
         if not request.path.startswith(ROOT):
-            raise ValueError(f"{request.path!r} is no path of the API")
+            raise ValueError(f"{request.path!r} is not a path of the API")
         try:
             with self._client.api.session.request(
                 request.method,
@@ -180,7 +189,7 @@ def _one_by_one(batch: Sequence[Request]) -> contextlib.AbstractContextManager[i
 def _client(url: str, session: requests.Session) -> pylxd.Client:
     """Return pylxd's client on `session`, without the request that its constructor sends.
 
-    It would be one round trip more, and what it hears is for the models that nobody uses.
+    The request would be one round trip more, and only pylxd's models use its answer.
     """
     adapter = session.get_adapter(url)
     session.mount(url, _Greeting())
@@ -190,28 +199,28 @@ def _client(url: str, session: requests.Session) -> pylxd.Client:
 
 
 class _Greeting(requests.adapters.HTTPAdapter):
-    """Answers what pylxd's client asks when it is made."""
+    """An adapter that answers the request of pylxd's constructor."""
 
     def send(  # type: ignore[override]  # the other options concern connections
         self, request: requests.PreparedRequest, **_options: object
     ) -> requests.Response:
-        """Return a success that says nothing."""
+        """Return a success with empty metadata."""
         greeting = b'{"type": "sync", "metadata": {}}'
         return shell_tunnel.response(self, request, http.HTTPStatus.OK, greeting)
 
 
 def _read(path: str, response: requests.Response) -> Reply:
-    """Read the body, but no more than is sound of it.
+    """Read the body up to the limits of size and time.
 
     Raises:
-        urllib3.exceptions.HTTPError: the server fell silent.
+        urllib3.exceptions.HTTPError: The server fell silent.
     """
     body = bytearray()
     deadline = time.monotonic() + BODY_SECONDS
     spoiled = ""
     try:
-        # read1 returns what has come: read would wait for a full chunk, however slow it drips.
-        # Nothing is unpacked: LXD packs nothing, and what is small might grow without end.
+        # read1 returns the bytes that have arrived; read would wait for a full chunk.
+        # The body is not decompressed: LXD does not compress, and a bomb would grow without end.
         while not spoiled and (chunk := response.raw.read1(CHUNK, decode_content=False)):
             body += chunk
             if len(body) > BODY_LIMIT:

@@ -1,7 +1,7 @@
-"""LXD's JSON envelope: an undecoded reply to an answer or its one-line error; pure.
+"""LXD's JSON envelope: decodes a reply into an answer or its one-line error. Pure.
 
-LXD says success three times: in the HTTP status, in `type` and in `metadata`. From 5.21 on a
-failed operation is an error document under HTTP status 200, so all three are asked.
+LXD reports success in three places: the HTTP status, `type` and `metadata`. From 5.21 on a failed
+operation is an error document under HTTP status 200, so all three are checked.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ IDENTITY = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
 def decode(reply: Reply, *, kind: str = "sync") -> Answer:
-    """Return what `reply` means; never raises, whatever the server sent.
+    """Return the answer that `reply` holds; never raise, whatever the server sent.
 
     Args:
-        reply: As it came.
+        reply: The undecoded reply.
         kind: The `type` that a success must have: `sync`, or `async` for an operation.
     """
     if reply.error:
@@ -41,13 +41,13 @@ def decode(reply: Reply, *, kind: str = "sync") -> Answer:
 
 
 def _judge(reply: Reply, document: dict[str, Any], kind: str) -> Answer:
-    said = document.get("type")
-    if reply.status != SUCCESS[kind] or said == "error":
+    found = document.get("type")
+    if reply.status != SUCCESS[kind] or found == "error":
         reason = document.get("error")
         words = one_line.one_line(reason) if isinstance(reason, str) else ""
         return _failure(reply, words or f"{_http(reply.status)}no success, and no reason given")
-    if said != kind:
-        return _failure(reply, f"type is {one_line.one_line(repr(said))}, not {kind!r}")
+    if found != kind:
+        return _failure(reply, f"type is {one_line.one_line(repr(found))}, not {kind!r}")
     if not isinstance(document.get("metadata"), dict | list):
         described = _name(document["metadata"]) if "metadata" in document else "missing"
         return _failure(reply, f"metadata is {described}, not an object or a list")
@@ -59,7 +59,7 @@ def _failure(reply: Reply, error: str) -> Answer:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")  # Python reads NaN and Infinity, JSON has neither
+    raise ValueError(f"{name} is not JSON")  # Python's parser accepts NaN and Infinity
 
 
 def _http(status: int) -> str:
@@ -91,20 +91,20 @@ def _name(value: object) -> str:
 
 
 def refusal(reply: Reply) -> str:
-    """Why a request that changes something was refused, on one line; "" where it was not.
+    """Return the reason in one line if LXD refused a changing request, else "".
 
-    Of an operation that was begun this says nothing: see `operation`.
+    The result of an operation that LXD began is not known yet; see `operation`.
     """
     if reply.error:
         return reply.error
-    said = decode(dataclasses.replace(reply, status=http.HTTPStatus.OK))
+    answer = decode(dataclasses.replace(reply, status=http.HTTPStatus.OK))
     if reply.status >= http.HTTPStatus.BAD_REQUEST:
-        return said.error or _http(reply.status)
-    return said.error if b'"type":"error"' in reply.body.replace(b" ", b"") else ""
+        return answer.error or _http(reply.status)
+    return answer.error if b'"type":"error"' in reply.body.replace(b" ", b"") else ""
 
 
 def operation(reply: Reply) -> str:
-    """The identity of the operation that a reply announces; "" where it announces none."""
+    """Return the id of the operation that a reply announces, or "" if it does not name one."""
     answer = decode(reply, kind="async")
     identity = answer.metadata.get("id") if isinstance(answer.metadata, dict) else None
     return identity if isinstance(identity, str) and IDENTITY.fullmatch(identity) else ""

@@ -1,7 +1,7 @@
 """A testinfra backend for the inside of another process's namespaces: the lab's host.
 
-`nsenter://PID` is a spec of our own, for what this machine started itself; users have no need
-of it. The environment is what a root shell would have, not ours.
+The spec `nsenter://PID` is internal: it names a process that this package started. Commands run
+in the environment of a root shell, not in that of this process.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ COMMAND = f"nsenter --target %s --all --root --wd env -i {' '.join(ENVIRONMENT)}
 
 
 class NsenterBackend(base.BaseBackend):
-    """Runs commands where the process with this id lives."""
+    """A testinfra backend that runs commands in the namespaces of one process."""
 
     NAME = "nsenter"
 
     def __init__(self, pid: str) -> None:
-        """Take the process that has this id now.
+        """Remember the process that has this id now.
 
         Raises:
-            RuntimeError: there is none.
+            RuntimeError: No process has this id.
         """
         super().__init__(pid)
         self._birth = _birth(pid)
 
     def run(self, command: str, *args: str, **_options: Any) -> base.CommandResult:  # noqa: ANN401  testinfra's
-        """Run `command`.
+        """Run `command` in the process's namespaces.
 
         Raises:
-            RuntimeError: the process is gone; its id may be another's by now.
+            RuntimeError: The process is gone; another process may have its id by now.
         """
         self._require_alive()
         result = self.run_local(COMMAND, self.hostname, self.get_command(command, *args))
         if result.rc:
-            self._require_alive()  # else nsenter's failure would look like the command's
+            self._require_alive()  # or nsenter's failure would look like the command's
         return result
 
     def _require_alive(self) -> None:
@@ -51,10 +51,11 @@ class NsenterBackend(base.BaseBackend):
 
 
 def _birth(pid: str) -> str:
-    """Return when the process started, which with its id names it for good."""
+    """Return the start time of the process, which identifies it together with its id."""
     try:
         stat = pathlib.Path("/proc", pid, "stat").read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise RuntimeError(f"process {pid} is gone") from error
-    # The name, in parentheses, may hold anything; the 22nd field is the 20th after it.
+    # The name in parentheses may hold any character; starttime, field 22, is the 20th after it
+    # (proc_pid_stat(5)).
     return stat.rpartition(")")[2].split()[19]

@@ -1,7 +1,7 @@
-"""Foreign words made fit for one line of a message; imports nothing of ours.
+"""Untrusted text reduced to one line of a message.
 
-What a server, an ssh client or an operating system says may hold line breaks, terminal
-escapes, or megabytes. No such text enters a message but through here.
+The text of a server, an ssh client or an operating system may hold line breaks, terminal escapes
+or megabytes. All such text passes through this module before it enters a message.
 """
 
 from __future__ import annotations
@@ -17,6 +17,6 @@ def one_line(text: str) -> str:
 
 
 def last_line(data: bytes) -> str:
-    """Return the last line of a command's error output that says something, or ""."""
+    """Return the last line of a command's error output that is not blank, or ""."""
     lines = [line for line in data[-4096:].decode("utf-8", "replace").splitlines() if line.strip()]
     return one_line(lines[-1]) if lines else ""

@@ -1,9 +1,9 @@
-"""HTTP over a shell command: LXD's own socket on a host that only a shell reaches.
+"""HTTP over a shell command: access to LXD's unix socket on a host with a shell only.
 
-An adapter of requests that carries a whole batch of requests as one command. The command is a
-small program (`socket_relay`), sent along each time, so that nothing has to be installed or
-cleaned up there. What comes back stands between two marker lines and is compressed as one piece: a
-banner before it does no harm, and output that was cut off is noticed, never taken for an answer.
+An adapter for requests that sends a whole batch of API requests as one command. The command
+contains a small program (`socket_relay`), so that nothing has to be installed or removed on the
+host. The payload comes back compressed, between two marker lines: a banner before it does no harm,
+and truncated output is detected instead of being taken for an answer.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ import urllib3
 from ..errors import Unreachable
 from . import BODY_LIMIT, CONNECT_SECONDS, Output, Reply, Request, Shell, one_line, socket_relay
 
-# What pylxd is given for an address: the socket is the adapter's, the host name is nobody's.
+# The address for pylxd: the adapter knows the socket, and no host has this name.
 URL = "http://lxd"
-# Linux passes no longer argument, and a shell's whole command is one (MAX_ARG_STRLEN); quoting
-# for the shells on the way makes it longer.
+# A shell's whole command is one argument, which Linux limits to 128 KiB (MAX_ARG_STRLEN); quoting
+# for the shells in between makes it longer.
 COMMAND_LIMIT = 100_000
-# The bodies together, and what the courier says of each.
-PARCEL_LIMIT = BODY_LIMIT + (1 << 20)
+# Bytes of all bodies together, and of the relay's statuses and errors.
+PAYLOAD_LIMIT = BODY_LIMIT + (1 << 20)
 NOT_FOUND = 127
 LAUNCHER = "import base64,sys,zlib;exec(zlib.decompress(base64.b64decode(sys.argv.pop(1))))"
 
 
 class Spoiled(requests.RequestException):
-    """An answer began and cannot be used; `reply` says why."""
+    """A response began and cannot be used; `reply` holds the reason."""
 
     def __init__(self, reply: Reply) -> None:
         super().__init__(reply.error)
@@ -49,11 +49,11 @@ class Spoiled(requests.RequestException):
 
 
 class _Lost(Exception):
-    """No answer came back; the text is the one-line cause."""
+    """The command returned no payload; the text is the one-line cause."""
 
 
 class TunnelAdapter(requests.adapters.HTTPAdapter):
-    """Answers requests out of the batch that was announced in the same thread."""
+    """An adapter that answers requests from the batch that was announced in the same thread."""
 
     def __init__(self, shell: Shell, path: str, target: str) -> None:
         super().__init__()
@@ -64,10 +64,13 @@ class TunnelAdapter(requests.adapters.HTTPAdapter):
 
     @contextlib.contextmanager
     def batch(self, requests: Sequence[Request]) -> Iterator[int]:
-        """Carry `requests`, which must then be sent in this order; the cost is one command.
+        """Run the command for `requests`, which must then be sent in this order.
+
+        Yields:
+            The number of round trips: one command.
 
         Raises:
-            Unreachable: no answer can come.
+            Unreachable: The command failed, or returned no complete payload.
         """
         try:
             self._announced.replies = iter(self._carry(requests))
@@ -79,24 +82,24 @@ class TunnelAdapter(requests.adapters.HTTPAdapter):
             del self._announced.replies
 
     def _carry(self, requests: Sequence[Request]) -> tuple[Reply, ...]:
-        mark = secrets.token_hex(8)
-        command = _command(self._order(mark, requests))
+        marker = secrets.token_hex(8)
+        command = _command(self._batch_document(marker, requests))
         if len(command) > COMMAND_LIMIT:
             raise _Lost("the request is too long for a shell command")
-        return _replies(_parcel(self._shell.run(command), mark), requests)
+        return _replies(_payload(self._shell.run(command), marker), requests)
 
     def send(  # type: ignore[override]  # the other options concern connections
         self, request: requests.PreparedRequest, **_options: object
     ) -> requests.Response:
-        """Return the next answer of the batch."""
+        """Return the next response of the batch."""
         reply: Reply = next(self._announced.replies)
         if reply.error:
             raise Spoiled(reply)
         return response(self, request, reply.status, reply.body)
 
-    def _order(self, mark: str, requests: Sequence[Request]) -> dict[str, object]:
+    def _batch_document(self, marker: str, requests: Sequence[Request]) -> dict[str, object]:
         return {
-            "mark": mark,
+            "marker": marker,
             "socket": self._path,
             "advice": "name the socket: ?socket=/PATH",
             "candidates": socket_relay.CANDIDATES,
@@ -115,7 +118,7 @@ def response(
     status: int,
     body: bytes,
 ) -> requests.Response:
-    """Return `body` as if it had come over a connection of `adapter`."""
+    """Return a response with `body`, as if it had come over a connection of `adapter`."""
     raw = urllib3.HTTPResponse(body=io.BytesIO(body), status=status, preload_content=False)
     return adapter.build_response(request, raw)
 
@@ -124,9 +127,9 @@ def _body(request: Request) -> str | None:
     return None if request.body is None else json.dumps(request.body)
 
 
-def _command(order: Mapping[str, object]) -> str:
-    # -I and -S: nothing of the host's environment or site-packages takes part, and it is faster.
-    words = ("python3", "-IS", "-c", LAUNCHER, _program(), _packed(json.dumps(order).encode()))
+def _command(document: Mapping[str, object]) -> str:
+    # -I and -S ignore the host's environment and site-packages, and python starts faster.
+    words = ("python3", "-IS", "-c", LAUNCHER, _program(), _packed(json.dumps(document).encode()))
     return shlex.join(words)
 
 
@@ -139,26 +142,26 @@ def _packed(data: bytes) -> str:
     return base64.b64encode(zlib.compress(data, 9)).decode("ascii")
 
 
-def _parcel(output: Output, mark: str) -> bytes:
-    """Return what the courier sent, whole.
+def _payload(output: Output, marker: str) -> bytes:
+    """Return the relay's payload, decompressed.
 
     Raises:
-        _Lost: the command failed, or any of its output is missing.
+        _Lost: The command failed, or part of its output is missing.
     """
     if output.exit_status:
         raise _Lost(_failure(output))
-    pattern = rf"^{mark}:begin\s+([A-Za-z0-9+/=]*)\s+{mark}:end\s*$"
+    pattern = rf"^{marker}:begin\s+([A-Za-z0-9+/=]*)\s+{marker}:end\s*$"
     found = re.search(pattern.encode(), output.stdout, re.MULTILINE)
     if found is None:
         raise _Lost("the output of the command that carries the API was cut off")
     opened = zlib.decompressobj()
     try:
-        parcel = opened.decompress(base64.b64decode(found[1]), PARCEL_LIMIT)
+        payload = opened.decompress(base64.b64decode(found[1]), PAYLOAD_LIMIT)
     except (binascii.Error, zlib.error) as error:
         raise _Lost("the output of the command that carries the API is damaged") from error
     if not opened.eof:
         raise _Lost("the output of the command that carries the API is incomplete")
-    return parcel
+    return payload
 
 
 def _failure(output: Output) -> str:
@@ -168,15 +171,15 @@ def _failure(output: Output) -> str:
     return f"the command that carries the API ended with {output.exit_status}: {words}"
 
 
-def _replies(parcel: bytes, requests: Sequence[Request]) -> tuple[Reply, ...]:
-    line, _, bodies = parcel.partition(b"\n")
+def _replies(payload: bytes, requests: Sequence[Request]) -> tuple[Reply, ...]:
+    line, _, bodies = payload.partition(b"\n")
     try:
         head = json.loads(line)
         if "cause" in head:
             raise _Lost(one_line.one_line(head["cause"]))
         return tuple(_unpack(head["replies"], bodies, requests))
     except (ValueError, TypeError, LookupError, RecursionError) as error:
-        raise _Lost("what answered there in place of our program made no sense") from error
+        raise _Lost("the command that carries the API returned a malformed payload") from error
 
 
 def _unpack(
@@ -186,5 +189,5 @@ def _unpack(
     for request, (status, length, error) in zip(requests, heads, strict=True):
         body = stream.read(length)
         if not (isinstance(status, int) and isinstance(error, str) and len(body) == length):
-            raise TypeError("the courier says how it is differently")
+            raise TypeError("the relay's head does not match its bodies")
         yield Reply(path=request.path, status=status, body=body, error=error)

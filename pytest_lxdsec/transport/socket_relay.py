@@ -1,12 +1,11 @@
-"""Carries API requests on the server's own host; `shell_tunnel` sends this file there as it is.
+"""Relay of API requests to the unix socket on the server's host; `shell_tunnel` sends this file.
 
-It runs under whatever python3 that host has, so: the standard library only, nothing newer than
-Python 3.6 (no `from __future__ import annotations` either; such types stand in quotes), and
-imports nothing of ours. One order comes as an argument, one parcel goes to standard output
-between two marker lines.
+It runs under the host's python3, so it uses the standard library only and nothing newer than
+Python 3.6 (`from __future__ import annotations` is newer: types stand in quotes). One batch of
+requests comes as an argument; one payload goes to standard output between two marker lines.
 
-Never connect without sending a request at once: LXD up to 6.9 looks at the first bytes before
-it accepts the next client, so that a silent one blocks the API for everybody.
+Never connect without sending a request at once: LXD up to 6.9 reads the first bytes before it
+accepts the next client, so a silent client blocks the API for all others.
 """
 
 import base64
@@ -17,7 +16,7 @@ import socket
 import sys
 import zlib
 
-TYPE_CHECKING = False  # what type checkers take for true; importing typing would cost 3 ms
+TYPE_CHECKING = False  # type checkers assume that it is true; importing typing would cost 3 ms
 if TYPE_CHECKING:
     from typing import Any
 
@@ -26,11 +25,11 @@ CHUNK = 1 << 16
 
 
 class Refusal(Exception):
-    """No answer can come; its text is the one-line cause."""
+    """An error: no answer can come. The text is the one-line cause."""
 
 
 class Connection(http.client.HTTPConnection):
-    """HTTP over the unix socket `path`; `seconds` is how long the other side may be silent."""
+    """HTTP over the unix socket `path`; the server may stay silent for `seconds`."""
 
     def __init__(self, path: str, seconds: float) -> None:
         super().__init__("localhost", timeout=seconds)
@@ -48,7 +47,7 @@ class Connection(http.client.HTTPConnection):
         self.sock = end
 
     def wait(self, seconds: float) -> None:
-        """Let the other side be silent for `seconds` from now on."""
+        """Allow the server to stay silent for `seconds` from now on."""
         if self.sock:
             self.sock.settimeout(seconds)
 
@@ -57,18 +56,18 @@ def find_socket(candidates: "list[str]", seconds: float, advice: str) -> str:
     """Return the path of the LXD socket of this host.
 
     Args:
-        candidates: Where it may be.
-        seconds: For how long one may be silent.
-        advice: How the user can name the socket.
+        candidates: The possible paths.
+        seconds: The number of seconds that a server may stay silent.
+        advice: The instruction for the user to name the socket, for messages.
 
     Raises:
-        Refusal: there is none, or two LXDs answer: then only the user can say which.
+        Refusal: There is no socket, or two LXDs answer and the user must choose one.
     """
     places = " or ".join(candidates)
     present = [path for path in candidates if os.path.exists(path)]  # noqa: PTH110  pathlib is slow to load
     if not present:
         raise Refusal(f"no LXD socket at {places}: {advice}")
-    # A socket alone is not asked whether it answers: systemd would start a sleeping LXD.
+    # A single socket is not tried: systemd would start an inactive LXD.
     if len(present) > 1:
         present = [path for path in present if has_answer(path, seconds)]
     if not present:
@@ -79,7 +78,7 @@ def find_socket(candidates: "list[str]", seconds: float, advice: str) -> str:
 
 
 def has_answer(path: str, seconds: float) -> bool:
-    """Return whether something that speaks HTTP listens at `path`."""
+    """Return True if an HTTP server listens at `path`."""
     connection = Connection(path, seconds)
     try:
         connection.request("GET", "/1.0")
@@ -92,7 +91,7 @@ def has_answer(path: str, seconds: float) -> bool:
 
 
 def exchange(connection: Connection, request: "list[Any]", limit: int) -> "tuple[int, bytes, str]":
-    """Send one request; return its status, its body and the error that spoils the body."""
+    """Send one request; return the status, the body, and the error if the body is unusable."""
     method, path, body, seconds = request
     headers = {"Content-Type": "application/json"} if body is not None else {}
     connection.request(method, path, body, headers)
@@ -112,7 +111,7 @@ def exchange(connection: Connection, request: "list[Any]", limit: int) -> "tuple
 
 
 def read(response: http.client.HTTPResponse, limit: int) -> bytes:
-    """Return the body; of one that is larger than `limit` more than that, not all."""
+    """Return the body; stop once more than `limit` bytes were read."""
     data = bytearray()
     while len(data) <= limit:
         chunk = response.read(CHUNK)
@@ -122,18 +121,18 @@ def read(response: http.client.HTTPResponse, limit: int) -> bytes:
     return bytes(data)
 
 
-def deliver(order: "dict[str, Any]") -> "tuple[dict[str, Any], list[bytes]]":
-    """Do what `order` says; return the parcel's head and the bodies.
+def deliver(batch: "dict[str, Any]") -> "tuple[dict[str, Any], list[bytes]]":
+    """Send the requests of `batch`; return the payload's head and the bodies.
 
     Raises:
-        Refusal: no answer can come.
+        Refusal: No answer can come.
     """
-    find = (order["candidates"], order["connect"], order["advice"])
-    path = order["socket"] or find_socket(*find)
-    connection = Connection(path, order["connect"])
-    replies, bodies, limit = [], [], order["limit"]
+    find = (batch["candidates"], batch["connect"], batch["advice"])
+    path = batch["socket"] or find_socket(*find)
+    connection = Connection(path, batch["connect"])
+    replies, bodies, limit = [], [], batch["limit"]
     try:
-        for request in order["requests"]:
+        for request in batch["requests"]:
             status, body, error = attempt(connection, request, limit)
             limit -= len(body)
             replies.append([status, len(body), error])
@@ -144,7 +143,7 @@ def deliver(order: "dict[str, Any]") -> "tuple[dict[str, Any], list[bytes]]":
 
 
 def attempt(connection: Connection, request: "list[Any]", limit: int) -> "tuple[int, bytes, str]":
-    """Do `exchange`; what keeps the answer from coming is a `Refusal` that says it."""
+    """Call `exchange`; turn its exceptions into a `Refusal` with the cause."""
     try:
         return exchange(connection, request, limit)
     except socket.timeout as problem:  # noqa: UP041  it is TimeoutError from Python 3.10 on only
@@ -157,19 +156,19 @@ def attempt(connection: Connection, request: "list[Any]", limit: int) -> "tuple[
         reason = problem.strerror or "the connection was closed without an answer"
         raise Refusal(f"{connection.path}: {reason}") from problem
     except http.client.HTTPException as problem:
-        raise Refusal(f"{connection.path}: what listens there does not speak HTTP") from problem
+        raise Refusal(f"{connection.path}: the listener does not speak HTTP") from problem
 
 
 def main(argument: str) -> None:
-    """Print the parcel that the order in `argument` asks for."""
-    order = json.loads(zlib.decompress(base64.b64decode(argument)).decode())
+    """Print the payload for the batch in `argument`."""
+    batch = json.loads(zlib.decompress(base64.b64decode(argument)).decode())
     try:
-        head, bodies = deliver(order)
+        head, bodies = deliver(batch)
     except Refusal as refusal:
         head, bodies = {"cause": str(refusal)}, []
-    parcel = zlib.compress(json.dumps(head).encode() + b"\n" + b"".join(bodies), 1)
-    text = base64.b64encode(parcel).decode()
-    sys.stdout.write("\n{0}:begin\n{1}\n{0}:end\n".format(order["mark"], text))
+    payload = zlib.compress(json.dumps(head).encode() + b"\n" + b"".join(bodies), 1)
+    text = base64.b64encode(payload).decode()
+    sys.stdout.write("\n{0}:begin\n{1}\n{0}:end\n".format(batch["marker"], text))
 
 
 if __name__ == "__main__":

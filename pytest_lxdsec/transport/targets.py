@@ -1,4 +1,4 @@
-"""`--lxd-host` text to `Target`; pure, opens no connection.
+"""The parser of `--lxd-host`: text to `Target`. Pure; it opens no connection.
 
     local                                this machine: its shell, LXD's own unix socket
     unix:///path/unix.socket             the same, with this socket
@@ -6,11 +6,12 @@
                                          through the host's own unix socket over the same shell
     https://host:8443                    the API only; host facts are not assessed
     https://host:8443?shell=ssh://host   the API, and a shell for the host facts
-    lab                                  a throw-away real LXD on this machine; lab:ID: a lasting
-    evidence:FILE                        what an earlier run has seen
+    lab                                  a throw-away real LXD on this machine
+    lab:ID                               a lasting lab that is running
+    evidence:FILE                        the evidence that an earlier run recorded
 
-A testinfra host spec may carry `socket=/path/unix.socket` in its query, where LXD's socket is
-not where its packages put it.
+A testinfra host spec may contain `socket=/path/unix.socket` in its query, if LXD's socket is not
+at the path of its packages.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ FORMS = (
 
 
 class Reach(enum.Enum):
-    """By which road a target's API is reached."""
+    """The kind of connection to a target's API."""
 
     UNIX = "unix"  # a unix socket of this machine
     SHELL = "shell"  # the host's own unix socket, over the shell
@@ -58,11 +59,12 @@ class Target:
     """One server to audit, as the user named it.
 
     Attributes:
-        name: What reports call it: the text without credentials and query.
-        reach: The road to the API.
-        address: What that road needs: a socket path ("" finds LXD's own), an `https://` URL, an
-            evidence file, a lasting lab's id ("" makes a new lab).
-        shell: The testinfra host spec that host facts come from; "" where there is none.
+        name: The target's name in reports: the text without credentials and query.
+        reach: The kind of connection to the API.
+        address: The address for this kind: a socket path ("" looks for the socket at the paths of
+            LXD's packages), an `https://` URL, an evidence file, or the id of a lasting lab (""
+            makes a new lab).
+        shell: The testinfra host spec for the host facts; "" if there is no shell.
     """
 
     name: str
@@ -75,7 +77,8 @@ def parse(text: str) -> Target:
     """Read one `--lxd-host` value.
 
     Raises:
-        UserError: the text is none of the forms above; the message says which is nearest.
+        UserError: The text has none of the forms of the module's docstring; the message names the
+            nearest form.
     """
     scheme, separator, rest = text.partition(":")
     match scheme:
@@ -95,11 +98,11 @@ def parse(text: str) -> Target:
 
 
 def parse_all(texts: tuple[str, ...]) -> tuple[Target, ...]:
-    """Read every `--lxd-host` value, in the order given.
+    """Read all `--lxd-host` values, in the order given.
 
     Raises:
-        UserError: as `parse`; also for a target that is named twice, since its results could
-            not be told apart.
+        UserError: A value cannot be read (see `parse`), or two values name the same target, whose
+            results could not be distinguished.
     """
     targets = tuple(parse(text) for text in texts)
     names = [target.name for target in targets]
@@ -145,7 +148,8 @@ def _shell_spec(text: str, shell: str) -> str:
         return "local://"
     if shell.partition("://")[0] not in SHELL_SCHEMES or not shell.partition("://")[2]:
         raise UserError(
-            f"{OPTION}: {text!r}: shell={shell!r} is no testinfra host: use shell=ssh://USER@HOST"
+            f"{OPTION}: {text!r}: shell={shell!r} is not a testinfra host: "
+            "use shell=ssh://USER@HOST"
         )
     _refuse_password(urllib.parse.urlsplit(shell).netloc)
     return shell
@@ -157,7 +161,9 @@ def _shell(text: str) -> Target:
     query = urllib.parse.parse_qsl(url.query, keep_blank_values=True)
     sockets = [value for key, value in query if key == "socket"]
     if sockets and not sockets[-1].startswith("/"):
-        raise UserError(f"{OPTION}: {text!r}: socket={sockets[-1]!r} is no absolute path")
+        raise UserError(
+            f"{OPTION}: {text!r}: socket={sockets[-1]!r} is not absolute: use socket=/PATH"
+        )
     rest = urllib.parse.urlencode([pair for pair in query if pair[0] != "socket"])
     spec = urllib.parse.urlunsplit(url._replace(query=rest))
     return Target(
@@ -170,7 +176,7 @@ def _shell(text: str) -> Target:
 
 def _refuse_password(netloc: str) -> None:
     user, _, host = netloc.rpartition("@")
-    if ":" in user:  # It would show in the process list of everybody on this machine.
+    if ":" in user:  # The password would show in the process list of this machine.
         raise UserError(f"{OPTION}: a password for {host!r}: log in by key, never by password")
 
 

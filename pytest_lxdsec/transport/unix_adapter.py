@@ -1,7 +1,7 @@
-"""HTTP over a unix socket, as an adapter of requests; imports nothing of ours.
+"""HTTP over a unix socket, as an adapter for requests.
 
-pylxd brings such an adapter, but it opens a connection per URL and leaks the socket that it
-cannot connect, which is an error to whoever runs with warnings as errors.
+pylxd's own adapter opens a connection for every URL and leaks a socket that it cannot connect. The
+leak is an error for users who turn warnings into errors.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ class _Pool(urllib3.HTTPConnectionPool):
 
 
 class UnixAdapter(requests.adapters.HTTPAdapter):
-    """Sends every request to the socket at `path`; keeps connections alive between them."""
+    """An adapter that sends every request to the socket at `path` over lasting connections."""
 
     def __init__(self, path: str) -> None:
         super().__init__()
-        # As many as ask at once (probes inside of containers do) are kept, not one.
+        # Probes inside containers send requests in parallel: keep as many connections, not one.
         size = requests.adapters.DEFAULT_POOLSIZE
         self._pool = _Pool("localhost", socket_path=path, maxsize=size)
 
@@ -52,7 +52,7 @@ class UnixAdapter(requests.adapters.HTTPAdapter):
         proxies: Mapping[str, str] | None = None,
         cert: str | tuple[str, str] | None = None,
     ) -> urllib3.HTTPConnectionPool:
-        """Return the one pool, whatever the URL."""
+        """Return the same pool for every URL."""
         del request, verify, proxies, cert
         return self._pool
 

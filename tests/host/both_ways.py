@@ -79,4 +79,4 @@ def check_others(act: Act, before: Verdicts) -> None:
     every = dataclasses.replace(act.cases[0], with_it=(*about, *announced))
     for after in (act.broken, act.repaired):
         changed = both_ways.changes(before, after, every)
-        assert changed == {}, both_ways.told(after, changed)
+        assert changed == {}, both_ways.texts(after, changed)

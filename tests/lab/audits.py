@@ -1,4 +1,4 @@
-"""Run pytest as a user would, on a real LXD, and read what it said."""
+"""Audits of a real LXD by pytest in a process of its own, like a user's."""
 
 from __future__ import annotations
 
@@ -16,27 +16,30 @@ Key = tuple[str, str]  # control, subject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """One run: its exit status, what it printed, and its JUnit file."""
+    """One run: its exit status, its output, and its JUnit file."""
 
     status: int
     output: str
     junit: pathlib.Path
 
     def verdicts(self) -> Mapping[str, Mapping[Key, str]]:
-        """Every control's verdict on every subject, by host."""
+        """Return the verdict of every control on every subject, by host."""
         found: dict[str, dict[Key, str]] = {}
-        for case in ET.parse(self.junit).iter("testcase"):  # noqa: S314 - as above
-            told = {p.get("name", ""): p.get("value", "") for p in case.iter("property")}
-            if "lxd.control" in told:
-                key = (told["lxd.control"], told["lxd.subject"])
-                found.setdefault(told["lxd.host"], {})[key] = told["lxd.verdict"]
+        for case in ET.parse(self.junit).iter("testcase"):  # noqa: S314 - our own file
+            properties = {p.get("name", ""): p.get("value", "") for p in case.iter("property")}
+            if "lxd.control" in properties:
+                key = (properties["lxd.control"], properties["lxd.subject"])
+                found.setdefault(properties["lxd.host"], {})[key] = properties["lxd.verdict"]
         return found
 
 
 def run(
     directory: pathlib.Path, *arguments: str, inside: Lab | None = None, seconds: float = 300
 ) -> Audit:
-    """Run pytest in a directory of its own; inside of a lab, which sees the same files."""
+    """Run pytest in a directory of its own, on this machine or inside a lab.
+
+    A lab sees the same files; the JUnit file that it writes is copied out of it.
+    """
     directory.mkdir(exist_ok=True)
     junit = directory / "junit.xml"
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={junit}"]

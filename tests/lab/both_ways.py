@@ -1,8 +1,8 @@
 """Show a control both ways: break it, see it fail, run the command it prints, see it pass.
 
-A case says how to break it and which other verdicts change with it, for a reason; every other
-verdict of every other control must be what it was. That a repair really repairs, and repairs
-nothing else, is shown nowhere else: so each control has a case, or a reason in `NOT_SHOWN`.
+A case holds the script that breaks the control, and the other verdicts that change with it for a
+reason; all other verdicts of all controls must stay the same. Only these tests show that a repair
+works and changes nothing else, so each control has a case, or a reason in `NOT_SHOWN`.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from . import required
 
 Key = tuple[str, str]  # control id, subject id
 _MADE = re.compile(r"certificate/[0-9a-f]{12}")
-# What a case makes anew (a profile, say) brings questions that do not arise for it.
-ASKED_IN_VAIN = (Outcome.NOT_APPLICABLE.value, Outcome.NOT_ASSESSED.value)
+# Objects that a case creates (a profile, for example) bring verdicts like these, without meaning.
+EMPTY_VERDICTS = (Outcome.NOT_APPLICABLE.value, Outcome.NOT_ASSESSED.value)
 Verdicts = Mapping[Key, Result]
 
 
@@ -42,16 +42,16 @@ class Case:
     """One way to break one control.
 
     Attributes:
-        control: Its id.
+        control: The control's id.
         subject: The subject that fails.
-        breaks: The shell script, run inside the lab; "" where the default scenario is broken.
-        finding: What the finding must say.
-        with_it: Globs of `CONTROL SUBJECT` whose verdicts change too, while it is broken or by
-            the repair.
-        restores: The script that brings the default scenario back after the repair.
-        vanishes: Whether the repair takes the subject itself away.
+        breaks: The shell script to run inside the lab; "" if the default scenario is broken.
+        finding: A text that the finding must contain.
+        with_it: Globs of `CONTROL SUBJECT` whose verdicts also change, while the control is
+            broken or by the repair.
+        restores: The script that restores the default scenario after the repair.
+        vanishes: True if the repair removes the subject itself.
         site: The policy to judge by.
-        probes: Whether it takes probes to see it, as with `--lxd-probe`.
+        probes: True if the control needs the probes of `--lxd-probe`.
     """
 
     control: str
@@ -66,13 +66,16 @@ class Case:
 
     @property
     def name(self) -> str:
-        """For pytest's ids, which all workers of xdist must agree on: keys are made anew."""
+        """Return the case's id for pytest, which must be the same in all workers of xdist.
+
+        Fingerprints are left out, because the keys are new in every worker.
+        """
         first = (self.breaks or "as it is").strip().splitlines()[0]
         return f"{self.control} {_MADE.sub('certificate', self.subject)}: {first[:60]}"
 
 
 def see(lab: Lab, *, probing: bool = False) -> model.Evidence:
-    """Gather the lab's evidence, over the same roads that `--lxd-host=lab` takes."""
+    """Gather the lab's evidence, over the same connections as `--lxd-host=lab`."""
     connection = connect(lab)
     prober = functools.partial(probes.run, interrupted=threading.Event()) if probing else None
     try:
@@ -82,13 +85,13 @@ def see(lab: Lab, *, probing: bool = False) -> model.Evidence:
 
 
 def connect(lab: Lab) -> Connection:
-    """The roads to a lab."""
+    """Return the connections to a lab."""
     target = Target(name="lab", reach=Reach.UNIX, address=lab.socket, shell=f"nsenter://{lab.pid}")
     return Connection(target=target)
 
 
 def judge(evidence: model.Evidence, *, site: policy_file.Policy | None = None) -> Verdicts:
-    """Every control on every subject, without pytest around it."""
+    """Run every control on every subject without pytest; return the results."""
     return {(r.control.id, r.subject): r for r in _results(evidence, site or policy_file.Policy())}
 
 
@@ -109,20 +112,20 @@ def _results(evidence: model.Evidence, site: policy_file.Policy) -> Iterator[Res
 
 
 def run(lab: Lab, script: str) -> None:
-    """Run a script inside the lab, as an operator would at its shell."""
+    """Run a script inside the lab like an operator at its shell."""
     done = lab.run("sh", "-e", "-c", script, timeout=120)
     assert done.returncode == 0, f"{script}\n{done.stdout.decode()}{done.stderr.decode()}"
 
 
 def changes(before: Verdicts, after: Verdicts, case: Case) -> dict[Key, tuple[str, str]]:
-    """Verdicts that changed, came or went, but for the case's own and those it announces."""
+    """Return the verdicts that changed, came or went, except for those that the case expects."""
     found = {}
     for key in sorted({*before, *after}):
         was, now = _outcome(before, key), _outcome(after, key)
-        if was == "none" and now in ASKED_IN_VAIN:
+        if was == "none" and now in EMPTY_VERDICTS:
             continue
-        announced = any(fnmatch.fnmatchcase(" ".join(key), glob) for glob in case.with_it)
-        if was != now and key != (case.control, case.subject) and not announced:
+        expected = any(fnmatch.fnmatchcase(" ".join(key), glob) for glob in case.with_it)
+        if was != now and key != (case.control, case.subject) and not expected:
             found[key] = (was, now)
     return found
 
@@ -131,10 +134,10 @@ def _outcome(verdicts: Verdicts, key: Key) -> str:
     return verdicts[key].outcome.value if key in verdicts else "none"
 
 
-class Stage(contextlib.ExitStack):
-    """A lab with the default scenario, and what every control says of it.
+class Harness(contextlib.ExitStack):
+    """A lab with the default scenario, and the verdicts of all controls on it.
 
-    A case leaves it as it found it; after one that fails, who knows: the next gets a new lab.
+    A successful case leaves the lab unchanged; after a failed case the next one gets a new lab.
     """
 
     _lab: Lab | None = None
@@ -142,15 +145,15 @@ class Stage(contextlib.ExitStack):
 
     def show(self, case: Case) -> Finding:
         """Break, see it fail, run the printed command, see it pass, see nothing else change."""
-        lab = self._set(probing=case.probes)
+        lab = self._clean_lab(probing=case.probes)
         finding = show(lab, case, self._before[case.probes])
         if case.restores:
             run(lab, case.restores)
         self._lab = lab
         return finding
 
-    def _set(self, *, probing: bool) -> Lab:
-        """The lab, or a new one; none is kept until the case has shown to leave it clean."""
+    def _clean_lab(self, *, probing: bool) -> Lab:
+        """Return the lab, or a new one; `show` keeps it only after a successful case."""
         lab, self._lab = self._lab, None
         if lab is None:
             self.close()
@@ -162,7 +165,7 @@ class Stage(contextlib.ExitStack):
 
 
 def show(lab: Lab, case: Case, before: Verdicts) -> Finding:
-    """As `Stage.show`, without the restoring; the finding that the broken state gave."""
+    """Show a case without restoring the scenario; return the finding of the broken state."""
     key = (case.control, case.subject)
     if case.breaks:
         run(lab, case.breaks)
@@ -171,17 +174,17 @@ def show(lab: Lab, case: Case, before: Verdicts) -> Finding:
     assert failed.outcome is Outcome.FAIL, f"not broken: {failed.reason}"
     assert failed.finding is not None
     assert case.finding in failed.text
-    assert changes(before, broken, case) == {}, told(broken, changes(before, broken, case))
+    assert changes(before, broken, case) == {}, texts(broken, changes(before, broken, case))
     run(lab, failed.finding.remedy.command)
     repaired = judge(see(lab, probing=case.probes), site=case.site)
     if case.vanishes:
         assert key not in repaired
     else:
         assert repaired[key].outcome is Outcome.PASS, f"not repaired: {repaired[key].reason}"
-    assert changes(before, repaired, case) == {}, told(repaired, changes(before, repaired, case))
+    assert changes(before, repaired, case) == {}, texts(repaired, changes(before, repaired, case))
     return failed.finding
 
 
-def told(verdicts: Verdicts, keys: Collection[Key]) -> str:
-    """What the changed verdicts say, for whoever reads the failure."""
+def texts(verdicts: Verdicts, keys: Collection[Key]) -> str:
+    """Return the texts of the changed verdicts for the message of a failure."""
     return "\n".join(f"{key}: {verdicts[key].text}" for key in keys if key in verdicts)

@@ -1,4 +1,4 @@
-"""The lab that these tests share: one real LXD with the default scenario."""
+"""The lab that these tests share: a real LXD with the default scenario."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ from . import required
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[labs.Lab]:
-    """A running lab with the default scenario; a test puts back what it changes."""
+    """Yield a running lab with the default scenario; a test must undo its changes."""
     with required.throw_away() as here:
         yield here

@@ -1,8 +1,9 @@
-"""Connects to a packet filter's host from several sources, for one rule set after another.
+"""Connects to a host with a packet filter from several sources, for one rule set after another.
 
-Runs in a network namespace of its own (`unshare --net`), as text on an interpreter's command line:
-the standard library, `ip` and the filters' own tools only. Each line of JSON that comes in is a
-rule set and what to try; what goes out is what the tools print of it and which tries got through.
+It runs in a network namespace of its own (`unshare --net`), as text on an interpreter's command
+line, with the standard library, `ip` and the filters' tools only. Each input line is a JSON
+document with a rule set and the connections to try; each output line holds the rule set as printed
+by the tools, and which connections succeeded.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ SO_BINDTODEVICE = 25
 
 
 def run(*argv: str, text: str = "") -> str:
-    """What a command prints; its complaint where it fails."""
+    """Run a command and return its output; raise an error with its error output if it fails."""
     done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(argv)}: {done.stderr.strip()}")
@@ -32,11 +33,11 @@ def run(*argv: str, text: str = "") -> str:
 
 
 def inside(pid: int, make: object) -> socket.socket:
-    """A socket made in the network namespace of a process, where it stays."""
+    """Call `make` in the network namespace of a process; return its socket, which stays there."""
     made: list[socket.socket] = []
 
     def enter() -> None:
-        with open(f"/proc/{pid}/ns/net", "rb") as space:  # noqa: PTH123 - as short as it gets
+        with open(f"/proc/{pid}/ns/net", "rb") as space:  # noqa: PTH123 - a short program
             if ctypes.CDLL(None, use_errno=True).setns(space.fileno(), CLONE_NEWNET) == 0:
                 made.append(make())  # type: ignore[operator]  # a function without arguments
 
@@ -47,7 +48,7 @@ def inside(pid: int, make: object) -> socket.socket:
 
 
 def build(plan: dict[str, list[list[str]]], pid: int) -> None:
-    """Two wires to the other namespace, with addresses and routes for every source."""
+    """Connect the two namespaces by veth pairs, with addresses and routes for every source."""
     run("ip", "link", "set", "lo", "up")
     for near, far in plan["wires"]:
         run("ip", "link", "add", near, "type", "veth", "peer", "name", far, "netns", str(pid))
@@ -59,7 +60,7 @@ def build(plan: dict[str, list[list[str]]], pid: int) -> None:
 
 
 def connect(pid: int, tries: list[list[object]], patience: float) -> list[bool]:
-    """Which of the tries (source, device, destination, port) got through."""
+    """Try connections (source, device, destination, port); return which of them succeeded."""
     pending: dict[socket.socket, int] = {}
     through = [False] * len(tries)
     for number, (source, device, destination, port) in enumerate(tries):
@@ -83,27 +84,27 @@ def connect(pid: int, tries: list[list[object]], patience: float) -> list[bool]:
 
 
 def serve(ports: list[int]) -> list[socket.socket]:
-    """Listen on all addresses, and forget whoever comes."""
+    """Listen on all addresses, and close every connection at once."""
     found = []
     for port in ports:
         listener = socket.create_server(
             ("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=512
         )
         found.append(listener)
-        threading.Thread(target=forget, args=(listener,), daemon=True).start()
+        threading.Thread(target=close_all, args=(listener,), daemon=True).start()
     return found
 
 
-def forget(listener: socket.socket) -> None:
-    """Take and close connections for as long as the socket lives."""
+def close_all(listener: socket.socket) -> None:
+    """Accept and close connections until the socket is closed."""
     with contextlib.suppress(OSError):
         while True:
-            taken, _ = listener.accept()
-            taken.close()
+            accepted, _ = listener.accept()
+            accepted.close()
 
 
 def answer(pid: int, asked: dict[str, Any]) -> dict[str, Any]:
-    """Apply, print and try; where a tool refuses a rule set, what it says."""
+    """Apply and print a rule set, and try connections; return the error if a tool refuses it."""
     try:
         for argv, text in asked.get("apply", ()):
             run(*argv, text=text)

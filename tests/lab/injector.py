@@ -1,8 +1,8 @@
-"""Sends frames from an instance's network namespace and tells which arrived where.
+"""Sends frames from an instance's network namespace and reports where each arrived.
 
-Runs inside the lab, as text on an interpreter's command line: the standard library only. One line
-of JSON comes in for each batch, one goes out: for every frame, whether the host's bridge and the
-other instance's NIC saw it, and whether the host took what it says as ICMP for IPv6.
+It runs inside the lab, as text on an interpreter's command line, with the standard library only.
+Each batch is one line of JSON, and so is its answer: for every frame, whether the host's bridge
+and the other instance's NIC received it, and whether the host accepted its content as ICMPv6.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ SOL_PACKET, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING = 263, 8, 23
 SO_RCVBUFFORCE = 33
 CLONE_NEWNET = 0x40000000
 VLAN_VALID, TPID_VALID = 0x10, 0x40
-QUIET = 0.03  # Seconds without a frame after which a batch is over.
+SILENCE = 0.03  # Seconds without a frame that end a batch.
 
 
 def opened(pid: int, interface: str) -> socket.socket:
-    """A packet socket in the network namespace of a process; it stays there for good."""
+    """Open a packet socket in the network namespace of a process; the socket stays there."""
     made: list[socket.socket] = []
 
     def enter() -> None:
-        with open(f"/proc/{pid}/ns/net", "rb") as space:  # noqa: PTH123 - as short as it gets
+        with open(f"/proc/{pid}/ns/net", "rb") as space:  # noqa: PTH123 - a short program
             if ctypes.CDLL(None, use_errno=True).setns(space.fileno(), CLONE_NEWNET) < 0:
                 return
         made.append(packet_socket(interface))
@@ -43,7 +43,7 @@ def opened(pid: int, interface: str) -> socket.socket:
 
 
 def packet_socket(interface: str) -> socket.socket:
-    """A socket for all frames that an interface receives."""
+    """Open a socket for all frames that an interface receives."""
     made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     made.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
     made.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
@@ -54,7 +54,7 @@ def packet_socket(interface: str) -> socket.socket:
 
 
 def icmpv6_socket() -> socket.socket:
-    """A socket for all ICMP for IPv6 that the host takes: behind its packet filter."""
+    """Open a socket for all ICMPv6 that the host accepts, behind its packet filter."""
     made = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
     made.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
     made.setblocking(False)
@@ -62,7 +62,7 @@ def icmpv6_socket() -> socket.socket:
 
 
 def received(tap: socket.socket) -> bytes:
-    """The next frame, with the VLAN tag back in its place."""
+    """Return the next frame, with its VLAN tag restored."""
     octets, ancillary, _, _ = tap.recvmsg(65536, 256)
     if tap.family != socket.AF_PACKET:
         return octets
@@ -76,11 +76,11 @@ def received(tap: socket.socket) -> bytes:
 
 
 def send(sender: socket.socket, taps: list[socket.socket], batch: list[bytes]) -> list[set[bytes]]:
-    """Send a batch; what each tap saw of it."""
+    """Send a batch; return the frames of it that each tap received."""
     seen: list[set[bytes]] = [set() for _ in taps]
     for octets in batch:
         sender.send(octets)
-    while ready := select.select(taps, [], [], QUIET)[0]:
+    while ready := select.select(taps, [], [], SILENCE)[0]:
         for tap in ready:
             try:
                 seen[taps.index(tap)].add(received(tap))
@@ -90,7 +90,7 @@ def send(sender: socket.socket, taps: list[socket.socket], batch: list[bytes]) -
 
 
 def main() -> None:
-    """Serve batches until the input ends."""
+    """Answer batches until the input ends."""
     arguments = json.loads(sys.argv[1])
     sender = opened(arguments["sender"], "eth0")
     taps = [packet_socket(arguments["bridge"]), opened(arguments["peer"], "eth0"), icmpv6_socket()]

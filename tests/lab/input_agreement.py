@@ -1,6 +1,7 @@
-"""Does the evaluator say who may connect? Random rule sets, and real connections to the host.
+"""The evaluator against the kernel: random rule sets, and real connections to the host.
 
-Two network namespaces with two wires between them; nothing of LXD's, and nothing of the machine's.
+It uses two network namespaces with two veth pairs between them; neither LXD nor the machine's own
+network takes part.
 """
 
 from __future__ import annotations
@@ -25,20 +26,20 @@ from pytest_lxdsec.firewall.parsers import iptables, nft, nft_shims
 from . import rule_sets
 
 HOST = {4: "10.9.0.1", 6: "fd09::1"}
-# By wire: the ends, and the sources behind it.
+# By veth pair: both ends, and the source addresses behind it.
 SOURCES = {
     "s0": ("c0", ("10.9.0.2", "192.0.2.7", "fd09::2", "2001:db8::7")),
     "s1": ("c1", ("10.9.200.3", "198.51.100.9", "fd09:0:0:1::3", "2001:db8:7::9")),
 }
 LISTENING = (8443, 22)
 TRIED = (*LISTENING, 443)
-QUICK, PATIENT = 0.05, 0.5  # seconds without any answer
+QUICK, PATIENT = 0.05, 0.5  # seconds to wait for an answer
 FLUSH = ("nft", "flush", "ruleset")
 PRINT = (("nft", "-j", "list", "ruleset"), ("nft", "--debug=netlink", "list", "ruleset"))
 
 
 def plan() -> dict[str, Any]:
-    """What the connector builds."""
+    """Return the plan of the namespaces for the connector."""
     commands: list[list[str]] = [["host", "sysctl", "-qw", "net.ipv4.conf.all.rp_filter=0"]]
     for near, (far, sources) in SOURCES.items():
         for space, name in (("host", near), ("other", far)):
@@ -46,13 +47,13 @@ def plan() -> dict[str, Any]:
             commands.append([space, "sysctl", "-qw", f"net.ipv6.conf.{name}.accept_dad=0"])
         for source in sources:
             commands += _routes(near, far, source)
-    # An interface without an address of its own answers no neighbour, and redirects nothing.
+    # An interface without an address of its own neither answers neighbours nor redirects.
     commands += [
         ["host", "ip", "addr", "add", f"{HOST[version]}/{length}", "dev", near, *flags]
         for near in SOURCES
         for version, length, flags in ((4, 32, ()), (6, 128, ("nodad",)))
     ]
-    # Only the first packet of a connection is asked about: no other leaves the sources.
+    # The evaluator judges a connection's first packet: the sources send no other packets.
     chain = "{ type filter hook output priority 0; tcp flags & syn == 0 drop; }"
     commands += [
         ["other", "nft", "add", "table", "inet", "first"],
@@ -79,18 +80,18 @@ def _routes(near: str, far: str, source: str) -> list[list[str]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mismatch:
-    """A connection of which kernel and evaluator think differently."""
+    """A connection on which the kernel and the evaluator disagree."""
 
     name: str
     tried: tuple[str, str, int]
-    said: str
+    evaluated: str
     got_through: bool
     ruleset: str
 
 
 @dataclass(slots=True, kw_only=True)
 class Count:
-    """What was compared."""
+    """The numbers of compared rule sets and connections, and the mismatches."""
 
     rule_sets: int = 0
     connections: int = 0
@@ -102,16 +103,16 @@ class Count:
 
 
 @dataclass(slots=True, kw_only=True)
-class Stage:
-    """The connector."""
+class Connector:
+    """The running connector, see `connector.py`."""
 
     process: subprocess.Popen[str]
 
     def ask(self, **what: Any) -> dict[str, Any]:
-        """One exchange.
+        """Send one document to the connector, and return its answer.
 
         Raises:
-            AssertionError: the connector has failed; its complaint is on the standard error.
+            AssertionError: The connector has failed; the reason is on standard error.
         """
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -124,15 +125,15 @@ class Stage:
 
 
 @contextlib.contextmanager
-def stage() -> Iterator[Stage]:
-    """Build the namespaces; they end with the block."""
+def connector() -> Iterator[Connector]:
+    """Run the connector in new namespaces; they end with the `with` block."""
     script = pathlib.Path(__file__).with_name("connector.py").read_text()
     command = ["unshare", "--net", sys.executable, "-I", "-c", script, json.dumps(plan())]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         try:
-            yield Stage(process=process)
+            yield Connector(process=process)
         finally:
             assert process.stdin is not None
             process.stdin.close()
@@ -142,7 +143,7 @@ Try = tuple[str, str, str, int]  # source, device there, device here, port
 
 
 def tries() -> list[Try]:
-    """Every source to every port."""
+    """Return a connection from every source to every port."""
     return [
         (source, far, near, port)
         for near, (far, sources) in SOURCES.items()
@@ -151,7 +152,7 @@ def tries() -> list[Try]:
     ]
 
 
-def of_nft(here: Stage, seed: int, count: Count) -> None:
+def of_nft(here: Connector, seed: int, count: Count) -> None:
     """Compare one nftables rule set."""
     text = rule_sets.Writer(seed).text()
     answer = _ask(here, [(("nft", "-f", "-"), text)], PRINT, QUICK)
@@ -161,7 +162,7 @@ def of_nft(here: Stage, seed: int, count: Count) -> None:
     try:
         ruleset = nft.decode(*answer["printed"])
     except nft.NotUnderstood:
-        # nft 1.0.6 prints whatever lies in memory for a dormant table's flags, a NUL byte too.
+        # nft 1.0.6 prints stray memory, even NUL bytes, for the flags of a dormant table.
         assert "flags dormant" in answer["printed"][1], text
         count.unreadable += 1
         return
@@ -169,11 +170,11 @@ def of_nft(here: Stage, seed: int, count: Count) -> None:
 
 
 def tools() -> tuple[str, ...]:
-    """The kinds of iptables there are on this machine: `legacy`, `nft`."""
+    """Return the kinds of iptables on this machine: `legacy`, `nft`."""
     return tuple(kind for kind in ("legacy", "nft") if shutil.which(f"iptables-{kind}-restore"))
 
 
-def of_iptables(here: Stage, kind: str, seed: int, count: Count) -> None:
+def of_iptables(here: Connector, kind: str, seed: int, count: Count) -> None:
     """Compare one rule set of iptables and ip6tables."""
     names = {4: f"iptables-{kind}", 6: f"ip6tables-{kind}"}
     texts = {version: rule_sets.XtWriter(seed, version).text() for version in names}
@@ -190,8 +191,8 @@ def of_iptables(here: Stage, kind: str, seed: int, count: Count) -> None:
     _compare(here, f"{kind} {seed}", ruleset, answer["through"], count, "\n".join(texts.values()))
 
 
-def clear(here: Stage, kind: str) -> None:
-    """Take the rules of iptables away."""
+def clear(here: Connector, kind: str) -> None:
+    """Remove the rules of iptables."""
     empty = "*filter\n:INPUT ACCEPT\nCOMMIT\n*mangle\n:PREROUTING ACCEPT\nCOMMIT\n"
     empty += "*nat\n:PREROUTING ACCEPT\nCOMMIT\n"
     apply = [((f"{name}tables-{kind}-restore",), empty) for name in ("ip", "ip6")]
@@ -199,7 +200,7 @@ def clear(here: Stage, kind: str) -> None:
 
 
 def _ask(
-    here: Stage,
+    here: Connector,
     apply: Sequence[tuple[Sequence[str], str]],
     asked: Sequence[Sequence[str]],
     patience: float,
@@ -208,19 +209,19 @@ def _ask(
     return here.ask(apply=apply, print=asked, tries=wanted, patience=patience)
 
 
-def _compare(  # noqa: PLR0913, PLR0917 - all of them are told
-    here: Stage,
+def _compare(  # noqa: PLR0913, PLR0917 - a mismatch reports all of them
+    here: Connector,
     name: str,
     ruleset: rules.RuleSet,
     through: Sequence[bool],
     count: Count,
     text: str,
 ) -> None:
-    said = [_said(ruleset, each) for each in tries()]
-    if any(_differs(verdict, got) for verdict, got in zip(said, through, strict=True)):
+    verdicts = [_verdict(ruleset, each) for each in tries()]
+    if any(_differs(verdict, got) for verdict, got in zip(verdicts, through, strict=True)):
         through = _ask(here, (), (), PATIENT)["through"]
     count.rule_sets += 1
-    for each, verdict, got in zip(tries(), said, through, strict=True):
+    for each, verdict, got in zip(tries(), verdicts, through, strict=True):
         count.connections += 1
         count.accepted += verdict.is_accepted
         count.unknown += verdict.decision is Decision.UNKNOWN
@@ -228,17 +229,21 @@ def _compare(  # noqa: PLR0913, PLR0917 - all of them are told
             tried = (each[0], each[2], each[3])
             count.mismatches.append(
                 Mismatch(
-                    name=name, tried=tried, said=verdict.reason, got_through=got, ruleset=text
+                    name=name,
+                    tried=tried,
+                    evaluated=verdict.reason,
+                    got_through=got,
+                    ruleset=text,
                 )
             )
 
 
-def _differs(verdict: evaluate.Verdict, got: bool) -> bool:  # noqa: FBT001 - what was seen
+def _differs(verdict: evaluate.Verdict, got: bool) -> bool:  # noqa: FBT001 - an observation
     return verdict.decision is not Decision.UNKNOWN and verdict.is_accepted is not got
 
 
-def _said(ruleset: rules.RuleSet, tried: Try) -> evaluate.Verdict:
-    """What the evaluator says; a port where nobody listens is as good as dropped."""
+def _verdict(ruleset: rules.RuleSet, tried: Try) -> evaluate.Verdict:
+    """Return the evaluator's verdict; a port without a listener counts as dropped."""
     source, _, interface, port = tried
     address = ipaddress.ip_address(source)
     seen = reachable_sources.syn(
@@ -250,5 +255,5 @@ def _said(ruleset: rules.RuleSet, tried: Try) -> evaluate.Verdict:
     )
     verdict = evaluate.path(ruleset, dataclasses.replace(seen, free=()))
     if verdict.is_accepted and (verdict.state.port or port) not in LISTENING:
-        return dataclasses.replace(verdict, decision=Decision.DROP, reason="nobody listens")
+        return dataclasses.replace(verdict, decision=Decision.DROP, reason="no listener")
     return verdict

@@ -1,7 +1,7 @@
-"""Does the evaluator say what the kernel does? Random frames, really sent by an instance.
+"""The evaluator against the kernel: random frames, really sent by an instance.
 
-For every setting of the instance's filters: read the rules, send frames, and compare what reached
-the host and the other instance with what the rules are said to do.
+For every setting of the instance's filters: read the rules, send frames, and compare the frames
+that reached the host and the other instance with the evaluator's verdicts on the rules.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from pytest_lxdsec.lab import Lab, scenarios
 
 SENDER, PEER = "sender", "peer"
 IPV4, IPV6 = "10.85.3.7", "fd85:5ec::3:7"
-BATCH = 128  # Frames; less than a network device queues before it drops.
-TRIES = 4  # A frame that is lost once may have been unlucky.
+BATCH = 128  # Frames; a network device queues more than these before it drops.
+TRIES = 4  # A frame may be lost by chance.
 _MAC, _V4, _V6 = (f"security.{name}_filtering" for name in ("mac", "ipv4", "ipv6"))
 _NO_V4, _NO_V6 = {"ipv4.address": "none"}, {"ipv6.address": "none"}
 SETTINGS: Mapping[str, Mapping[str, str]] = {
@@ -50,7 +50,7 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
     },
     "site": {},
 }
-# What a site may have on its bridges besides, before and behind LXD's rules.
+# A site's own rules on its bridges, before and behind LXD's rules.
 SITE = """
 table bridge site {
     chain before {
@@ -86,18 +86,18 @@ SCENARIO = dataclasses.replace(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mismatch:
-    """A frame of which the kernel and the evaluator think differently."""
+    """A frame on which the kernel and the evaluator disagree."""
 
     setting: str
     hook: str
     octets: str
-    said: str
+    evaluated: str
     arrived: bool
 
 
 @dataclass(slots=True, kw_only=True)
 class Count:
-    """What was compared."""
+    """The numbers of compared frames and verdicts, and the mismatches."""
 
     frames: int = 0
     verdicts: int = 0
@@ -107,8 +107,8 @@ class Count:
 
 
 @dataclass(slots=True, kw_only=True)
-class Stage:
-    """A lab with the two instances, and the injector in it."""
+class Sender:
+    """The instance that sends frames: its lab, its NIC, and the injector."""
 
     lab: Lab
     injector: subprocess.Popen[str]
@@ -117,7 +117,7 @@ class Stage:
     nic: Nic
 
     def send(self, batch: list[bytes]) -> list[tuple[bool, bool, bool]]:
-        """Whether each frame reached the host's bridge, the other instance, and the host."""
+        """Send frames; return for each if the bridge, the other instance and the host got it."""
         assert self.injector.stdin is not None
         assert self.injector.stdout is not None
         self.injector.stdin.write(json.dumps([octets.hex() for octets in batch]) + "\n")
@@ -125,12 +125,12 @@ class Stage:
         return [(host, peer, ip) for host, peer, ip in json.loads(self.injector.stdout.readline())]
 
     def set(self, setting: Mapping[str, str], site: str = "") -> rules.RuleSet:
-        """Set the sender's filters; return the rules that LXD makes of them, and a site's."""
+        """Set the sender's filters and a site's rules; return the rules in the kernel."""
         device = {**DEVICE, "ipv4.address": IPV4, "ipv6.address": IPV6, **setting}
         for family, filters in (("ipv4", _V4), ("ipv6", _V6)):
             if filters not in setting and setting.get(f"{family}.address") == "none":
                 raise ValueError(f"LXD refuses {family}.address=none without its filter")
-        # LXD does not find its own rules again among those that the shims of ebtables print.
+        # LXD does not recognise its own rules in the output of the nft-based ebtables.
         self.lab.shell("nft flush table bridge filter; nft flush chain ip6 filter lxd_nic_lxdbr0")
         query(self.lab, "PATCH", f"/1.0/instances/{SENDER}", {"devices": {"eth0": device}})
         done = self.lab.shell(f"nft delete table bridge site; nft -f - <<'E'\n{site}\nE")
@@ -139,8 +139,8 @@ class Stage:
 
 
 @contextlib.contextmanager
-def stage(lab: Lab) -> Iterator[Stage]:
-    """Start the injector in a lab of `SCENARIO`."""
+def sender(lab: Lab) -> Iterator[Sender]:
+    """Run the injector in a lab of `SCENARIO` for the length of a `with` block."""
     pids = {name: _state(lab, name)["pid"] for name in (SENDER, PEER)}
     arguments = {"sender": pids[SENDER], "peer": pids[PEER], "bridge": scenarios.BRIDGE}
     script = pathlib.Path(__file__).with_name("injector.py").read_text()
@@ -149,13 +149,13 @@ def stage(lab: Lab) -> Iterator[Stage]:
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as injector:
         try:
-            yield _stage(lab, injector)
+            yield _sender(lab, injector)
         finally:
             assert injector.stdin is not None
             injector.stdin.close()
 
 
-def _stage(lab: Lab, injector: subprocess.Popen[str]) -> Stage:
+def _sender(lab: Lab, injector: subprocess.Popen[str]) -> Sender:
     address = query(lab, "GET", f"/1.0/networks/{scenarios.BRIDGE}/state")["hwaddr"]
     config = query(lab, "GET", f"/1.0/instances/{SENDER}")["config"]
     peer = query(lab, "GET", f"/1.0/instances/{PEER}")["config"]
@@ -172,11 +172,11 @@ def _stage(lab: Lab, injector: subprocess.Popen[str]) -> Stage:
         bridge_ipv6=ipaddress.IPv6Address("fd85:5ec::1"),
     )
     mac = peer["volatile.eth0.hwaddr"]
-    return Stage(lab=lab, injector=injector, around=around, peer_mac=mac, nic=nic)
+    return Sender(lab=lab, injector=injector, around=around, peer_mac=mac, nic=nic)
 
 
 def query(lab: Lab, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-    """One request to the lab's LXD."""
+    """Send one request to the lab's LXD and return the metadata."""
     data = [] if body is None else ["--data", json.dumps(body)]
     done = lab.run("lxc", "query", "--wait", "--request", method, *data, path)
     assert done.returncode == 0, done.stderr.decode()
@@ -189,7 +189,7 @@ def _state(lab: Lab, name: str) -> dict[str, Any]:
 
 
 def read_rules(lab: Lab) -> rules.RuleSet:
-    """The rules that are in the lab's kernel now."""
+    """Return the rules that are in the lab's kernel now."""
     document, listing, four, six, bridge = (
         lab.shell(command).stdout.decode()
         for command in (
@@ -203,59 +203,59 @@ def read_rules(lab: Lab) -> rules.RuleSet:
     return dataclasses.replace(known, handed_over=("ip", "ip6"))
 
 
-def part(stage: Stage, setting: str) -> rules.RuleSet:
-    """The rules that can concern what the sender sends, under one setting."""
-    ruleset = stage.set(SETTINGS[setting], SITES.get(setting, ""))
-    return shape_cache.Bench(ruleset).part(stage.nic, guarantees.ADVERTISEMENTS)
+def part(sender: Sender, setting: str) -> rules.RuleSet:
+    """Return the rules that can match the sender's frames, under one setting."""
+    ruleset = sender.set(SETTINGS[setting], SITES.get(setting, ""))
+    return shape_cache.Bench(ruleset).part(sender.nic, guarantees.ADVERTISEMENTS)
 
 
-def compare(stage: Stage, setting: str, count: Count, *, seed: int, amount: int) -> None:
+def compare(sender: Sender, setting: str, count: Count, *, seed: int, amount: int) -> None:
     """Send the known kinds and `amount` random frames under one setting."""
-    ruleset = part(stage, setting)
+    ruleset = part(sender, setting)
     generator = random.Random(seed)  # noqa: S311 - frames, not secrets
     found: dict[bytes, Frame] = {}
-    for frame in frame_kinds.every(stage.nic, stage.around).values():
+    for frame in frame_kinds.every(sender.nic, sender.around).values():
         if packet.is_passed_on(encode.octets(frame)):
             found[encode.octets(frame)] = frame
     while len(found) < amount:
-        made = grammar.frame(lambda: generator.random() < 0.5, stage.nic, stage.around)
-        to = generator.choice((ethernet.BROADCAST, stage.around.bridge_mac, stage.peer_mac))
+        made = grammar.frame(lambda: generator.random() < 0.5, sender.nic, sender.around)
+        to = generator.choice((ethernet.BROADCAST, sender.around.bridge_mac, sender.peer_mac))
         frame = dataclasses.replace(made, destination=to)
         found[encode.octets(frame)] = frame
     octets = list(found)
     for at in range(0, len(octets), BATCH):
-        _compare(stage, setting, count, ruleset, octets[at : at + BATCH])
+        _compare(sender, setting, count, ruleset, octets[at : at + BATCH])
 
 
 def _compare(
-    stage: Stage, setting: str, count: Count, ruleset: rules.RuleSet, batch: list[bytes]
+    sender: Sender, setting: str, count: Count, ruleset: rules.RuleSet, batch: list[bytes]
 ) -> None:
-    said = [_said(stage, ruleset, octets) for octets in batch]
-    arrived = dict(zip(batch, stage.send(batch), strict=True))
+    judged = [_verdicts(sender, ruleset, octets) for octets in batch]
+    arrived = dict(zip(batch, sender.send(batch), strict=True))
     for _ in range(TRIES - 1):
         missing = [
             octets
-            for octets, verdicts in zip(batch, said, strict=True)
+            for octets, verdicts in zip(batch, judged, strict=True)
             if any(verdict.is_accepted and not arrived[octets][at] for at, verdict in verdicts)
         ]
         if not missing:
             break
-        for octets, again in zip(missing, stage.send(missing), strict=True):
+        for octets, again in zip(missing, sender.send(missing), strict=True):
             host, peer, ip = (any(pair) for pair in zip(arrived[octets], again, strict=True))
             arrived[octets] = (host, peer, ip)
-    for octets, verdicts in zip(batch, said, strict=True):
+    for octets, verdicts in zip(batch, judged, strict=True):
         count.frames += 1
         for at, verdict in verdicts:
             _note(count, setting, octets, at, verdict, arrived[octets][at])
 
 
-def _note(  # noqa: PLR0913, PLR0917 - all of them are told
+def _note(  # noqa: PLR0913, PLR0917 - a mismatch reports all of them
     count: Count,
     setting: str,
     octets: bytes,
     at: int,
     verdict: evaluate.Verdict,
-    arrived: bool,  # noqa: FBT001 - as above
+    arrived: bool,  # noqa: FBT001 - an observation
 ) -> None:
     count.verdicts += 1
     count.accepted += verdict.is_accepted
@@ -268,61 +268,61 @@ def _note(  # noqa: PLR0913, PLR0917 - all of them are told
                 setting=setting,
                 hook=hook,
                 octets=octets.hex(),
-                said=verdict.reason,
+                evaluated=verdict.reason,
                 arrived=arrived,
             )
         )
 
 
-def _said(
-    stage: Stage, ruleset: rules.RuleSet, octets: bytes
+def _verdicts(
+    sender: Sender, ruleset: rules.RuleSet, octets: bytes
 ) -> list[tuple[int, evaluate.Verdict]]:
-    """The verdicts at the hooks that the frame's destination leads to.
+    """Return the verdicts at the hooks that the frame's destination leads to.
 
-    Where the host's bridge is tapped, IP's rules come only after it.
+    At the host, IP's rules do not count: the tap at the bridge is in front of them.
     """
     to = octets[:6].hex(":")
-    said = []
-    if to != stage.peer_mac:
-        said.append((0, trial.judge(ruleset, stage.nic, octets, "input")))
-    if to != stage.around.bridge_mac:
-        said.append(
-            (1, trial.decide_behind(ruleset, _way(stage, "forward", trial.ELSEWHERE), octets))
+    verdicts = []
+    if to != sender.peer_mac:
+        verdicts.append((0, trial.judge(ruleset, sender.nic, octets, "input")))
+    if to != sender.around.bridge_mac:
+        verdicts.append(
+            (1, trial.decide_behind(ruleset, _way(sender, "forward", trial.ELSEWHERE), octets))
         )
-    return said
+    return verdicts
 
 
-def _way(stage: Stage, hook: str, out: str = "") -> trial.Way:
-    return trial.Way(nic=stage.nic, hook=hook, out=out)
+def _way(sender: Sender, hook: str, out: str = "") -> trial.Way:
+    return trial.Way(nic=sender.nic, hook=hook, out=out)
 
 
 def compare_advertisements(
-    stage: Stage, setting: str, count: Count, *, seed: int, amount: int
+    sender: Sender, setting: str, count: Count, *, seed: int, amount: int
 ) -> None:
     """Send the neighbour advertisements for the host among `amount` random frames.
 
-    What the host took is compared with the rules of IP, not of the bridge alone.
+    The advertisements that the host accepts are compared with the rules of the bridge and of IP.
     """
-    ruleset = part(stage, setting)
+    ruleset = part(sender, setting)
     generator = random.Random(seed)  # noqa: S311 - frames, not secrets
-    made = list(frame_kinds.every(stage.nic, stage.around).values())
+    made = list(frame_kinds.every(sender.nic, sender.around).values())
     made += [
-        grammar.frame(lambda: generator.random() < 0.5, stage.nic, stage.around)
+        grammar.frame(lambda: generator.random() < 0.5, sender.nic, sender.around)
         for _ in range(amount)
     ]
-    # The host tells apart what says different things, whatever it is wrapped in.
-    made = [dataclasses.replace(each, destination=stage.around.bridge_mac) for each in made]
-    by_body = {body: encode.octets(each) for each in made if (body := _for_the_host(stage, each))}
+    # The host's socket shows the ICMPv6 message only, so each message is sent once.
+    made = [dataclasses.replace(each, destination=sender.around.bridge_mac) for each in made]
+    by_body = {body: encode.octets(each) for each in made if (body := _for_the_host(sender, each))}
     for at in range(0, len(by_body), BATCH):
         batch = list(by_body.values())[at : at + BATCH]
-        for octets, arrived in zip(batch, stage.send(batch), strict=True):
-            verdict = trial.decide_behind(ruleset, _way(stage, "input"), octets)
+        for octets, arrived in zip(batch, sender.send(batch), strict=True):
+            verdict = trial.decide_behind(ruleset, _way(sender, "input"), octets)
             count.frames += 1
             _note(count, setting, octets, 0, verdict, arrived[2])
 
 
-def _for_the_host(stage: Stage, frame: Frame) -> bytes:
-    """What an advertisement says that the host's kernel takes for one; b"" where it does not."""
+def _for_the_host(sender: Sender, frame: Frame) -> bytes:
+    """Return the ICMPv6 message of an advertisement that the host's kernel accepts, else b""."""
     packet_ = frame.content
     if frame.tags or not isinstance(packet_, ethernet.Ipv6):
         return b""
@@ -338,24 +338,24 @@ def _for_the_host(stage: Stage, frame: Frame) -> bytes:
         or content.type != protocol_numbers.NEIGHBOUR_ADVERT
     ):
         return b""
-    if packet_.destination != stage.around.bridge_ipv6 or frame.trailer:
+    if packet_.destination != sender.around.bridge_ipv6 or frame.trailer:
         return b""
     return encode.segment(content, packet_.source, packet_.destination)[1]
 
 
 def run(lab: Lab, *, amount: int, seed: int = 1, settings: tuple[str, ...] = ()) -> Count:
-    """Compare `amount` frames in each of the settings, all where none is named."""
+    """Compare `amount` frames in each of the settings; in all settings if none is named."""
     count = Count()
-    with stage(lab) as here:
+    with sender(lab) as here:
         for number, setting in enumerate(settings or SETTINGS):
             compare(here, setting, count, seed=seed * 100 + number, amount=amount)
     return count
 
 
 def run_advertisements(lab: Lab, *, amount: int, seed: int = 1) -> Count:
-    """Compare the advertisements among `amount` random frames, in each of the settings."""
+    """Compare the advertisements among `amount` random frames, in each setting."""
     count = Count()
-    with stage(lab) as here:
+    with sender(lab) as here:
         for number, setting in enumerate(SETTINGS):
             compare_advertisements(here, setting, count, seed=seed * 100 + number, amount=amount)
     return count

@@ -1,4 +1,4 @@
-"""What the tests of probes share: a run of them, and what there is of ours on a lab's host."""
+"""Helpers for tests of probes: a run of all probes, and the probe's objects on a lab's host."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ ps -e -o args | grep 'import base64,sys,[z]lib'
 
 
 def probed(lab: labs.Lab) -> model.Evidence:
-    """The lab's evidence, with probes."""
+    """Gather the lab's evidence, with probes."""
     return both_ways.see(lab, probing=True)
 
 
 def tried(lab: labs.Lab) -> Mapping[str, Any]:
-    """Probe only; the entry of `trials`."""
+    """Run the probes; return the entry of the part `trials`."""
     connection = both_ways.connect(lab)
     try:
         api, shell = connection.api(), connection.shell()
@@ -43,12 +43,12 @@ def tried(lab: labs.Lab) -> Mapping[str, Any]:
 
 
 def left(lab: labs.Lab) -> str:
-    """What there is of ours on the host; "" for nothing."""
+    """Return the probe's objects on the host, one on each line; "" if there are none."""
     return lab.shell(LEFT).stdout.decode()
 
 
 def stopped(settings: Mapping[str, Mapping[str, str]]) -> labs.scenarios.Scenario:
-    """A scenario with a NIC of each setting; none of its instances runs."""
+    """Return a scenario with a stopped instance for each setting of a NIC."""
     nic = {"type": "nic", "name": "eth0", "network": labs.scenarios.BRIDGE}
     instances = tuple(
         labs.scenarios.Instance(

@@ -1,7 +1,7 @@
-"""A way into the lab's network for clients that are outside of it, on 127.0.0.1.
+"""A TCP relay from 127.0.0.1 into the lab's network, for clients outside of the lab.
 
-One thread enters the lab's network namespace, which belongs to threads, and connects there for
-whoever knocks outside.
+One thread enters the lab's network namespace (a thread may have its own) and connects there for
+every client outside.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import threading
 from collections.abc import Iterator
 
 CLONE_NEWNET = 0x40000000
-PAUSE = 0.05  # Seconds after which a thread looks whether it should end.
+PAUSE = 0.05  # Seconds between a thread's checks that it should end.
 
 
 @contextlib.contextmanager
 def into(pid: int, address: str) -> Iterator[int]:
-    """Relay from a port of 127.0.0.1, which is yielded, to `address` as process `pid` sees it."""
+    """Relay connections to `address` in the network of process `pid`; yield the local port."""
     ended = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(PAUSE)
@@ -41,7 +41,7 @@ def _serve(listener: socket.socket, pid: int, address: str, ended: threading.Eve
     while not ended.is_set():
         with contextlib.suppress(TimeoutError):
             outer, _ = listener.accept()
-            # Threads start in the namespace of the one that starts them.
+            # A new thread starts in the namespace of its parent thread.
             pump = threading.Thread(target=_pump, args=(outer, (host, int(port)), ended))
             pump.start()
             pumps.append(pump)

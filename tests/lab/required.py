@@ -1,4 +1,4 @@
-"""Labs for tests: skipped with the reason where there can be none, red where one is required."""
+"""Labs for tests: without a lab the test is skipped, or fails if a lab is required."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VARIABLE = "LXDSEC_LAB"  # `required` in .ci/run
 def throw_away(
     scenario: labs.scenarios.Scenario = labs.scenarios.DEFAULT,
 ) -> Iterator[labs.Lab]:
-    """A lab, ended with the block."""
+    """Run a lab for the length of a `with` block."""
     with contextlib.ExitStack() as stack:
         try:
             here = stack.enter_context(labs.throw_away(scenario=scenario))

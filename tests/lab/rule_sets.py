@@ -1,4 +1,4 @@
-"""Random rule sets for nftables and iptables: of everything that the evaluator claims to know."""
+"""Random rule sets for nftables and iptables, of everything that the evaluator supports."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ PORTS = ("8443", "22", "443", "8000-9000", "1-1023", "{ 22, 8443 }", "{ 1-400, 8
 
 
 class Writer:
-    """Writes one nftables rule set."""
+    """A writer of one random nftables rule set."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)  # noqa: S311 - rules, not secrets
         self._pick = self._random.choice
 
     def text(self) -> str:
-        """The rule set, as `nft -f` takes it."""
+        """Return the rule set for `nft -f`."""
         families = self._random.sample(("inet", "ip", "ip6", "inet"), self._random.randint(1, 3))
         tables = [self.table(f"t{at}", family) for at, family in enumerate(families)]
         return "flush ruleset\n" + "\n".join(tables)
@@ -135,15 +135,15 @@ MASKS = {4: "0.0.0.255", 6: "::ff"}
 
 
 class XtWriter:
-    """Writes one rule set for iptables-restore, or for ip6tables-restore."""
+    """A writer of one random rule set for iptables-restore or ip6tables-restore."""
 
     def __init__(self, seed: int, version: int) -> None:
-        self._random = random.Random(seed)  # noqa: S311 - as above
+        self._random = random.Random(seed)  # noqa: S311 - rules, not secrets
         self._pick = self._random.choice
         self._version = version
 
     def text(self) -> str:
-        """The tables filter and mangle, sometimes nat."""
+        """Return the tables filter and mangle, sometimes with nat."""
         policy = self._pick(("ACCEPT", "ACCEPT", "DROP"))
         lines = ["*filter", f":INPUT {policy}", ":FORWARD ACCEPT", ":OUTPUT ACCEPT"]
         lines += [":one -", ":two -"]

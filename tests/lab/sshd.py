@@ -35,9 +35,9 @@ class Sshd:
     """A running sshd.
 
     Attributes:
-        port: Where it answers, on 127.0.0.1 of this machine.
-        directory: The client's files: `key`, `stranger` (a key it does not accept), `known`.
-        log: What it has logged so far.
+        port: The port of the relay to it, on 127.0.0.1 of this machine.
+        directory: The client's files: `key`, `other` (a key that it does not accept), `known`.
+        log: The file of its log.
     """
 
     port: int
@@ -45,7 +45,7 @@ class Sshd:
     log: pathlib.Path
 
     def spec(self, *, key: str = "key", known: str = "known", port: int = 0) -> str:
-        """Return the testinfra host of the lab behind this sshd."""
+        """Return the testinfra host spec of the lab behind this sshd."""
         config = self.directory / f"config-{known}"
         config.write_text(
             f"Host *\n  UserKnownHostsFile {self.directory / known}\n"
@@ -55,14 +55,14 @@ class Sshd:
         return f"ssh://root@127.0.0.1:{port or self.port}?{urllib.parse.urlencode(files)}"
 
     def logins(self) -> int:
-        """Return how many connections have been let in."""
+        """Return the number of successful logins."""
         return self.log.read_text().count("Accepted publickey")
 
 
 @contextlib.contextmanager
 def running(lab: Lab, directory: pathlib.Path) -> Iterator[Sshd]:
-    """Have an sshd in the lab."""
-    for name in ("key", "stranger", "host"):
+    """Run an sshd in the lab for the length of a `with` block."""
+    for name in ("key", "other", "host"):
         _keygen(directory / name)
     _install(lab, directory)
     log = directory / "log"
@@ -79,7 +79,7 @@ def running(lab: Lab, directory: pathlib.Path) -> Iterator[Sshd]:
             host = (directory / "host.pub").read_text()
             (directory / "known").write_text(f"[127.0.0.1]:{port} {host}")
             (directory / "unknown").write_text("")
-            other = (directory / "stranger.pub").read_text()
+            other = (directory / "other.pub").read_text()
             (directory / "changed").write_text(f"[127.0.0.1]:{port} {other}")
             yield Sshd(port=port, directory=directory, log=log)
     finally:

@@ -1,4 +1,4 @@
-"""The sweep run in a lab, as the audit runs it, and what LXD itself says of the containers."""
+"""The sweep in a lab, run like an audit's, and LXD's own reports of the containers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pytest_lxdsec.transport import Output
 
 
 def parts(lab: labs.Lab, *paths: str) -> Mapping[str, Mapping[str, Any]]:
-    """Every part of the host, there or missing."""
+    """Run the sweep; return all parts of the host's evidence, present or missing."""
     server = lxd_client.Client(lab.socket).get("/1.0")
     question = host_sweep.Question(
         server_pid=server["environment"]["server_pid"],
@@ -29,12 +29,12 @@ def parts(lab: labs.Lab, *paths: str) -> Mapping[str, Mapping[str, Any]]:
 
 
 def containers(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The containers among the parts, by the name that liblxc knows them by."""
+    """Return the containers of the parts, by liblxc's name."""
     return {one["lxc_name"]: one for one in found["host.containers"]["value"]}
 
 
 def states(lab: labs.Lab) -> dict[str, Any]:
-    """What LXD says of each running container, by the same name."""
+    """Return LXD's document of each running container, by liblxc's name."""
     found = lxd_client.Client(lab.socket).get("/1.0/instances?recursion=2&all-projects=true")
     return {
         _internal(entry["project"], entry["name"]): entry

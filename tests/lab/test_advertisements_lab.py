@@ -28,18 +28,18 @@ NO_SITE = "nft delete table inet site"
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[kernel_agreement.Stage]:
+def sender() -> Iterator[kernel_agreement.Sender]:
     """An instance that sends, on a bridge whose host takes advertisements."""
     with (
         required.throw_away(kernel_agreement.SCENARIO) as lab,
-        kernel_agreement.stage(lab) as here,
+        kernel_agreement.sender(lab) as here,
     ):
         run(here, f"sysctl -w net/ipv6/conf/{BRIDGE}/accept_ra=2")
         yield here
 
 
-def run(stage: kernel_agreement.Stage, script: str) -> str:
-    done = stage.lab.shell(script)
+def run(sender: kernel_agreement.Sender, script: str) -> str:
+    done = sender.lab.shell(script)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode()
 
@@ -55,22 +55,22 @@ echo "$found" | grep . || true
 """
 
 
-def learnt(stage: kernel_agreement.Stage) -> tuple[str, ...]:
+def learnt(sender: kernel_agreement.Sender) -> tuple[str, ...]:
     """The kinds of advertisements that give the host a route."""
-    frames = frame_kinds.every(stage.nic, stage.around)
+    frames = frame_kinds.every(sender.nic, sender.around)
     found = []
     for kind in KINDS:
-        tries = (stage.send([encode.octets(frames[kind])]) for _ in range(kernel_agreement.TRIES))
+        tries = (sender.send([encode.octets(frames[kind])]) for _ in range(kernel_agreement.TRIES))
         # At the bridge, before any rule of the host's.
         assert any(arrived for [(arrived, _, _)] in tries), kind
-        if run(stage, LEARNT):
+        if run(sender, LEARNT):
             found.append(kind)
-        run(stage, f"ip -6 route flush dev {BRIDGE} proto ra")
+        run(sender, f"ip -6 route flush dev {BRIDGE} proto ra")
     return tuple(found)
 
 
-def judged(stage: kernel_agreement.Stage) -> Result:
-    return both_ways.judge(both_ways.see(stage.lab))[CONTROL]
+def judged(sender: kernel_agreement.Sender) -> Result:
+    return both_ways.judge(both_ways.see(sender.lab))[CONTROL]
 
 
 @pytest.mark.parametrize(
@@ -91,11 +91,11 @@ def judged(stage: kernel_agreement.Stage) -> Result:
     ],
 )
 def test_host_is_judged_by_what_becomes_of_advertisements(
-    stage: kernel_agreement.Stage, sets: str, unsets: str, routes: tuple[str, ...]
+    sender: kernel_agreement.Sender, sets: str, unsets: str, routes: tuple[str, ...]
 ) -> None:
-    run(stage, sets)
+    run(sender, sets)
     try:
-        assert learnt(stage) == routes
-        assert judged(stage).outcome is (Outcome.FAIL if routes else Outcome.PASS)
+        assert learnt(sender) == routes
+        assert judged(sender).outcome is (Outcome.FAIL if routes else Outcome.PASS)
     finally:
-        run(stage, unsets)
+        run(sender, unsets)

@@ -17,17 +17,17 @@ NOT_SHOWN = cases_daemon.NOT_SHOWN | cases_containers.NOT_SHOWN | cases_network.
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[both_ways.Stage]:
+def harness() -> Iterator[both_ways.Harness]:
     """A lab of our own, since we break it."""
-    with both_ways.Stage() as stage:
-        yield stage
+    with both_ways.Harness() as harness:
+        yield harness
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_control_fails_broken_and_passes_repaired(
-    stage: both_ways.Stage, case: Case, record_property: Callable[[str, object], None]
+    harness: both_ways.Harness, case: Case, record_property: Callable[[str, object], None]
 ) -> None:
-    finding = stage.show(case)
+    finding = harness.show(case)
     # `--junitxml` of this test is the record of what was broken, found and repaired.
     told = {"breaks": case.breaks, "observed": finding.observed, "repair": finding.remedy.command}
     for name, value in told.items():

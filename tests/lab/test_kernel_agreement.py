@@ -1,6 +1,6 @@
-"""The evaluator of packet filters and the kernel agree: without a single exception.
+"""The evaluator of packet filters agrees with the kernel, without exception.
 
-Small in `make test`, in full (55,000 frames, 1,000 rule sets) by `make kernel-agreement`.
+`make test` compares a part, `make kernel-agreement` 55,000 frames and 1,000 rule sets.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ XT_RULE_SETS = 250 if IS_FULL else 25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What the kernel did under every setting: with all frames, and with advertisements alone."""
+    """The comparisons under every setting: of all frames, and of advertisements alone."""
 
     frames: kernel_agreement.Count
     advertisements: kernel_agreement.Count
@@ -31,7 +31,7 @@ class Sent:
 
 @pytest.fixture(scope="module", params=["nftables", "xtables"])
 def sent(request: pytest.FixtureRequest) -> Iterator[Sent]:
-    """Frames that an instance sent, past the rules of either of LXD's drivers."""
+    """Yield the comparisons of an instance's frames, with each of LXD's firewall drivers."""
     with required.throw_away(kernel_agreement.SCENARIO) as lab:
         if request.param == "xtables":
             xtables.switch(lab)
@@ -56,33 +56,33 @@ def test_no_frame_is_left_in_doubt(sent: Sent) -> None:
 
 
 def test_frames_were_let_through_and_dropped(sent: Sent) -> None:
-    # Were nothing delivered, or nothing dropped, the agreement would show nothing.
+    # If all frames arrived, or all were dropped, the agreement would show nothing.
     for count in (sent.frames, sent.advertisements):
         assert count.verdicts // 5 < count.accepted < count.verdicts * 4 // 5
 
 
 @pytest.fixture(scope="module")
-def connector() -> Iterator[input_agreement.Stage]:
-    """Two network namespaces, as root."""
+def connector() -> Iterator[input_agreement.Connector]:
+    """Yield a connector between two network namespaces, which needs root."""
     if os.geteuid() != 0:
         if os.environ.get(required.VARIABLE) == "required":
             pytest.fail("the agreement is required here, and it needs root", pytrace=False)
         pytest.skip("network namespaces need root")
-    with input_agreement.stage() as here:
+    with input_agreement.connector() as here:
         yield here
 
 
-def told(count: input_agreement.Count) -> str:
-    """The first mismatches, and their rule sets."""
+def summary(count: input_agreement.Count) -> str:
+    """Return the first mismatches, and their rule sets."""
     kinds = collections.Counter(each.name for each in count.mismatches)
     return f"{dict(kinds)}\n" + "\n".join(str(each) for each in count.mismatches[:3])
 
 
-def test_connections_get_through_as_is_said(connector: input_agreement.Stage) -> None:
+def test_connections_get_through_as_is_said(connector: input_agreement.Connector) -> None:
     count = input_agreement.Count()
     for seed in range(1, RULE_SETS + 1):
         input_agreement.of_nft(connector, seed, count)
-    assert count.mismatches == [], told(count)
+    assert count.mismatches == [], summary(count)
     assert count.rule_sets > RULE_SETS // 2
     assert count.unknown < count.connections // 50
     assert count.connections // 10 < count.accepted < count.connections * 9 // 10
@@ -90,7 +90,7 @@ def test_connections_get_through_as_is_said(connector: input_agreement.Stage) ->
 
 @pytest.mark.parametrize("kind", ["legacy", "nft"])
 def test_connections_past_iptables_get_through_as_is_said(
-    connector: input_agreement.Stage, kind: str
+    connector: input_agreement.Connector, kind: str
 ) -> None:
     if kind not in input_agreement.tools():
         pytest.skip(f"there is no iptables-{kind} on this machine")
@@ -100,5 +100,5 @@ def test_connections_past_iptables_get_through_as_is_said(
             input_agreement.of_iptables(connector, kind, seed, count)
     finally:
         input_agreement.clear(connector, kind)
-    assert count.mismatches == [], told(count)
+    assert count.mismatches == [], summary(count)
     assert (count.rule_sets > XT_RULE_SETS // 2, count.unknown) == (True, 0)

@@ -98,7 +98,7 @@ def test_check_is_silent_where_one_can_be_had() -> None:
 def test_check_says_in_one_line_that_root_may_not_make_one() -> None:
     done = lxdsec("check", within=BOUND)
     assert done.returncode == 1
-    line = "lxdsec: lab: root here may make no namespaces of its own (unshare: unshare failed: "
+    line = "lxdsec: lab: root may not create namespaces here (unshare: unshare failed: "
     assert done.stderr.startswith(line)
     assert done.stderr.count("\n") == 1
 
@@ -115,7 +115,7 @@ def test_make_audit_replays_the_example_where_none_can_be_had(tmp_path: pathlib.
         timeout=60,
         check=False,
     )
-    assert "root here may make no namespaces" in done.stderr
+    assert "root may not create namespaces here" in done.stderr
     assert "replaying the evidence that comes with the project instead" in done.stdout
     assert "1 host: " in done.stdout
     assert "cannot tell" not in done.stdout

@@ -183,7 +183,8 @@ def test_what_a_killed_run_left_is_not_audited_and_the_next_one_removes_it(
 
 def test_a_run_leaves_another_one_alone(settings_lab: labs.Lab) -> None:
     with stuck(settings_lab):
-        assert probing.tried(settings_lab) == {"missing": "another run probes this server"}
+        error = "another run is probing this server: wait for its end"
+        assert probing.tried(settings_lab) == {"missing": error}
         assert probe_project.PEER in probing.left(settings_lab)
     assert "value" in probing.tried(settings_lab)
 
@@ -193,7 +194,7 @@ def test_somebody_elses_project_of_the_name_is_left_alone(settings_lab: labs.Lab
     refused = probing.tried(settings_lab)
     kept = settings_lab.shell(f"lxc project show {probe_project.PROJECT}")
     settings_lab.shell(f"lxc project delete {probe_project.PROJECT}")
-    assert "is not ours" in refused["missing"]
+    assert "was not made by a probe" in refused["missing"]
     assert kept.returncode == 0
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_lxdsec.lab import Lab, scenarios
 from pytest_lxdsec.transport import Api, exec_batch, host_shell, instance_backend, lxd_api
-from pytest_lxdsec.transport.exec_request import Errand
+from pytest_lxdsec.transport.exec_request import ExecRequest
 
 
 @pytest.fixture(scope="module", params=["unix", "shell"])
@@ -68,9 +68,9 @@ def test_command_runs_inside_and_as_root(lxd: Api) -> None:
     assert host.check_output("hostname; id -u").split() == [scenarios.PLAIN, "0"]
 
 
-def run_in(lxd: Api, *names: str) -> list[Errand]:
+def run_in(lxd: Api, *names: str) -> list[ExecRequest]:
     some = [
-        Errand(project=scenarios.DEFAULT_PROJECT, name=name, line="hostname; exit 3")
+        ExecRequest(project=scenarios.DEFAULT_PROJECT, name=name, line="hostname; exit 3")
         for name in names
     ]
     exec_batch.run(lxd, some, seconds=60)

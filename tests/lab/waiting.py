@@ -1,20 +1,20 @@
-"""Waiting for what comes in its own time, without sleeping longer than it takes."""
+"""Waiting for conditions, no longer than necessary."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-# Before a command: what a shell starts in the background ignores SIGINT, what nohup starts SIGHUP,
-# and so do their children.
+# A prefix for commands: background processes of a shell ignore SIGINT, those of nohup SIGHUP, and
+# so do their children.
 INTERRUPTIBLE = ("env", "--default-signal=INT,HUP")
 
 
 def until(is_so: Callable[[], bool], *, seconds: float = 10.0) -> None:
-    """Return as soon as `is_so()`.
+    """Return as soon as `is_so()` is true.
 
     Raises:
-        TimeoutError: it was not so in time.
+        TimeoutError: The condition was not true in time.
     """
     deadline = time.monotonic() + seconds
     while not is_so():

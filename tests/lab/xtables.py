@@ -1,7 +1,7 @@
-"""A lab whose LXD uses iptables, ip6tables and ebtables: it finds no nft on its PATH.
+"""A lab whose LXD uses iptables, ip6tables and ebtables, because nft is not on its PATH.
 
-lxd/firewall/firewall_load.go: without nft it takes the commands of xtables, be they those that
-speak to nftables underneath. Nothing else in the lab lacks nft, and so the sweep sees all.
+lxd/firewall/firewall_load.go: without nft LXD uses the commands of xtables, even those on top of
+nftables. Only LXD lacks nft, so the sweep sees all rules.
 """
 
 from __future__ import annotations
@@ -32,6 +32,6 @@ _SWITCH = """
 
 
 def switch(lab: Lab) -> None:
-    """Have the lab's LXD take the other driver; its instances go on, without any rules."""
+    """Restart the lab's LXD with the xtables driver; its instances go on, without any rules."""
     done = lab.run("sh", "-e", "-c", _SWITCH, timeout=60)
     assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()

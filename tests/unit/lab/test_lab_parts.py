@@ -1,4 +1,4 @@
-"""The parts of a lab that need none: mounts, control groups, needs, image, scenario."""
+"""The parts of labs that need no lab: mounts, control groups, requirements, image, scenario."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ MOUNTS = r"""
 """.strip()
 
 
-def test_file_systems_of_the_machine_are_shown_without_those_made_anew() -> None:
+def test_mounts_of_the_machine_are_shown_without_fresh_ones() -> None:
     assert [str(path) for path in namespaces.to_show(MOUNTS)] == [
         "/home",
         "/home/my files",
@@ -54,7 +54,7 @@ def test_control_groups_are_found_wherever_they_are_mounted() -> None:
     assert cgroups.hierarchy(MOUNTS) == pathlib.Path("/sys/fs/cgroup/unified")
 
 
-def test_machine_without_cgroup2_is_told_so() -> None:
+def test_missing_cgroup2_is_reported() -> None:
     with pytest.raises(lab.LabUnavailable, match="mount -t cgroup2"):
         cgroups.hierarchy(MOUNTS.splitlines()[0])
 
@@ -112,7 +112,7 @@ def elf(*kinds: int) -> bytes:
     ("content", "expected"),
     [(elf(1, 4), True), (elf(), True), (elf(6, 3, 1), False), (b"#!/bin/sh\n", False)],
 )
-def test_program_is_static_if_it_asks_for_no_loader(
+def test_program_without_a_loader_is_static(
     tmp_path: pathlib.Path, content: bytes, *, expected: bool
 ) -> None:
     program = tmp_path / "busybox"
@@ -120,7 +120,7 @@ def test_program_is_static_if_it_asks_for_no_loader(
     assert requirements.is_static(program) is expected
 
 
-def test_program_that_is_not_there_is_not_static(tmp_path: pathlib.Path) -> None:
+def test_missing_program_is_not_static(tmp_path: pathlib.Path) -> None:
     assert not requirements.is_static(tmp_path / "busybox")
 
 
@@ -161,7 +161,7 @@ def test_bare_scenario_has_no_instances() -> None:
     assert scenario.BARE.instances == ()
 
 
-def test_scaled_scenario_keeps_what_was_there() -> None:
+def test_scaled_scenario_keeps_the_base() -> None:
     plan = scenario.scaled(scenario.DEFAULT, 3)
     assert plan.instances[: len(scenario.DEFAULT.instances)] == scenario.DEFAULT.instances
     assert [one.name for one in plan.instances[-3:]] == ["c0001", "c0002", "c0003"]
@@ -182,7 +182,7 @@ def test_command_enters_every_namespace_and_leaves_the_environment() -> None:
         ("zzz", "lab: no lab 'zzz': running: abc123, def456"),
     ],
 )
-def test_unknown_lab_is_answered_with_the_nearest(
+def test_unknown_lab_message_names_the_nearest(
     wanted: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     labs = tuple(handle.Lab(id=name, pid=1, socket="") for name in ("abc123", "def456"))
@@ -192,14 +192,14 @@ def test_unknown_lab_is_answered_with_the_nearest(
     assert str(caught.value) == message
 
 
-def test_unknown_lab_where_none_runs_says_how_to_start_one(
+def test_unknown_lab_without_any_lab_names_the_command_to_start_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(launch, "running", tuple)
-    with pytest.raises(errors.UserError, match="none is running: use lxdsec lab up"):
+    with pytest.raises(errors.UserError, match="no lab is running: use lxdsec lab up"):
         lab.find("abc")
 
 
-def test_faults_are_of_the_projects_tree() -> None:
+def test_lab_errors_belong_to_the_error_tree() -> None:
     assert issubclass(lab_errors.LabUnavailable, errors.LxdsecError)
     assert issubclass(lab_errors.LabBroken, errors.LxdsecError)

@@ -1,4 +1,4 @@
-"""What a lab's record is worth, without a lab."""
+"""The records of labs, without a lab."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_records_of_one_id_do_not_clash() -> None:
         records.create(record())
 
 
-def test_last_record_takes_its_directory_along(directory: pathlib.Path) -> None:
+def test_directory_is_removed_with_the_last_record(directory: pathlib.Path) -> None:
     records.create(record())
     records.create(record(id="bbb"))
     records.remove("aaa")
@@ -77,10 +77,10 @@ def test_no_directory_means_no_lab() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"id": "aaa"}', '{"supervisor": 1}'])
-def test_file_that_is_no_record_is_named(directory: pathlib.Path, text: str) -> None:
+def test_invalid_record_is_named(directory: pathlib.Path, text: str) -> None:
     directory.mkdir()
     (directory / "aaa.json").write_text(text)
-    with pytest.raises(lab_errors.LabBroken, match=r"aaa\.json is no record of a lab: remove it$"):
+    with pytest.raises(lab_errors.LabBroken, match=r"aaa\.json is not a lab's record: remove it$"):
         records.every()
 
 
@@ -111,7 +111,7 @@ def test_sweep_spares_a_process_that_only_has_the_same_id(
     assert of(child).is_alive
 
 
-def test_sweep_after_a_reboot_only_forgets(child: subprocess.Popen[bytes]) -> None:
+def test_sweep_after_a_reboot_only_removes_the_record(child: subprocess.Popen[bytes]) -> None:
     records.create(record(boot="another", init=of(child)))
     assert records.sweep() == ("aaa",)
     assert of(child).is_alive
@@ -144,9 +144,9 @@ def test_process_that_ended_is_not_alive_before_it_is_reaped(
     assert not process.is_alive
 
 
-def test_process_that_lives_on_is_said_so(child: subprocess.Popen[bytes]) -> None:
+def test_wait_for_a_running_process_times_out(child: subprocess.Popen[bytes]) -> None:
     assert not of(child).wait(0.01)
 
 
-def test_end_of_a_process_that_is_gone_is_no_error() -> None:
+def test_end_of_an_ended_process_is_not_an_error() -> None:
     assert GONE.end(signal.SIGKILL, 0)

@@ -1,4 +1,4 @@
-"""The parts of probing that need no server: marks, addresses, plans, refusals and messages."""
+"""The parts of probes that need no server: markers, addresses, plans, refusals and messages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pytest_lxdsec.firewall.spoofing.filtered_nic import NOBODY, Nic
 from pytest_lxdsec.injector import dhcp_dns
 from pytest_lxdsec.inventory import nic_settings
 from pytest_lxdsec.inventory.nic_settings import Bridged
-from pytest_lxdsec.probe import injector_call, plan, run, senders, stage
+from pytest_lxdsec.probe import injector_call, lxd_project, plan, run, senders
 from pytest_lxdsec.transport import Answer, Output, Reply, Request, lxd_response
 from tests.support import evidence_documents
 
@@ -32,10 +32,10 @@ def project(text: str, name: str = probe_project.PROJECT) -> dict[str, Any]:
     return {"name": name, "config": {probe_project.KEY: text}}
 
 
-# --- the mark ------------------------------------------------------------------------------------
+# --- the marker ----------------------------------------------------------------------------------
 
 
-def test_own_mark_is_known_and_in_use() -> None:
+def test_own_marker_is_recognised_and_in_use() -> None:
     made = probe_project.made_now()
     assert probe_project.of(project(made)) == made
     assert probe_project.is_in_use(made)
@@ -52,17 +52,17 @@ def test_own_mark_is_known_and_in_use() -> None:
         None,
     ],
 )
-def test_other_projects_are_not_ours(other: object) -> None:
+def test_other_projects_are_not_the_probes(other: object) -> None:
     assert probe_project.of(other) == ""
 
 
-def test_mark_of_a_process_that_is_gone_is_free_at_once() -> None:
+def test_marker_of_an_ended_process_is_free_at_once() -> None:
     when, machine, pid, birth = probe_project.made_now().split()
     assert not probe_project.is_in_use(f"{when} {machine} {pid} {int(birth) + 1}")
 
 
 @pytest.mark.parametrize(("age", "used"), [(1, True), (probe_project.LONGEST + 60, False)])
-def test_mark_of_another_machine_is_free_when_no_probe_runs_so_long(
+def test_marker_of_another_machine_is_free_after_the_longest_probe(
     age: float, *, used: bool
 ) -> None:
     assert probe_project.is_in_use(f"{int(time.time() - age)} elsewhere 7 9") is used
@@ -94,18 +94,18 @@ def document(*, marked: bool) -> dict[str, dict[str, Any]]:
     }
 
 
-def test_what_is_ours_is_left_out_of_the_evidence() -> None:
+def test_objects_of_the_probe_are_left_out_of_the_evidence() -> None:
     left = probe_project.without_ours(document(marked=True))
     assert probe_project.PEER not in json.dumps(left)
     assert left["projects"]["value"] == [{"name": "default"}]
 
 
-def test_what_somebody_put_into_our_project_is_audited() -> None:
+def test_foreign_instance_in_the_probe_project_is_audited() -> None:
     left = probe_project.without_ours(document(marked=True))
     assert [one["name"] for one in left["instances"]["value"]] == ["stowaway"]
 
 
-def test_without_the_mark_nothing_is_left_out() -> None:
+def test_without_the_marker_nothing_is_left_out() -> None:
     assert probe_project.without_ours(document(marked=False)) == document(marked=False)
 
 
@@ -132,14 +132,14 @@ def test_mac_addresses_are_locally_administered_and_the_servers_own() -> None:
     assert senders.Macs.of("5f" * 32) != MACS
 
 
-def test_used_addresses_are_passed_over() -> None:
+def test_used_addresses_are_skipped() -> None:
     used = {"10.1.2.254", "10.1.2.252"}
     made = senders.sender(setting("ipv4"), network(**BOTH), used, MACS)
     assert made.device["ipv4.address"] == "10.1.2.253"
     assert str(made.around.other_ipv4) == "10.1.2.251"
 
 
-def test_bridges_own_address_is_never_ours() -> None:
+def test_address_of_the_bridge_is_not_used() -> None:
     config = {**BOTH, "ipv4_address": "10.1.2.254/24"}
     made = senders.sender(setting("ipv4"), network(**config), (), MACS)
     assert made.device["ipv4.address"] == "10.1.2.253"
@@ -151,7 +151,7 @@ def test_without_stateful_dhcp_the_address_is_that_of_the_mac_address() -> None:
     assert str(made.nic.own_ipv6).endswith(str(made.nic.link_local).partition("fe80::")[2])
 
 
-def test_setting_without_an_address_asks_lxd_for_none() -> None:
+def test_setting_without_an_address_configures_none() -> None:
     made = senders.sender(setting("ipv4", without=("ipv4",)), network(**BOTH), (), MACS)
     assert (made.device["ipv4.address"], made.nic.ipv4) == ("none", ())
 
@@ -164,7 +164,7 @@ def test_unmanaged_bridge_gets_addresses_for_documentation() -> None:
     assert {key for key in made.device if key.endswith(".address")} == {"ipv4.address"}
 
 
-def test_all_that_is_foreign_differs_from_what_is_own() -> None:
+def test_foreign_addresses_differ_from_own_ones() -> None:
     made = senders.sender(setting("ipv4", "ipv6"), network(**BOTH), (), MACS)
     assert made.around.other_ipv4 != made.nic.own_ipv4
     assert made.around.other_ipv6 != made.nic.own_ipv6
@@ -180,7 +180,7 @@ def test_sources_are_own_foreign_and_a_neighbours() -> None:
     assert found[2].address == "10.1.2.254"
 
 
-def test_no_frame_of_ours_makes_anybody_a_router() -> None:
+def test_no_frame_makes_a_host_a_default_router() -> None:
     nic = Nic(interface="", mac=MACS.sender)
     every = run.harmless(frame_kinds.every(nic, NOBODY))
     adverts = [
@@ -196,7 +196,7 @@ def test_no_frame_of_ours_makes_anybody_a_router() -> None:
 # --- the plan ------------------------------------------------------------------------------------
 
 
-def test_a_setting_is_tried_once_however_many_have_it() -> None:
+def test_setting_of_many_nics_is_tried_once() -> None:
     wanted = plan.of(evidence_documents.evidence(evidence_documents.baseline()))
     assert len(wanted.bridged) == 1
     assert [one.name for one in wanted.names] == ["lxdbr0", "lxdbr1"]
@@ -233,12 +233,12 @@ def test_network_gives_addresses_by_dhcp_only(config: dict[str, str], *, gives: 
     assert nic_settings.gives_addresses(network(**config)["br"], "ipv4") is gives
 
 
-# --- the stage -----------------------------------------------------------------------------------
+# --- the project ---------------------------------------------------------------------------------
 
 
 @dataclass
 class FakeApi:
-    """LXD as far as a stage asks it: what is sent is kept, and everything succeeds."""
+    """A fake LXD for the probe's project: it records the requests, and all of them succeed."""
 
     projects: list[Any] = field(default_factory=list)
     images: list[Any] = field(default_factory=list)
@@ -258,7 +258,7 @@ class FakeApi:
             "/1.0/images": self.images,
             "/1.0/instances": self.instances,
         }
-        if path.endswith(f"/state?{stage.QUERY}"):
+        if path.endswith(f"/state?{lxd_project.QUERY}"):
             return {"pid": 77}
         return known.get(path.partition("?")[0], {"status_code": 200})
 
@@ -274,49 +274,49 @@ class FakeApi:
         return Reply(path=request.path, status=202, body=body)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: there is no connection."""
 
 
-MATERIALS = stage.Materials(image="1a", pool="default")
+IMAGE = lxd_project.ProbeImage(fingerprint="1a", pool="default")
 
 
-def staged(api: FakeApi) -> stage.Stage:
-    return stage.Stage(api, MATERIALS, threading.Event())
+def probe_project_on(api: FakeApi) -> lxd_project.ProbeProject:
+    return lxd_project.ProbeProject(api, IMAGE, threading.Event())
 
 
 def test_project_is_removed_whatever_happens() -> None:
     api = FakeApi()
-    with pytest.raises(ZeroDivisionError), staged(api):
+    with pytest.raises(ZeroDivisionError), probe_project_on(api):
         raise ZeroDivisionError
     assert api.sent[-1] == ("DELETE", f"/1.0/projects/{probe_project.PROJECT}")
 
 
-def test_every_change_is_of_our_own_project() -> None:
+def test_every_change_is_in_the_probe_project() -> None:
     api = FakeApi(instances=[{"name": probe_project.PEER}, {"name": "production"}])
-    with staged(api) as ready:
+    with probe_project_on(api) as ready:
         ready.launch(probe_project.SENDER, {"type": "nic"})
     paths = {path for _, path in api.sent}
-    assert all("projects" in path or path.endswith(stage.QUERY) for path in paths)
+    assert all("projects" in path or path.endswith(lxd_project.QUERY) for path in paths)
     assert not any("production" in path for path in paths)
 
 
-def test_nothing_is_begun_after_an_interruption() -> None:
+def test_no_instance_is_made_after_an_interruption() -> None:
     interrupted = threading.Event()
     interrupted.set()
     api = FakeApi()
     with (
-        pytest.raises(stage.ProbeFailed, match="interrupted"),
-        stage.Stage(api, MATERIALS, interrupted) as ready,
+        pytest.raises(lxd_project.ProbeFailed, match="interrupted"),
+        lxd_project.ProbeProject(api, IMAGE, interrupted) as ready,
     ):
         ready.launch(probe_project.SENDER, {})
     assert [verb for verb, path in api.sent if "/1.0/instances" in path] == []
 
 
-def test_refusal_of_lxd_is_told() -> None:
+def test_refusal_of_lxd_is_reported() -> None:
     api = FakeApi(refuse="POST /1.0/instances")
     with (
-        pytest.raises(stage.ProbeFailed, match=r"POST /1\.0/instances: no"),
-        staged(api) as ready,
+        pytest.raises(lxd_project.ProbeFailed, match=r"POST /1\.0/instances: no"),
+        probe_project_on(api) as ready,
     ):
         ready.launch(probe_project.SENDER, {})
 
@@ -326,7 +326,7 @@ def test_leftovers_are_removed_before_anything_is_made() -> None:
         projects=[project(f"{int(time.time() - 5000)} elsewhere 7 9")],
         instances=[{"name": probe_project.PEER}],
     )
-    stage.remove_leftovers(api)
+    lxd_project.remove_leftovers(api)
     assert [verb for verb, _ in api.sent] == ["PUT", "DELETE", "DELETE"]
 
 
@@ -338,12 +338,12 @@ def image(fingerprint: str, **changes: Any) -> dict[str, Any]:
 def test_smallest_image_of_a_container_is_taken() -> None:
     images = [image("a"), image("b", size=2), image("c", size=1, type="virtual-machine")]
     images += [image("d", size=1, architecture="aarch64")]
-    assert stage.materials(FakeApi(images=images), ["default"], "").image == "b"
+    assert lxd_project.choose_image(FakeApi(images=images), ["default"], "").fingerprint == "b"
 
 
-def test_server_without_an_image_is_said_to_have_none() -> None:
-    with pytest.raises(stage.ProbeFailed, match="no image of a container"):
-        stage.materials(FakeApi(), ["default"], "")
+def test_server_without_an_image_is_reported() -> None:
+    with pytest.raises(lxd_project.ProbeFailed, match="no container image"):
+        lxd_project.choose_image(FakeApi(), ["default"], "")
 
 
 # --- replies -------------------------------------------------------------------------------------
@@ -359,12 +359,12 @@ def test_server_without_an_image_is_said_to_have_none() -> None:
         (200, {"type": "error", "error": "late"}, "late"),
     ],
 )
-def test_refusal_is_told_from_success(status: int, body: Any, refused: str) -> None:
+def test_refusal_and_success_are_distinguished(status: int, body: Any, refused: str) -> None:
     reply = Reply(path="/1.0", status=status, body=json.dumps(body).encode())
     assert lxd_response.refusal(reply) == refused
 
 
-def test_request_that_got_no_sense_back_was_refused() -> None:
+def test_malformed_reply_is_a_refusal() -> None:
     assert lxd_response.refusal(Reply(path="/1.0", status=502, body=b"<html>"))
 
 
@@ -386,7 +386,7 @@ def test_injector_is_sent_with_the_sweeps_loader() -> None:
 
 @dataclass
 class FakeShell:
-    """A host on which every command ends so."""
+    """A fake host on which every command has the same output."""
 
     output: Output
     target: str = "lxd1"
@@ -397,7 +397,7 @@ class FakeShell:
         return self.output
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: there is no connection."""
 
 
 @pytest.mark.parametrize(
@@ -408,12 +408,12 @@ class FakeShell:
         Output(exit_status=127, stdout=b"", stderr=b"python3: not found"),
     ],
 )
-def test_injector_that_brings_nothing_back_has_seen_nothing(output: Output) -> None:
-    with pytest.raises(stage.ProbeFailed):
+def test_injector_without_an_answer_has_failed(output: Output) -> None:
+    with pytest.raises(lxd_project.ProbeFailed):
         injector_call.do(FakeShell(output), "bridged", {})
 
 
-def test_message_carries_what_was_asked_for() -> None:
+def test_dhcp_request_holds_the_name_and_address() -> None:
     body = dhcp_dns.dhcp(
         dhcp_dns.REQUEST, 7, "020000000001", name="web", wanted=bytes([10, 0, 0, 9])
     )
@@ -423,7 +423,7 @@ def test_message_carries_what_was_asked_for() -> None:
     assert b"\x32\x04\x0a\x00\x00\x09" in body
 
 
-def test_frame_of_ours_is_what_it_says() -> None:
+def test_built_frame_can_be_decoded() -> None:
     macs = ("020000000001", dhcp_dns.BROADCAST)
     octets = dhcp_dns.udp(macs, (bytes(4), b"\xff" * 4), (68, 67), b"body")
     frame = decode.parse(octets)
@@ -431,7 +431,7 @@ def test_frame_of_ours_is_what_it_says() -> None:
     assert isinstance(frame.content.content, ethernet.Udp | ethernet.Other)
 
 
-def test_answer_to_another_request_is_none() -> None:
+def test_answer_to_another_request_is_ignored() -> None:
     octets = dhcp_dns.udp(
         ("020000000001", dhcp_dns.BROADCAST), (bytes(4), bytes(4)), (67, 68), bytes(300)
     )
@@ -447,7 +447,7 @@ def dns_answer(code: int, *addresses: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "expected"),
     [
         (dns_answer(3), ("NXDOMAIN", [])),
         (dns_answer(0, "10.0.0.9", "10.0.0.8"), ("NOERROR", ["10.0.0.8", "10.0.0.9"])),
@@ -455,10 +455,10 @@ def dns_answer(code: int, *addresses: str) -> bytes:
         (dns_answer(4), ("code 4", [])),
     ],
 )
-def test_answers_of_dns_are_read(answer: bytes, told: tuple[str, list[str]]) -> None:
-    assert dhcp_dns.addresses(answer, "web.lxd") == told
+def test_answers_of_dns_are_read(answer: bytes, expected: tuple[str, list[str]]) -> None:
+    assert dhcp_dns.addresses(answer, "web.lxd") == expected
 
 
-def test_answer_of_dns_that_is_cut_off_is_none() -> None:
+def test_truncated_dns_answer_is_an_error() -> None:
     with pytest.raises(ValueError, match="cut off"):
         dhcp_dns.addresses(dns_answer(0, "10.0.0.9")[:-2], "web.lxd")

@@ -1,4 +1,4 @@
-"""What is wrong with the files of https:// targets is the user's mistake, told by its option."""
+"""Problems with the files for https:// targets are user errors that name the option."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def mistake(**files: str) -> str:
     return str(caught.value)
 
 
-def test_no_file_is_no_mistake() -> None:
+def test_no_file_is_accepted() -> None:
     credentials.check(cert="", key="", server_cert="")
 
 
@@ -50,7 +50,7 @@ def test_directory_as_server_certificate_is_named(tmp_path: pathlib.Path) -> Non
     assert text == f"--lxd-server-cert={tmp_path}: cannot be read: Is a directory"
 
 
-def test_certificate_that_is_no_pem_is_refused(pair: hostile.Pair, tmp_path: pathlib.Path) -> None:
+def test_certificate_not_in_pem_is_refused(pair: hostile.Pair, tmp_path: pathlib.Path) -> None:
     (tmp_path / "x").write_bytes(b"\x30\x82")
     text = mistake(cert=str(tmp_path / "x"), key=pair.key)
     assert text == f"--lxd-cert={tmp_path}/x: holds no certificate in PEM form"

@@ -1,4 +1,4 @@
-"""Causes of connections that cannot be provoked on loopback, as the libraries wrap them."""
+"""Causes of connection failures that cannot be provoked on loopback, wrapped by the libraries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pytest_lxdsec.transport import error_causes
 
 
 def wrapped(error: BaseException) -> Exception:
-    """As requests and urllib3 do: once as an argument, once as a cause."""
+    """Wrap an error like requests and urllib3: once as an argument, once as a cause."""
     inner = RuntimeError("Max retries exceeded")
     inner.__cause__ = error
     return ConnectionError(inner)

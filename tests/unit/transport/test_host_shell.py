@@ -1,4 +1,4 @@
-"""Commands on hosts through testinfra: exact bytes, no log, no prompt, nothing left behind."""
+"""Commands on hosts through testinfra: exact bytes, no log, no prompt, no leftovers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from testinfra.backend import local
 
 from pytest_lxdsec.errors import Unreachable, UserError
-from pytest_lxdsec.transport import Shell, host_shell, nsenter_backend, quiet_logging, ssh_options
+from pytest_lxdsec.transport import Shell, host_shell, nsenter_backend, ssh_options, unlogged
 
 NO_PROCESS = "nsenter://4194305"  # above the kernel's largest process id
 
@@ -36,7 +36,7 @@ def program(directory: pathlib.Path, name: str, script: str) -> pathlib.Path:
 
 @pytest.fixture
 def tools(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
-    """A directory whose programs stand in for those of this machine."""
+    """Put a directory of fake programs first on PATH."""
     directory = tmp_path / "bin"
     directory.mkdir()
     monkeypatch.setenv("PATH", f"{directory}:/usr/bin:/bin")
@@ -52,11 +52,11 @@ def test_percent_signs_and_quotes_are_not_touched(here: Shell) -> None:
     assert here.run("""printf '%s' "100%" '"'""").stdout == b'100%"'
 
 
-def test_long_command_is_carried(here: Shell) -> None:
+def test_long_command_runs(here: Shell) -> None:
     assert here.run(f"echo {'x' * 100_000} | wc -c").stdout == b"100001\n"
 
 
-def test_long_command_is_carried_by_sudo(tools: pathlib.Path) -> None:
+def test_long_command_runs_with_sudo(tools: pathlib.Path) -> None:
     program(tools, "sudo", 'exec "$@"')
     held = host_shell.connect("local://?sudo=true", target="local")
     assert held.run(f"echo '{'x' * 100_000}' | wc -c").stdout == b"100001\n"
@@ -104,9 +104,11 @@ def test_commands_of_a_site_are_logged(here: Shell, caplog: pytest.LogCaptureFix
     assert "their-output" in caplog.text
 
 
-def test_quiet_is_for_its_own_thread_only(here: Shell, caplog: pytest.LogCaptureFixture) -> None:
+def test_log_filter_covers_its_own_thread_only(
+    here: Shell, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
-    with quiet_logging.own_command():
+    with unlogged.own_commands():
         other = threading.Thread(target=here.host.run, args=("echo in-another-thread",))
         other.start()
         other.join()
@@ -128,11 +130,11 @@ def test_spec_that_testinfra_cannot_read_is_the_users_mistake(spec: str, words: 
     assert str(caught.value) == f"--lxd-host: testinfra cannot use {spec!r}: {words}"
 
 
-# What a real ssh is asked is in its arguments, one on each line.
+# The fake ssh records its arguments, one on each line.
 RECORD = 'for word; do printf "%s\\n" "$word"; done >>"$(dirname "$0")/asked"'
 
 
-def test_ssh_is_asked_for_one_kept_connection_without_prompts(tools: pathlib.Path) -> None:
+def test_ssh_keeps_one_connection_and_never_prompts(tools: pathlib.Path) -> None:
     program(tools, "ssh", RECORD)
     held = host_shell.connect("ssh://root@a:2222", target="a")
     held.run("true")
@@ -143,7 +145,7 @@ def test_ssh_is_asked_for_one_kept_connection_without_prompts(tools: pathlib.Pat
     assert [word for word in asked if word.startswith("ControlPath=")] != []
 
 
-def test_our_options_stand_before_those_of_the_user(tools: pathlib.Path) -> None:
+def test_our_options_precede_those_of_the_user(tools: pathlib.Path) -> None:
     program(tools, "ssh", RECORD)
     held = host_shell.connect("ssh://a?ssh_config=/etc/x", target="a")
     held.run("true")
@@ -152,7 +154,7 @@ def test_our_options_stand_before_those_of_the_user(tools: pathlib.Path) -> None
     assert asked.index("BatchMode=yes") < asked.index("/etc/x")
 
 
-def test_control_socket_lies_in_a_private_directory_that_goes(
+def test_control_socket_is_in_a_private_directory_that_is_removed(
     tools: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program(tools, "ssh", ":")
@@ -164,7 +166,9 @@ def test_control_socket_lies_in_a_private_directory_that_goes(
     assert not directory.exists()
 
 
-def test_control_directory_goes_with_python(tools: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_control_directory_is_removed_when_python_exits(
+    tools: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     program(tools, "ssh", ":")
     script = (
         "import os; from pytest_lxdsec.transport import host_shell\n"
@@ -177,7 +181,7 @@ def test_control_directory_goes_with_python(tools: pathlib.Path, tmp_path: pathl
     assert list(tmp_path.glob("lxdsec-*")) == []
 
 
-def test_master_that_runs_is_told_to_end(tools: pathlib.Path) -> None:
+def test_running_master_is_stopped(tools: pathlib.Path) -> None:
     program(tools, "ssh", RECORD)
     control = ssh_options.Control()
     path = next(word for word in control.options().split() if word.startswith("ControlPath="))
@@ -208,7 +212,7 @@ def test_failed_connection_is_unreachable(tools: pathlib.Path) -> None:
     )
 
 
-def test_failure_does_not_carry_what_was_printed(tools: pathlib.Path) -> None:
+def test_failure_does_not_repeat_the_output(tools: pathlib.Path) -> None:
     program(tools, "ssh", "echo our-secret; echo 'Connection closed' >&2; exit 255")
     held = host_shell.connect("ssh://a", target="a")
     with pytest.raises(Unreachable) as caught:
@@ -219,9 +223,7 @@ def test_failure_does_not_carry_what_was_printed(tools: pathlib.Path) -> None:
     assert str(caught.value) == "a: Connection closed"
 
 
-def test_machine_without_ssh_says_so(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_ssh_is_reported(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Unreachable, match="this machine has no ssh: install openssh-client"):
         host_shell.connect("ssh://a", target="a")
@@ -272,15 +274,15 @@ def test_password_in_a_wrong_spec_is_not_repeated() -> None:
             "kex_exchange_identification: Connection closed by remote host\r\n",
             "kex_exchange_identification: Connection closed by remote host",
         ),
-        ("", "ssh failed without a word"),
+        ("", "ssh failed without an error message"),
         ("\x1b[31mlost\x07", "[31mlost"),
     ],
 )
-def test_cause_is_what_ssh_says(stderr: str, cause: str) -> None:
+def test_cause_is_the_message_of_ssh(stderr: str, cause: str) -> None:
     assert ssh_options.cause(stderr.encode()) == cause
 
 
-def test_process_that_is_gone_is_unreachable() -> None:
+def test_ended_process_is_unreachable() -> None:
     with pytest.raises(Unreachable) as caught:
         host_shell.connect(NO_PROCESS, target="lab")
     assert caught.value.cause == "process 4194305 is gone"
@@ -303,7 +305,7 @@ def test_spec_of_one_host_is_itself(spec: str) -> None:
 
 
 def inventory(tools: pathlib.Path, name: str, **hosts: Mapping[str, str]) -> str:
-    """Write an inventory that ansible-inventory prints; testinfra keeps each by its name."""
+    """Write an inventory for ansible-inventory to print; testinfra caches it under its name."""
     document = {
         "_meta": {"hostvars": hosts},
         "all": {"children": ["web", "empty"]},
@@ -315,7 +317,7 @@ def inventory(tools: pathlib.Path, name: str, **hosts: Mapping[str, str]) -> str
     return str(tools / name)
 
 
-def test_group_is_taken_apart(tools: pathlib.Path) -> None:
+def test_group_is_expanded(tools: pathlib.Path) -> None:
     path = inventory(tools, "hosts", b={}, a={})
     assert host_shell.expand(f"ansible://web?ansible_inventory={path}&sudo=true") == (
         f"ansible://a?ansible_inventory={path}&sudo=true",
@@ -325,7 +327,7 @@ def test_group_is_taken_apart(tools: pathlib.Path) -> None:
 
 def test_group_without_hosts_is_the_users_mistake(tools: pathlib.Path) -> None:
     path = inventory(tools, "hosts", a={})
-    with pytest.raises(UserError, match="means no host of the inventory"):
+    with pytest.raises(UserError, match="matches no host of the inventory"):
         host_shell.expand(f"ansible://empty?ansible_inventory={path}")
 
 
@@ -368,7 +370,7 @@ def test_host_without_ssh_goes_through_ansible(tools: pathlib.Path) -> None:
     assert (output.exit_status, output.stdout) == (3, "grün".encode())
 
 
-def test_failure_of_ansible_does_not_carry_what_was_printed(tools: pathlib.Path) -> None:
+def test_failure_of_ansible_does_not_repeat_the_output(tools: pathlib.Path) -> None:
     path = inventory(tools, "hosts", a={"ansible_connection": "winrm"})
     program(tools, "ansible", "echo our-secret; echo 'unreachable' >&2; exit 4")
     held = host_shell.connect(f"ansible://a?ansible_inventory={path}", target="a")

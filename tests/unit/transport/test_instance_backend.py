@@ -1,6 +1,6 @@
-"""Commands in instances over LXD's exec: exact results, or a clear reason why there is none.
+"""Commands in instances over LXD's exec: exact results, or a clear reason for the lack of one.
 
-The LXD here is one function, but the commands that it is given really run, on this machine.
+The LXD here is a fake, but it really runs the commands, on this machine.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ def error(text: str, status: int) -> tuple[int, bytes]:
 
 @dataclasses.dataclass(slots=True, kw_only=True)
 class FakeLxd:
-    """An LXD that records output under `logs`; the other fields make it fail."""
+    """A fake LXD that records output under `logs`; the other fields make it fail."""
 
     logs: str = LOGS_50
-    refusal: str = ""  # of the exec itself
-    operation: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # replaces fields of it
-    wait_error: str = ""  # what LXD says from 5.21 on where an operation failed
+    refusal: str = ""  # LXD's answer to the exec itself
+    operation: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # replaced fields
+    wait_error: str = ""  # LXD's error from 5.21 on if an operation failed
     keeps_operation: bool = True
     cut: Mapping[str, int] = dataclasses.field(default_factory=dict)  # bytes left of a stream
     deletes: bool = True
-    loses: str = ""  # the stream whose file is not there
-    waits: int = 0  # how often the command has not ended yet
+    loses: str = ""  # the stream whose file is missing
+    waits: int = 0  # the number of waits before the command ends
     identity: object = ID
     gone: bool = False
     target: str = "lxd1"
@@ -51,12 +51,12 @@ class FakeLxd:
     files: dict[str, bytes] = dataclasses.field(default_factory=dict)
 
     def get_many(self, paths: Sequence[str]) -> tuple[Answer, ...]:
-        """As an `Api` does."""
+        """Implement `Api`."""
         requests = [Request(method="GET", path=path) for path in paths]
         return tuple(lxd_response.decode(reply) for reply in self.send_many(requests))
 
     def send_many(self, requests: Sequence[Request]) -> tuple[Reply, ...]:
-        """As an `Api` does."""
+        """Implement `Api`."""
         if self.gone:
             raise Unreachable(self.target, "gone")
         self.requests += requests
@@ -67,7 +67,7 @@ class FakeLxd:
         )
 
     def close(self) -> None:
-        """Hold nothing."""
+        """Do nothing: there is no connection."""
 
     def _answer(self, request: Request) -> tuple[int, bytes]:
         path = urllib.parse.urlsplit(request.path).path
@@ -159,7 +159,7 @@ def test_late_output_of_a_background_job_is_kept() -> None:
     assert instance(lxd).run(command).stdout == "early\nlate\n"
 
 
-def test_project_goes_with_every_request_for_the_instance() -> None:
+def test_project_is_part_of_every_request_for_the_instance() -> None:
     lxd = FakeLxd()
     instance(lxd).run("true")
     paths = [request.path for request in lxd.requests if "/instances/" in request.path]
@@ -201,7 +201,7 @@ def test_command_costs_three_exchanges() -> None:
         ("Instance not found", "Instance not found"),
     ],
 )
-def test_refusal_says_what_to_do(refusal: str, text: str) -> None:
+def test_refusal_carries_advice(refusal: str, text: str) -> None:
     assert failure(FakeLxd(refusal=refusal)) == text
 
 
@@ -222,7 +222,7 @@ def test_location_is_named() -> None:
     ],
 )
 @pytest.mark.parametrize("version", ["5.0", "5.21"])
-def test_failed_operation_says_why_and_leaves_nothing(
+def test_failed_operation_is_explained_and_leaves_nothing(
     reason: str, advice: str, version: str
 ) -> None:
     lxd = FakeLxd(operation={"status_code": 400, "err": reason, "metadata": None})
@@ -233,7 +233,7 @@ def test_failed_operation_says_why_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("logs", [LOGS_50, LOGS_521], ids=["5.0", "5.21"])
-def test_operation_that_lxd_has_forgotten_left_its_output(logs: str) -> None:
+def test_output_of_an_expired_operation_is_found(logs: str) -> None:
     lxd = FakeLxd(keeps_operation=False, logs=logs)
     result = instance(lxd).run("echo x; exit 3")
     assert (result.rc, result.stdout) == (3, "x\n")
@@ -248,8 +248,8 @@ def test_operation_that_is_lost_with_its_output_is_an_error(stream: str) -> None
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
-def test_forgotten_operation_says_nothing_by_a_part_of_its_output(stream: str) -> None:
-    """Its shell was killed, or runs on: the marks at the ends are all there is to tell."""
+def test_part_of_the_output_of_an_expired_operation_is_no_result(stream: str) -> None:
+    """Detect an incomplete output by its missing marker: the shell was killed, or runs on."""
     lxd = FakeLxd(keeps_operation=False, cut={stream: -1})
     assert failure(lxd).startswith("the end of the output is missing")
 
@@ -311,7 +311,7 @@ def test_output_that_cannot_be_deleted_is_an_error() -> None:
 )
 def test_output_elsewhere_is_not_fetched(metadata: object) -> None:
     lxd = FakeLxd(operation={"metadata": metadata})
-    assert failure(lxd) == "LXD does not say where the command's output is"
+    assert failure(lxd) == "LXD does not name the recorded output of the command"
     assert lxd.files == {}
 
 

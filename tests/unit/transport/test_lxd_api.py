@@ -1,4 +1,4 @@
-"""The API over unix sockets and HTTPS: what servers may do wrong, none of it a success."""
+"""The API over unix sockets and HTTPS: no misbehaviour of a server is taken for a success."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def path(tmp_path: pathlib.Path) -> pathlib.Path:
 
 @contextlib.contextmanager
 def speaking(path: pathlib.Path, answer: bytes | None) -> Iterator[tuple[Api, hostile.Served]]:
-    """An API whose server always says `answer`."""
+    """Yield a connection to a server that always answers `answer`."""
     with hostile.on_unix(path, lambda _line: answer) as served:
         lxd = lxd_api.unix(str(path), target="lxd1")
         try:
@@ -120,13 +120,13 @@ def test_path_outside_of_the_api_is_our_bug(path: pathlib.Path) -> None:
         lxd.get_many(["@evil.example/1.0"])
 
 
-def test_missing_socket_says_so(path: pathlib.Path) -> None:
+def test_missing_socket_is_reported(path: pathlib.Path) -> None:
     lxd = lxd_api.unix(str(path), target="lxd1")
     assert failure(lxd) == f"{path}: no such socket: is LXD running there?"
     lxd.close()
 
 
-def test_socket_without_a_listener_says_so(path: pathlib.Path) -> None:
+def test_socket_without_a_listener_is_reported(path: pathlib.Path) -> None:
     with hostile.on_unix(path, lambda _line: None):
         pass
     lxd = lxd_api.unix(str(path), target="lxd1")
@@ -134,7 +134,7 @@ def test_socket_without_a_listener_says_so(path: pathlib.Path) -> None:
     lxd.close()
 
 
-def test_listener_that_takes_nobody_says_so(path: pathlib.Path) -> None:
+def test_listener_that_does_not_accept_is_reported(path: pathlib.Path) -> None:
     with (
         socket.socket(socket.AF_UNIX) as listener,
         socket.socket(socket.AF_UNIX) as first,
@@ -145,15 +145,15 @@ def test_listener_that_takes_nobody_says_so(path: pathlib.Path) -> None:
         lxd = lxd_api.unix(str(path), target="lxd1")
         text = failure(lxd)
         lxd.close()
-    assert text == f"{path}: what listens there takes no connection: does LXD hang?"
+    assert text == f"{path}: the listener does not accept connections: does LXD hang?"
 
 
-def test_peer_that_does_not_speak_http_says_so(path: pathlib.Path) -> None:
+def test_peer_that_does_not_speak_http_is_reported(path: pathlib.Path) -> None:
     with speaking(path, b"SSH-2.0-OpenSSH_9.2\r\n") as (lxd, _):
-        assert failure(lxd) == f"{path}: what listens there does not speak HTTP"
+        assert failure(lxd) == f"{path}: the listener does not speak HTTP"
 
 
-def test_peer_that_hangs_up_says_so(path: pathlib.Path) -> None:
+def test_peer_that_hangs_up_is_reported(path: pathlib.Path) -> None:
     with speaking(path, b"") as (lxd, served):
         text = f"{path}: the connection was closed without an answer to GET /1.0"
         assert failure(lxd) == text
@@ -209,21 +209,23 @@ def test_huge_answer_is_an_error(path: pathlib.Path, monkeypatch: pytest.MonkeyP
     assert answer.error == "the answer is larger than 1 MiB"
 
 
-def test_packed_answer_is_not_unpacked(path: pathlib.Path) -> None:
+def test_compressed_answer_is_not_decompressed(path: pathlib.Path) -> None:
     bomb = hostile.http(200, gzip.compress(b" " * (64 << 20)), "Content-Encoding: gzip")
     with speaking(path, bomb) as (lxd, _):
         (answer,) = lxd.get_many([ROOT])
     assert answer.error.startswith("not JSON: ")
 
 
-def test_dripping_answer_is_given_up(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endless_slow_answer_is_given_up(
+    path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(lxd_api, "BODY_SECONDS", -1.0)
     with speaking(path, hostile.success({})) as (lxd, _):
         (answer,) = lxd.get_many([ROOT])
     assert answer.error.startswith("the answer was not complete after ")
 
 
-def test_answer_after_a_spoiled_one_is_its_own(path: pathlib.Path) -> None:
+def test_answer_after_an_unusable_one_is_correct(path: pathlib.Path) -> None:
     def answer(line: str) -> bytes:
         cut = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\n{}"
         return cut if line.endswith("/cut") else hostile.success([line])
@@ -258,7 +260,7 @@ def test_only_socket_is_found_without_asking_it(candidates: list[pathlib.Path]) 
     assert answer.metadata == {"deb": 1}
 
 
-def test_no_socket_says_where_it_was_looked_for(candidates: list[pathlib.Path]) -> None:
+def test_missing_socket_message_names_the_candidates(candidates: list[pathlib.Path]) -> None:
     with pytest.raises(Unreachable) as caught:
         lxd_api.unix("", target="lxd1")
     assert caught.value.cause == (
@@ -266,7 +268,7 @@ def test_no_socket_says_where_it_was_looked_for(candidates: list[pathlib.Path]) 
     )
 
 
-def test_two_that_answer_must_be_told_apart(candidates: list[pathlib.Path]) -> None:
+def test_two_answering_sockets_are_an_error(candidates: list[pathlib.Path]) -> None:
     with (
         hostile.on_unix(candidates[0], lambda _line: hostile.success({})),
         hostile.on_unix(candidates[1], lambda _line: hostile.success({})),
@@ -296,7 +298,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, hostile.Pair]:
 def secured(
     pairs: dict[str, hostile.Pair], *, pin: str = "", client: str = ""
 ) -> Iterator[tuple[Api, hostile.Served]]:
-    """An HTTPS server, and an API to it with the pinned and the client's certificate."""
+    """Yield a connection to an HTTPS server, with a pinned and a client certificate."""
     context = pairs["server"].context(clients=pairs["client"])
     with hostile.on_loopback(lambda _line: hostile.success({"auth": "x"}), context) as served:
         lxd = lxd_api.https(
@@ -399,16 +401,16 @@ def test_trusted_certificate_of_another_host_is_refused(
     assert text.startswith(f"{served.url}: its certificate is not trusted here (IP address")
 
 
-def test_port_without_tls_says_so(pairs: dict[str, hostile.Pair]) -> None:
+def test_port_without_tls_is_reported(pairs: dict[str, hostile.Pair]) -> None:
     with hostile.on_loopback(lambda _line: b"HTTP/1.1 400 Bad Request\r\n\r\n") as served:
         pin = pairs["server"].cert
         lxd = lxd_api.https(served.url, cert="", key="", server_cert=pin, target="lxd1")
         text = failure(lxd, Request(method="GET", path=ROOT, patience=5))
         lxd.close()
-    assert text.startswith(f"{served.url}: what listens there does not speak TLS")
+    assert text.startswith(f"{served.url}: the listener does not speak TLS")
 
 
-def test_closed_port_says_so() -> None:
+def test_closed_port_is_reported() -> None:
     with hostile.on_loopback(lambda _line: None) as served:
         pass
     lxd = lxd_api.https(served.url, cert="", key="", server_cert="", target="lxd1")

@@ -1,4 +1,4 @@
-"""What LXD's JSON envelope means, and that no other shape of it is taken for a success."""
+"""The meaning of LXD's JSON envelope; no other shape of it is taken for a success."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def test_success_under_another_http_status_is_an_error() -> None:
     assert answer.error == "HTTP 403 Forbidden: no success, and no reason given"
 
 
-def test_started_operation_is_no_answer_to_a_get() -> None:
+def test_started_operation_is_not_an_answer_to_a_get() -> None:
     document = {"type": "async", "metadata": {"id": "1"}}
     assert lxd_response.decode(reply(document, status=202)).error
 
 
-def test_started_operation_is_an_answer_where_one_is_expected() -> None:
+def test_started_operation_is_an_answer_if_one_is_expected() -> None:
     document = {"type": "async", "metadata": {"id": "1"}}
     answer = lxd_response.decode(reply(document, status=202), kind="async")
     assert not answer.error
@@ -92,7 +92,7 @@ def test_redirect_is_an_error() -> None:
     assert answer.error == "HTTP 301: a redirect, which is not followed"
 
 
-def test_spoiled_reply_keeps_its_error() -> None:
+def test_unusable_reply_keeps_its_error() -> None:
     answer = lxd_response.decode(Reply(path="/1.0", status=200, error="the answer was cut short"))
     assert answer.error == "the answer was cut short"
 
@@ -104,7 +104,7 @@ def test_error_is_one_line_without_escapes() -> None:
     assert len(error) <= one_line.LENGTH
 
 
-def test_last_line_is_the_last_that_says_something() -> None:
+def test_last_line_is_the_last_that_is_not_blank() -> None:
     assert one_line.last_line(b"motd\nsudo: a terminal is required\n \n") == (
         "sudo: a terminal is required"
     )

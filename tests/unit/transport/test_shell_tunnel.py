@@ -1,4 +1,4 @@
-"""The API over a shell command: one command a batch, and no half of an answer is an answer."""
+"""The API over a shell command: one command per batch, and no partial answer is an answer."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Spoil = Callable[[bytes], bytes]
 
 
 class FakeShell:
-    """A shell on this machine; `spoil` changes what its commands print."""
+    """A shell on this machine; `spoil` changes the output of its commands."""
 
     target = "lxd1"
     host = None
@@ -44,11 +44,11 @@ class FakeShell:
 
     @property
     def round_trips(self) -> int:
-        """How many commands were run."""
+        """The number of commands that were run."""
         return len(self.commands)
 
     def run(self, command: str) -> Output:
-        """Run `command` here."""
+        """Run `command` on this machine."""
         self.commands.append(command)
         done = subprocess.run(
             ["/bin/sh", "-c", command],
@@ -61,24 +61,24 @@ class FakeShell:
         )
 
     def close(self) -> None:
-        """Fail."""
+        """Fail the test: the shell belongs to the caller."""
         raise AssertionError("the shell is not the tunnel's to close")
 
 
-class ToldShell(FakeShell):
-    """A shell whose host answers with a parcel of its own making."""
+class ForgedShell(FakeShell):
+    """A shell whose host answers with a forged payload."""
 
-    def __init__(self, parcel: bytes) -> None:
+    def __init__(self, payload: bytes) -> None:
         super().__init__()
-        self._parcel = base64.b64encode(zlib.compress(parcel)).decode()
+        self._payload = base64.b64encode(zlib.compress(payload)).decode()
 
     def run(self, command: str) -> Output:
-        """Answer without running anything."""
-        order = zlib.decompress(base64.b64decode(command.rsplit(maxsplit=1)[-1]))
-        found = re.search(rb'"mark": "(\w+)"', order)
+        """Return the forged payload without running `command`."""
+        batch = zlib.decompress(base64.b64decode(command.rsplit(maxsplit=1)[-1]))
+        found = re.search(rb'"marker": "(\w+)"', batch)
         assert found is not None
-        mark = found[1].decode()
-        text = f"{mark}:begin\n{self._parcel}\n{mark}:end\n"
+        marker = found[1].decode()
+        text = f"{marker}:begin\n{self._payload}\n{marker}:end\n"
         return Output(exit_status=0, stdout=text.encode(), stderr=b"")
 
 
@@ -197,7 +197,7 @@ def test_threads_may_share_a_connection(path: pathlib.Path) -> None:
     ],
     ids=["banner", "banner without end", "farewell", "terminal"],
 )
-def test_noise_around_the_parcel_does_no_harm(path: pathlib.Path, spoil: Spoil) -> None:
+def test_noise_around_the_payload_does_no_harm(path: pathlib.Path, spoil: Spoil) -> None:
     with echoing(path):
         lxd = lxd_api.over_shell(FakeShell(spoil), str(path), target="lxd1")
         assert lxd.get_many(["/1.0"])[0].metadata == ["GET /1.0"]
@@ -216,24 +216,22 @@ def test_noise_around_the_parcel_does_no_harm(path: pathlib.Path, spoil: Spoil) 
     ],
     ids=["nothing", "half", "no end", "empty", "a group lost", "a letter lost", "a line cut"],
 )
-def test_parcel_that_is_not_whole_is_no_answer(
-    path: pathlib.Path, spoil: Spoil, cause: str
-) -> None:
+def test_incomplete_payload_is_not_an_answer(path: pathlib.Path, spoil: Spoil, cause: str) -> None:
     with echoing(path):
         assert failure(FakeShell(spoil), path).endswith(cause)
 
 
-def test_no_beginning_of_an_output_is_taken_for_all_of_it() -> None:
-    parcel = base64.b64encode(zlib.compress(b'{"replies": []}\n'))
-    whole = b"Welcome!\nabc:begin\n" + parcel + b"\nabc:end\n"
-    assert shell_tunnel._parcel(Output(exit_status=0, stdout=whole, stderr=b""), "abc")
+def test_truncated_output_is_not_taken_for_complete() -> None:
+    payload = base64.b64encode(zlib.compress(b'{"replies": []}\n'))
+    whole = b"Welcome!\nabc:begin\n" + payload + b"\nabc:end\n"
+    assert shell_tunnel._payload(Output(exit_status=0, stdout=whole, stderr=b""), "abc")
     for length in range(len(whole) - 1):
         with pytest.raises(shell_tunnel._Lost):
-            shell_tunnel._parcel(Output(exit_status=0, stdout=whole[:length], stderr=b""), "abc")
+            shell_tunnel._payload(Output(exit_status=0, stdout=whole[:length], stderr=b""), "abc")
 
 
 @pytest.mark.parametrize(
-    "parcel",
+    "payload",
     [
         b"",
         b"null\n",
@@ -253,27 +251,27 @@ def test_no_beginning_of_an_output_is_taken_for_all_of_it() -> None:
         b"[" * 100_000,
     ],
 )
-def test_parcel_of_another_make_is_no_answer(parcel: bytes) -> None:
-    text = failure(ToldShell(parcel), "/x")
-    assert text == "what answered there in place of our program made no sense"
+def test_malformed_payload_is_not_an_answer(payload: bytes) -> None:
+    text = failure(ForgedShell(payload), "/x")
+    assert text == "the command that carries the API returned a malformed payload"
 
 
-def test_cause_told_by_the_host_is_one_line() -> None:
-    assert failure(ToldShell(b'{"cause": "a\\n\\u001b[1mb"}\n'), "/x") == "a [1mb"
+def test_cause_from_the_host_is_one_line() -> None:
+    assert failure(ForgedShell(b'{"cause": "a\\n\\u001b[1mb"}\n'), "/x") == "a [1mb"
 
 
-def test_parcel_larger_than_is_read_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shell_tunnel, "PARCEL_LIMIT", 1 << 20)
-    assert failure(ToldShell(b" " * (64 << 20)), "/x").endswith("is incomplete")
+def test_payload_above_the_limit_is_not_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell_tunnel, "PAYLOAD_LIMIT", 1 << 20)
+    assert failure(ForgedShell(b" " * (64 << 20)), "/x").endswith("is incomplete")
 
 
-def test_host_without_python_says_so(path: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_host_without_python_is_reported(path: pathlib.Path, tmp_path: pathlib.Path) -> None:
     text = failure(FakeShell(path=str(tmp_path)), path)
     assert text.startswith("no python3 on the host, which carries the API: install it (")
     assert "not found" in text
 
 
-def test_failed_command_says_why(path: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_failed_command_is_explained(path: pathlib.Path, tmp_path: pathlib.Path) -> None:
     python = tmp_path / "python3"
     python.write_text("#!/bin/sh\necho 'sudo: a password is required' >&2; exit 1\n")
     python.chmod(0o755)
@@ -281,17 +279,17 @@ def test_failed_command_says_why(path: pathlib.Path, tmp_path: pathlib.Path) -> 
     assert text == "the command that carries the API ended with 1: sudo: a password is required"
 
 
-def test_missing_socket_says_so(path: pathlib.Path) -> None:
+def test_missing_socket_is_reported(path: pathlib.Path) -> None:
     assert failure(FakeShell(), path) == f"{path}: No such file or directory"
 
 
-def test_peer_that_does_not_speak_http_says_so(path: pathlib.Path) -> None:
+def test_peer_that_does_not_speak_http_is_reported(path: pathlib.Path) -> None:
     with hostile.on_unix(path, lambda _line: b"SSH-2.0-OpenSSH_9.2\r\n"):
         text = failure(FakeShell(), path)
-    assert text == f"{path}: what listens there does not speak HTTP"
+    assert text == f"{path}: the listener does not speak HTTP"
 
 
-def test_peer_that_hangs_up_is_asked_once(path: pathlib.Path) -> None:
+def test_peer_that_hangs_up_gets_one_request(path: pathlib.Path) -> None:
     with hostile.on_unix(path, lambda _line: b"") as served:
         text = failure(FakeShell(), path, Request(method="POST", path="/1.0/x", body={}))
     assert text == f"{path}: the connection was closed without an answer"
@@ -362,13 +360,13 @@ def test_socket_is_found(candidates: list[pathlib.Path], number: int) -> None:
         assert lxd.get_many(["/1.0"])[0].is_success
 
 
-def test_no_socket_says_where_it_was_looked_for(candidates: list[pathlib.Path]) -> None:
+def test_missing_socket_message_names_the_candidates(candidates: list[pathlib.Path]) -> None:
     assert failure(FakeShell(), "") == (
         f"no LXD socket at {candidates[0]} or {candidates[1]}: name the socket: ?socket=/PATH"
     )
 
 
-def test_two_that_answer_must_be_told_apart(candidates: list[pathlib.Path]) -> None:
+def test_two_answering_sockets_are_an_error(candidates: list[pathlib.Path]) -> None:
     with echoing(candidates[0]), echoing(candidates[1]):
         text = failure(FakeShell(), "")
     assert text == (
@@ -376,7 +374,7 @@ def test_two_that_answer_must_be_told_apart(candidates: list[pathlib.Path]) -> N
     )
 
 
-def test_courier_is_python_of_old_hosts() -> None:
+def test_relay_is_python_of_old_hosts() -> None:
     source = pathlib.Path(socket_relay.__file__).read_text(encoding="utf-8")
     tree = ast.parse(source, feature_version=(3, 6))
     imports = {

@@ -1,8 +1,8 @@
-"""Keeps what our own commands print out of the logs; imports only the standard library.
+"""A log filter that keeps the output of our own commands out of testinfra's log.
 
 testinfra logs every command with its complete output at DEBUG, and a host's facts or an answer
-of the API may hold secrets. Only records that our own calls cause are dropped: a site's own
-tests, in other threads or between our calls, keep their log.
+of the API may hold secrets. Only the records of our own calls are dropped: the tests of a site, in
+other threads or between our calls, keep their log.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ def _is_foreign(_record: logging.LogRecord) -> bool:
 
 
 @contextlib.contextmanager
-def own_command() -> Iterator[None]:
-    """Drop what testinfra logs in this thread while the context lasts."""
-    # Adding the same filter again changes nothing, so nobody has to remember that it is there.
+def own_commands() -> Iterator[None]:
+    """Drop testinfra's log records of this thread inside the `with` block."""
+    # logging adds the same filter only once, so it need not be removed or remembered.
     logging.getLogger("testinfra").addFilter(_is_foreign)
     token = _IS_OWN.set(True)
     try:
