@@ -123,7 +123,7 @@ class Control:
 
     @property
     def guide_url(self) -> str:
-        """Where the guide says so; "" for a site's own section."""
+        """The URL of the guide's section; "" for a site's own section."""
         section = sections.BY_ANCHOR.get(self.section)
         return section.url if section else ""
 
@@ -169,7 +169,7 @@ def control(  # noqa: PLR0913 - one keyword for each fact that a control must st
 
 
 def of(function: object) -> Control | None:
-    """The control that a test function carries."""
+    """Return the control that a test function carries."""
     found = getattr(function, ATTRIBUTE, None)
     return found if isinstance(found, Control) else None
 

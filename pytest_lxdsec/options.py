@@ -43,12 +43,12 @@ class Option:
 
     @property
     def is_switch(self) -> bool:
-        """Whether nothing follows it."""
+        """True if nothing follows it."""
         return not self.metavar
 
     @property
     def is_file(self) -> bool:
-        """Whether its value is a path."""
+        """True if its value is a path."""
         return self.metavar in ("FILE", "DIR")
 
 
@@ -199,7 +199,7 @@ class Settings:
 
 
 def from_config(config: pytest.Config) -> Settings:
-    """The command line first, then the configuration file."""
+    """Return the command line first, then the configuration file."""
     one = {
         option.flag: _one(config, option)
         for option in OPTIONS
@@ -229,7 +229,7 @@ def from_config(config: pytest.Config) -> Settings:
 
 
 def hosts(config: pytest.Config) -> tuple[str, ...]:
-    """The targets; () where the plugin has nothing to do."""
+    """Return the targets; () where the plugin has nothing to do."""
     return _many(config, OPTIONS[0])
 
 
@@ -248,7 +248,7 @@ def _is_on(config: pytest.Config, flag: str) -> bool:
 
 
 def _beside_ini(config: pytest.Config) -> pathlib.Path:
-    """Where relative paths of a configuration file start, wherever pytest is run."""
+    """Return where relative paths of a configuration file start, wherever pytest is run."""
     return config.inipath.parent if config.inipath else config.invocation_params.dir
 
 
@@ -258,7 +258,10 @@ def _many(config: pytest.Config, option: Option) -> tuple[str, ...]:
 
 
 def suites_dir() -> pathlib.Path:
-    """The packaged suites: in an installed package beside this file, in a checkout above it."""
+    """Return the packaged suites.
+
+    In an installed package beside this file, in a checkout above it.
+    """
     here = pathlib.Path(__file__).resolve().parent
     installed = here / SUITES
     return installed if installed.is_dir() else here.parent / SUITES
@@ -276,5 +279,5 @@ def add_suites(early_config: pytest.Config, args: list[str]) -> None:
 
 
 def runs_suites_only(config: pytest.Config) -> bool:
-    """Whether nothing but our own suites is run, whose controls are known beforehand."""
+    """Return whether nothing but our own suites is run, whose controls are known beforehand."""
     return config.stash.get(RUNS_SUITES, False)

@@ -60,77 +60,77 @@ def _audit(request: pytest.FixtureRequest) -> Audit:
 
 @pytest.fixture
 def lxd_subject(request: pytest.FixtureRequest) -> Subject:
-    """What this test is run for: an object of one host."""
+    """Return what this test is run for: an object of one host."""
     return _audit(request).subject(request)
 
 
 @pytest.fixture
 def lxd_verdict(request: pytest.FixtureRequest, lxd_subject: Subject) -> Any:  # noqa: ANN401
-    """The verdict of the control that this test is, as a function that tells pytest."""
+    """Return the verdict of the control that this test is, as a function that tells pytest."""
     return _audit(request).verdict(request, lxd_subject)
 
 
 @pytest.fixture
 def lxd_policy(request: pytest.FixtureRequest) -> Policy:
-    """What the site declares with `--lxd-policy`."""
+    """Return what the site declares with `--lxd-policy`."""
     return _audit(request).policy
 
 
 @pytest.fixture
 def lxd_releases(request: pytest.FixtureRequest) -> Any:  # noqa: ANN401 - guide.releases.Releases
-    """LXD's releases, as shipped or by `--lxd-releases`."""
+    """Return LXD's releases, as shipped or by `--lxd-releases`."""
     return _audit(request).releases
 
 
 @pytest.fixture
 def lxd_evidence(lxd_subject: Subject) -> Any:  # noqa: ANN401 - evidence.model.Evidence
-    """Everything that was seen of the server."""
+    """Return everything that was seen of the server."""
     return lxd_subject.evidence
 
 
 @pytest.fixture
 def lxd_host(lxd_subject: Subject) -> Any:  # noqa: ANN401 - testinfra's Host
-    """Testinfra's `Host` of the server's host."""
+    """Return Testinfra's `Host` of the server's host."""
     return lxd_subject.connection.host()
 
 
 @pytest.fixture
 def lxd_server(request: pytest.FixtureRequest, lxd_subject: Subject) -> Any:  # noqa: ANN401 - evidence.objects.Server
-    """A LXD server; in a cluster, each member."""
+    """Return a LXD server; in a cluster, each member."""
     return _audit(request).content(lxd_subject, request)
 
 
 @pytest.fixture
 def lxd_instance(request: pytest.FixtureRequest, lxd_subject: Subject) -> Any:  # noqa: ANN401 - subjects.LiveInstance
-    """An instance; its `host` is testinfra's `Host` of its inside."""
+    """Return an instance; its `host` is testinfra's `Host` of its inside."""
     return _audit(request).content(lxd_subject, request)
 
 
 @pytest.fixture
 def lxd_nic(request: pytest.FixtureRequest, lxd_subject: Subject) -> Any:  # noqa: ANN401 - nics.Nic
-    """A network interface of an instance."""
+    """Return a network interface of an instance."""
     return _audit(request).content(lxd_subject, request)
 
 
 @pytest.fixture
 def lxd_network(request: pytest.FixtureRequest, lxd_subject: Subject) -> Any:  # noqa: ANN401 - evidence.objects.Network
-    """A network that LXD manages."""
+    """Return a network that LXD manages."""
     return _audit(request).content(lxd_subject, request)
 
 
 @pytest.fixture
 def lxd_profile(request: pytest.FixtureRequest, lxd_subject: Subject) -> Any:  # noqa: ANN401 - evidence.objects.Profile
-    """A profile."""
+    """Return a profile."""
     return _audit(request).content(lxd_subject, request)
 
 
 @pytest.fixture
 def lxd_certificate(request: pytest.FixtureRequest, lxd_subject: Subject) -> Any:  # noqa: ANN401 - evidence.objects.Certificate
-    """A certificate that the server trusts."""
+    """Return a certificate that the server trusts."""
     return _audit(request).content(lxd_subject, request)
 
 
 @pytest.fixture
 def lxd_image(request: pytest.FixtureRequest, lxd_subject: Subject) -> Any:  # noqa: ANN401 - evidence.objects.Image
-    """An image."""
+    """Return an image."""
     return _audit(request).content(lxd_subject, request)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    """The text on one line; whatever is not printable is shown as Python shows it."""
+    """Return the text on one line; whatever is not printable is shown as Python shows it."""
     if text.isprintable():  # nearly all are, and are then not copied for each of many results
         return text
     return "".join(

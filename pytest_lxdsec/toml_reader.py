@@ -39,13 +39,16 @@ class Document:
     lines: Mapping[Path, int]
 
     def place(self, path: Path) -> str:
-        """`FILE:LINE` of a key; of what it is in, where it has no line of its own."""
+        """Return `FILE:LINE` of a key; of what it is in, where it has no line of its own."""
         while path and path not in self.lines:
             path = path[:-1]
         return f"{self.path}:{self.lines.get(path, 1)}"
 
     def mistake(self, path: Path, problem: str, fix: str) -> UserError:
-        """One line for the user: file and line, key, what is wrong with it, how to mend it."""
+        """Return one line for the user.
+
+        File and line, key, what is wrong with it, how to mend it.
+        """
         key = ".".join(part for part in path if isinstance(part, str))
         return UserError(f"{self.option}: {self.place(path)}: {key}: {problem}: {fix}")
 
@@ -59,7 +62,7 @@ class Table:
     values: Mapping[str, object]
 
     def mistake(self, key: str, problem: str, fix: str) -> UserError:
-        """`Document.mistake` for a key of this table."""
+        """Return `Document.mistake` for a key of this table."""
         return self.document.mistake((*self.path, key), problem, fix)
 
     def allow(self, *known: str) -> None:
@@ -70,14 +73,14 @@ class Table:
                 raise self.mistake(key, "unknown key", advice)
 
     def table(self, key: str) -> Table:
-        """The table `key`; an empty one where it is absent."""
+        """Return the table `key`; an empty one where it is absent."""
         value = self.values.get(key, {})
         if not isinstance(value, dict):
             raise self.mistake(key, f"{_shown(value)} is no table", f"begin it with [{key}]")
         return Table(document=self.document, path=(*self.path, key), values=value)
 
     def tables(self, key: str) -> Iterator[Table]:
-        """Every table of the array of tables `key`, in the file's order."""
+        """Yield every table of the array of tables `key`, in the file's order."""
         entries = self.values.get(key, [])
         if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
             raise self.mistake(key, "not a list of tables", f"begin each entry with [[{key}]]")
@@ -85,20 +88,20 @@ class Table:
             yield Table(document=self.document, path=(*self.path, key, number), values=values)
 
     def text(self, key: str) -> str:
-        """The text `key`, which must be there and not blank."""
+        """Return the text `key`, which must be there and not blank."""
         value = self._required(key)
         if not isinstance(value, str) or not value.strip():
             raise self.mistake(key, f"{_shown(value)} is no text", f'write {key} = "..."')
         return value
 
     def texts(self, key: str) -> tuple[str, ...] | None:
-        """The list of texts `key`; None where it is absent, which is not an empty list."""
+        """Return the list of texts `key`; None where it is absent, which is not an empty list."""
         if key not in self.values:
             return None
         return self.as_texts(key, self.values[key])
 
     def as_texts(self, key: str, value: object) -> tuple[str, ...]:
-        """`value`, found in `key`, as a list of texts, none of them blank."""
+        """Return `value`, found in `key`, as a list of texts, none of them blank."""
         if not isinstance(value, list):
             raise self.mistake(key, f"{_shown(value)} is no list", 'write ["...", "..."]')
         for each in value:
@@ -107,7 +110,7 @@ class Table:
         return tuple(value)
 
     def number(self, key: str) -> int | None:
-        """The whole number `key`, at least 1; None where it is absent."""
+        """Return the whole number `key`, at least 1; None where it is absent."""
         value = self.values.get(key)
         if value is None:
             return None
@@ -116,7 +119,7 @@ class Table:
         return value
 
     def date(self, key: str) -> datetime.date:
-        """The date `key`, which must be there, without a time of day and without quotes."""
+        """Return the date `key`, which must be there, without a time of day and without quotes."""
         value = self._required(key)
         if not isinstance(value, datetime.date) or isinstance(value, datetime.datetime):
             raise self.mistake(key, f"{_shown(value)} is no date", f"write {key} = 2027-01-31")
@@ -150,19 +153,19 @@ def read(option: str, path: str) -> Table:
 
 
 def _shown(value: object) -> str:
-    """A value as its author will know it again, in few words."""
+    """Return a value as its author will know it again, in few words."""
     text = str(value) if isinstance(value, datetime.date | datetime.time) else repr(value)
     return text if len(text) <= _WIDTH else f"{text[:_WIDTH]}..."
 
 
 def nearest(wrong: str, known: Collection[str], otherwise: str) -> str:
-    """The advice for a word that is none of `known`: the nearest one, else `otherwise`."""
+    """Return the advice for a word that is none of `known`: the nearest one, else `otherwise`."""
     near = difflib.get_close_matches(wrong, sorted(known), n=1)
     return f"did you mean {near[0]}?" if near else otherwise
 
 
 def lines(text: str) -> Mapping[Path, int]:
-    """The line, from 1, of every table and key of a text that tomllib has accepted."""
+    """Return the line, from 1, of every table and key of a text that tomllib has accepted."""
     found: dict[Path, int] = {}
     entries: dict[Path, int] = {}  # how often an array of tables was begun so far
     here: Path = ()
@@ -197,7 +200,7 @@ def _statements(text: str) -> Iterator[tuple[int, str, str]]:
 
 
 def _key(name: str) -> Path:
-    """The parts of a key, bare, quoted or dotted, as TOML itself reads them."""
+    """Return the parts of a key, bare, quoted or dotted, as TOML itself reads them."""
     parts: list[str] = []
     value: object = tomllib.loads(f"{name} = 0")
     while isinstance(value, dict):
@@ -207,7 +210,7 @@ def _key(name: str) -> Path:
 
 
 def _resolved(path: Path, entries: Mapping[Path, int]) -> Path:
-    """`path` with the number of the current entry after every array of tables in it."""
+    """Return `path` with the number of the current entry after every array of tables in it."""
     resolved: Path = ()
     for part in path:
         resolved = (*resolved, part)

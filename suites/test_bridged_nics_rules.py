@@ -50,7 +50,7 @@ def test_kernel_drops_what_filters_forbid(lxd_nic: Nic, lxd_evidence: Evidence) 
 
 
 def _certain(tried: rules_in_force.Tried) -> trial.Offence | None:
-    """The frame that breaks a law; where that cannot be told of one, nobody may pass."""
+    """Return the frame that breaks a law; where that cannot be told of one, nobody may pass."""
     if not tried.count:
         raise CannotTell("no frame was tried")
     if tried.offence is not None and not tried.offence.is_certain:
@@ -110,7 +110,7 @@ def _promised(
     asked: Sequence[guarantees.Law],
     stopgap: Callable[[Held], Remedy],
 ) -> Verdict:
-    """A promise of the guide that LXD's own rules may fall short of."""
+    """Return a promise of the guide that LXD's own rules may fall short of."""
     astray = rules_in_force.misplaced(evidence, nic, held)
     if astray:
         return _not_in_force(evidence, nic, astray)
@@ -129,7 +129,7 @@ def _promised(
 
 
 def _falls_short(held: Held, law: guarantees.Law, stopgap: Callable[[Held], Remedy]) -> Verdict:
-    """LXD's rules are all in force, and not what its guide promises."""
+    """Return the finding that LXD's own rules do less than its guide promises."""
     return verdict.failed(
         observed=f"LXD's rules for {held.interface} are loaded, but they do not {law.text}",
         expected=f"rules that {law.text}, as LXD's guide promises",
@@ -174,7 +174,7 @@ def test_host_ignores_router_advertisements(
 
 
 def _held_off(evidence: Evidence, network: Network) -> tuple[str, ...]:
-    """What keeps advertisements from the host all the same; () where nothing does."""
+    """Return what keeps advertisements from the host all the same; () where nothing does."""
     at_host = ra_filter.at_host(evidence, network.name)
     if at_host.is_dropped:
         return (f"the host drops router advertisements of {network.name}: {at_host.reason}",)
@@ -185,7 +185,10 @@ def _held_off(evidence: Evidence, network: Network) -> tuple[str, ...]:
 
 
 def _dropping(evidence: Evidence, network: Network) -> tuple[str, ...]:
-    """What was seen where every NIC on a bridge drops advertisements; () where one may not."""
+    """Return what was seen where every NIC on a bridge drops advertisements.
+
+    () where one may not.
+    """
     networks = {(each.project, each.name): each for each in evidence.networks.complete()}
     attached = [
         nic

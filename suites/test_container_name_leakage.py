@@ -77,7 +77,7 @@ def test_scheduler_is_closed(lxd_evidence: Evidence) -> Verdict:
 
 
 def _debugfs_elsewhere(evidence: Evidence) -> tuple[str, str] | None:
-    """A place where debugfs is open to all, and its mode, though it is not in its own place.
+    """Return a mount point at which debugfs is open to all users, and its mode.
 
     Raises:
         CannotTell: it is elsewhere, and nobody has looked at its mode there.
@@ -155,7 +155,7 @@ def test_names_cannot_be_read_inside(lxd_instance: Instance, lxd_evidence: Evide
 def _unreadable(
     evidence: Evidence, instance: Instance, inside: guest_script.Attempts
 ) -> tuple[str, ...]:
-    """Why none is readable, each as a clause.
+    """Return why none is readable, each as a clause.
 
     Raises:
         CannotTell: one is refused to the host's root as well, was not tried, or is there outside
@@ -176,7 +176,7 @@ def _unreadable(
 
 
 def _hidden(evidence: Evidence, instance: Instance) -> str:
-    """Why debugfs cannot show its root what the host's root sees, as a clause; "" if it may.
+    """Return why debugfs is hidden from root inside, as a clause; "" if it may not be.
 
     LXD shows the host's debugfs in every container; nobody in a user namespace can mount it.
     """

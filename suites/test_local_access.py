@@ -52,7 +52,7 @@ def test_socket_is_closed(lxd_evidence: Evidence) -> Verdict:
 
 
 def _faults(evidence: Evidence, socket: ApiSocket) -> Iterator[tuple[str, str]]:
-    """What is wrong with a socket, each with its repair."""
+    """Yield what is wrong with a socket, each with its repair."""
     file, path = socket.file, shlex.quote(socket.file.path)
     if file.error or not file.exists:
         raise CannotTell(f"{file.path}: {file.error or 'the socket is not where it listens'}")
@@ -142,7 +142,7 @@ def _data_faults(found: DataDirectory) -> Iterator[tuple[str, str]]:
 
 
 def _private_faults(file: File, mode: str) -> Iterator[tuple[str, str]]:
-    """What lets others at a file that is root's alone, each with its repair."""
+    """Yield what lets others at a file that is root's alone, each with its repair."""
     path = shlex.quote(file.path)
     if file.error or not file.exists:
         raise CannotTell(f"{file.path}: {file.error or 'it is gone'}")
@@ -259,7 +259,7 @@ def test_nobody_carries_the_group(lxd_evidence: Evidence, lxd_policy: Policy) ->
 
 
 def _judged(evidence: Evidence, policy: Policy, carrier: GroupProcess) -> tuple[GroupProcess, str]:
-    """A process that holds the group, and why it may; "" where it may not."""
+    """Return a process that holds the group, and why it may; "" where it may not."""
     accounts, trusted = evidence.accounts, policy.trusted_users
     names = group_members.names_of(accounts, carrier)
     if not carrier.uids or not carrier.gids:
@@ -282,7 +282,7 @@ def _listed(gids: Collection[int]) -> str:
 
 
 def _gives(file: File, gids: Collection[int]) -> bool:
-    """Whether running a file gives one of these groups: fs/exec.c, bprm_fill_uid."""
+    """Return whether running a file gives one of these groups: fs/exec.c, bprm_fill_uid."""
     if file.error:
         raise CannotTell(f"{file.path}: {file.error}")
     return file.gid in gids and file.mode & SETGID == SETGID

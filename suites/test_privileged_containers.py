@@ -99,7 +99,7 @@ def test_seccomp_policy_is_in_force(lxd_instance: Instance, lxd_evidence: Eviden
 
 
 def _seccomp_fault(evidence: Evidence, instance: Instance, facts: ContainerFacts) -> str:
-    """What is wrong with the filter in force; "" for nothing."""
+    """Return what is wrong with the filter in force; "" for nothing."""
     mode = facts.status.get("Seccomp")
     if mode is None:
         raise CannotTell(f"{facts.lxc_name}: the kernel does not show its seccomp mode")
@@ -294,7 +294,7 @@ def test_privileged_root_is_refused(lxd_instance: Instance, lxd_evidence: Eviden
 
 
 def _origin(evidence: Evidence, instance: Instance, where: str, *keys: str) -> str:
-    """The kernel, and whoever sets what may be the cause."""
+    """Return the kernel, and whoever sets what may be the cause."""
     places = [
         f"{key} of {config_origin.source_of_config(evidence, instance, key)}"
         for key in (*keys, RAW_LXC)
@@ -304,7 +304,7 @@ def _origin(evidence: Evidence, instance: Instance, where: str, *keys: str) -> s
 
 
 def _pending(instance: Instance, keys: Iterable[str], *directives: str) -> str:
-    """What a finding adds where the configuration does not explain what runs."""
+    """Return what a finding adds where the configuration does not explain what runs."""
     if any(key in instance.expanded_config for key in keys) or _raw_lxc_has(instance, *directives):
         return ""
     return "; LXD's policy is configured: a restart is pending, or the filter was changed by hand"

@@ -71,7 +71,7 @@ def _resolved(
 ) -> tuple[listen_address.Kind, str]:
     if found.kind is listen_address.Kind.NAME:
         _require_own_host(server, evidence)
-        return listen_options.resolved(found, evidence.names)
+        return listen_options.resolved(found, evidence.resolved_names)
     return listen_options.resolved(found, ())
 
 
@@ -194,7 +194,10 @@ def _require_own_host(server: Server, evidence: Evidence) -> None:
 
 
 def _api_doors(evidence: Evidence) -> Iterator[AnonymousRequests]:
-    """The listeners that serve the API: those for other protocols are named by their options."""
+    """Yield the listeners that serve the API.
+
+    Those for other protocols are named by their options.
+    """
     others = {
         found.port
         for key, found in listen_options.options(evidence.server).items()
@@ -422,7 +425,7 @@ def test_trusted_certificate_is_good(
 
 
 def _refuse_bearer(evidence: Evidence, client: Certificate) -> None:
-    """How long a token may stand for a certificate, the guide does not say; LXD: ten years."""
+    """Leave the lifetime of a token to the site: the guide gives none, LXD ten years."""
     until = clients.token_until(evidence, client)
     if until:
         raise Manual(f"{clients.title(client)} has a token {until}: is this lifetime intended?")
@@ -435,7 +438,7 @@ def _refuse_bearer(evidence: Evidence, client: Certificate) -> None:
     level=Level.CONFIGURED,
     kind=Kind.REQUIREMENT,
     section=SECTION,
-    rationale="Clients that a CA has signed are not in the trust store, so nobody can list them.",
+    rationale="Clients that a CA has signed are not in the trust store, so they cannot be listed.",
 )
 def test_authority_is_held_in_check(lxd_server: Server, lxd_evidence: Evidence) -> Verdict:
     if pki.trusts_all(lxd_server):

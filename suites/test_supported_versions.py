@@ -72,7 +72,7 @@ def _refuse_extended_support(support: Support, server: Server, evidence: Evidenc
 
 
 def _is_without_pro(server: Server, evidence: Evidence) -> bool:
-    """Whether it was seen that the server's host has no Ubuntu Pro."""
+    """Return whether it was seen that the server's host has no Ubuntu Pro."""
     own = evidence.server.environment.server_name
     if server.environment.server_name != own or evidence.absent("host.os"):
         return False
@@ -118,7 +118,7 @@ def test_latest_bugfix_release_runs(
 def _refuse_distribution_build(
     evidence: Evidence, server: Server, version: versions.Version
 ) -> None:
-    """A distribution adds fixes of its own; which one is missing, its package manager knows."""
+    """Leave a distribution's build to its package manager, which knows the missing fixes."""
     package = packaging.distribution_package(evidence, server, version)
     if package:
         raise NotApplicable(
@@ -158,7 +158,7 @@ def test_members_run_the_same_version(lxd_server: Server, lxd_evidence: Evidence
 
 
 def _running(evidence: Evidence) -> dict[str, versions.Version]:
-    """Every member's version.
+    """Return every member's version.
 
     Raises:
         CannotTell: one has not told it, or not in a way that can be read.

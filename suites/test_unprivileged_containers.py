@@ -99,7 +99,7 @@ def _named(reached: tuple[host_id_conflicts.Reach, ...]) -> str:
 
 
 def _map_causes(instance: Instance) -> tuple[str, ...]:
-    """The keys that bring ids into a map that LXD would not give."""
+    """Return the keys that bring ids into a map that LXD would not give."""
     raw_lxc = dangerous_keys.directives(instance.expanded_config.get(RAW_LXC, ""))
     brings_map = any(key in RAW_MAPS for key, _ in raw_lxc)
     found = {RAW_IDMAP: RAW_IDMAP in instance.expanded_config, RAW_LXC: brings_map}
@@ -268,7 +268,7 @@ def _separate(evidence: Evidence, instance: Instance, other: str) -> Remedy:
 
 
 def _move(evidence: Evidence, instance: Instance, other: str) -> Remedy:
-    """All are isolated, and have the same range none the less.
+    """Move an isolated container that shares its range with another isolated one.
 
     LXD takes instances of one name in two projects for one (lxd/instance/drivers/driver_lxc.go,
     findIdmap, 5.0.2 to 6.9; measured), and of other daemons' containers it knows nothing.
@@ -328,7 +328,10 @@ def test_no_key_undoes_the_user_namespace(
 
 
 def _mapped(evidence: Evidence, instance: Instance) -> Iterator[tuple[str, str]]:
-    """What is wrong with `raw.idmap`: whom of the host it reaches, and who is root inside."""
+    """Yield what is wrong with `raw.idmap`.
+
+    Whom of the host it reaches, and who is root inside.
+    """
     raw = configured_idmap.raw(instance)
     if not raw.uids and not raw.gids:
         return

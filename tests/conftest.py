@@ -21,7 +21,7 @@ LEAKS = (
 
 @pytest.fixture
 def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """A pytester that knows nothing of how these tests themselves are run."""
+    """Return a pytester that knows nothing of how these tests themselves are run."""
     for name in LEAKS:
         monkeypatch.delenv(name, raising=False)
     pytester.makeini("[pytest]\n")  # whatever lies above the directory is not looked at
@@ -30,6 +30,6 @@ def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pyte
 
 @pytest.fixture(scope="session")
 def evidence_file(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """A saved file of evidence by which no control fails."""
+    """Return a saved file of evidence by which no control fails."""
     path = tmp_path_factory.mktemp("evidence") / "baseline.json"
     return evidence_documents.write(evidence_documents.baseline(), path)

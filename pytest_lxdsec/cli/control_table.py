@@ -18,7 +18,7 @@ This page is made by `lxdsec controls --format markdown`.
 
 
 def table(controls: Sequence[Control]) -> str:
-    """A line for each control."""
+    """Return a line for each control."""
     rows = [("ID", "SEVERITY", "LEVEL", "ABOUT", "TITLE")]
     rows += [(c.id, c.severity.value, c.level.value, c.subject, c.title) for c in controls]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -27,7 +27,7 @@ def table(controls: Sequence[Control]) -> str:
 
 
 def as_json(controls: Sequence[Control]) -> str:
-    """A list of objects."""
+    """Return a list of objects."""
     return json.dumps([_fields(control) for control in controls], indent=1) + "\n"
 
 
@@ -47,7 +47,7 @@ def _fields(control: Control) -> Mapping[str, str]:
 
 
 def markdown(controls: Sequence[Control]) -> str:
-    """A page with a chapter for each section."""
+    """Return a page with a chapter for each section."""
     return "\n".join(_page(controls)) + "\n"
 
 

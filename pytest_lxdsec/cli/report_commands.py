@@ -56,7 +56,7 @@ def _diff(options: argparse.Namespace) -> int:
 
 
 def _document(path: pathlib.Path, policy: pathlib.Path | None) -> Document:
-    """A report as it is; evidence as it is judged by today's controls."""
+    """Return a report as it is; evidence as it is judged by today's controls."""
     from ..evidence import evidence_file  # noqa: PLC0415 - 50 ms
     from ..reports import report_files  # noqa: PLC0415 - as above
 

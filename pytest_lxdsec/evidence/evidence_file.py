@@ -25,7 +25,7 @@ RENAMED = {
 
 
 def dumps(evidence: model.Evidence) -> str:
-    """The file's text: sorted keys, so that the same evidence is the same bytes."""
+    """Return the file's text: sorted keys, so that the same evidence is the same bytes."""
     header = evidence.header
     document = {
         "format": FORMAT,
@@ -73,7 +73,7 @@ def load(path: pathlib.Path) -> model.Evidence:
 
 
 def loads(text: str, *, name: str) -> model.Evidence:
-    """As `load`, for text at hand; `name` stands for it in errors."""
+    """Read evidence from text; `name` stands for the file in errors. See `load`."""
     return _read(pathlib.Path(name), text)
 
 

@@ -118,7 +118,7 @@ def gather(
 
 
 def _probed(seen: model.Evidence, api: Api, shell: Shell | None, prober: Prober) -> model.Evidence:
-    """The same evidence with what a prober tried, and with what that cost."""
+    """Return the same evidence with what a prober tried, and with what that cost."""
     started = time.monotonic()
     before = (api.round_trips, shell.round_trips if shell else 0)
     entry = prober(seen, api, shell)
@@ -181,7 +181,7 @@ def _plan(server: Answer) -> tuple[Source, ...]:
 
 
 def _tokens(answer: Answer) -> Answer:
-    """The tokens among the operations, which LXD lists by their status."""
+    """Return the tokens among the operations, which LXD lists by their status."""
     if not isinstance(answer.metadata, dict):
         return answer
     lists = answer.metadata.values()
@@ -220,7 +220,10 @@ def _has(project: Mapping[str, Any], feature: str) -> bool:
 
 
 def _entry(answers: Sequence[Answer], *, per_project: bool = False) -> Mapping[str, Any]:
-    """A part out of its answers; one that failed makes it missing, for the rest looks complete."""
+    """Return a part out of its answers.
+
+    One that failed makes it missing, for the rest looks complete.
+    """
     for answer in answers:
         if not answer.is_success:
             return {parts.MISSING: f"GET {answer.path}: {answer.error}"}
@@ -249,7 +252,7 @@ def _place(entry: object) -> tuple[str, ...]:
 
 
 def _in_project(answer: Answer) -> Iterable[Any]:
-    """The objects with their project, which LXD 5.0 leaves out where it was asked for one."""
+    """Return the objects with their project, which LXD 5.0 omits if one project was asked for."""
     project = dict(parse.parse_qsl(parse.urlsplit(answer.path).query))["project"]
     for entry in answer.metadata:
         yield {"project": project, **entry} if isinstance(entry, dict) else entry
@@ -309,7 +312,7 @@ def _question(document: Mapping[str, Mapping[str, Any]], socket: str) -> host_sw
 
 
 def _names(config: object) -> tuple[str, ...]:
-    """The host names in the options that say where to listen."""
+    """Return the host names in the options that say where to listen."""
     settings = config.items() if isinstance(config, dict) else ()
     found = [
         listen_address.parse(text, 0)
@@ -320,7 +323,7 @@ def _names(config: object) -> tuple[str, ...]:
 
 
 def _device_paths(instances: Iterable[Any]) -> tuple[str, ...]:
-    """The host paths that disks and proxies of all instances name."""
+    """Return the host paths that disks and proxies of all instances name."""
     found = set()
     for instance in instances:
         devices = instance.get("expanded_devices") if isinstance(instance, dict) else None

@@ -257,7 +257,7 @@ class Judged:
 
 
 def done(groups: Iterable[Group], inside: Attempts) -> tuple[Judged, ...]:
-    """The groups of which something was done inside."""
+    """Return the groups of which something was done inside."""
     found = []
     for group in groups:
         mine = [_of(inside, what) for what in group.attempts]
@@ -290,7 +290,7 @@ def _judge(group: Group, inside: Attempts, control: Attempts) -> Judged:
 
 
 def absent(group: Group, inside: Attempts) -> tuple[str, ...]:
-    """The attempts of a group for which there was nothing inside to try them on."""
+    """Return the attempts of a group for which there was nothing inside to try them on."""
     return tuple(w for w in group.attempts if _of(inside, w).answer is Answer.ABSENT)
 
 

@@ -41,7 +41,7 @@ def ask(api: Api, instances: Iterable[Any], server_name: str) -> list[Mapping[st
 
 
 def _may_run(instance: object, server_name: str) -> bool:
-    """Nothing runs in one that is frozen, and a virtual machine has a kernel of its own."""
+    """Return nothing runs in one that is frozen, and a virtual machine has a kernel of its own."""
     return (
         isinstance(instance, dict)
         and instance.get("type") == "container"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..transport import Output
-from . import parts, payload
+from . import model, parts, payload
 
 BEGIN, END = b"<lxdsec\n", b"\nlxdsec>"
 # What a process list shows; nothing in it or its arguments is secret. The host's shell reads it
@@ -61,12 +61,12 @@ def _script(package: str) -> str:
 
 
 def carry(package: str, arguments: Mapping[str, Any]) -> str:
-    """The command that runs a package's `main` on the host, with one argument."""
+    """Return the command that runs a package's `main` on the host, with one argument."""
     return f"{PYTHON} '{LOADER}' {_script(package)} {_packed(json.dumps(arguments).encode())}"
 
 
 def command(question: Question) -> str:
-    """The one shell command of the sweep.
+    """Return the one shell command of the sweep.
 
     Raises:
         SweepError: so many paths are named that no command can carry them.
@@ -88,7 +88,7 @@ def command(question: Question) -> str:
 
 
 def read(output: Output) -> Mapping[str, Mapping[str, Any]]:
-    """The parts that the sweep brought back.
+    """Return the parts that the sweep brought back.
 
     Raises:
         SweepError: the command failed, or its output has no beginning or no end.
@@ -97,7 +97,7 @@ def read(output: Output) -> Mapping[str, Mapping[str, Any]]:
 
 
 def document(output: Output) -> Any:  # noqa: ANN401 - JSON
-    """What a command of `carry` brought back.
+    """Return what a command of `carry` brought back.
 
     Raises:
         SweepError: as `read`.
@@ -136,5 +136,5 @@ def _part(entry: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def missing(reason: str, *, kind: str = parts.MISSING) -> Mapping[str, Mapping[str, Any]]:
-    """Every host part, missing for one reason."""
-    return {name: {kind: reason} for name in parts.HOST_PARTS}
+    """Return every host part, missing for one reason."""
+    return {name: {kind: reason} for name in model.HOST_PARTS}

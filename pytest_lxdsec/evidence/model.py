@@ -1,9 +1,10 @@
-"""`Evidence`: what was seen of one server, frozen; every part a property.
+"""`Evidence`: everything that was gathered from one server, frozen.
 
-It is made of parts (`parts`). Each is either there and decoded, or missing with its reason; asking
-for a missing one raises `CannotTell`, so that no control can take absence for an answer. The parts
-are kept as the raw JSON they came in (secrets redacted), which is what a file of evidence holds;
-decoding happens here and only here, for live and replayed evidence alike.
+Each part (`parts.Part`) is declared once, as an attribute: its name in the document, its type and,
+for a listing of the API, what of it is kept. A part is either there and decoded, or missing with
+its reason; reading a missing one raises `CannotTell`, so that no control can take absence for an
+answer. The parts are kept as the raw JSON they came in (secrets redacted), which is what a file of
+evidence holds; live and replayed evidence are decoded here, and only here.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import datetime
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
@@ -24,6 +25,7 @@ from . import (
     network_facts,
     objects,
     parts,
+    redact,
     remote_facts,
     system_facts,
     trial_facts,
@@ -49,18 +51,171 @@ class Header:
     round_trips: Mapping[str, int]
 
 
-HEADER = msgspec.json.Decoder(Header)  # as `parts.DECODERS`
+HEADER = msgspec.json.Decoder(Header)  # see `DECODERS`
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Evidence:
-    """What was seen of one server. Every property raises `CannotTell` where its part is missing.
+    """Everything that was gathered from one server; a missing part raises `CannotTell`.
 
     Compared by identity, so that what is derived from it can be kept with it (`functools.cache`).
 
     `document` maps part names to `{"value": ...}`, `{"missing": reason}` or
     `{"not_assessed": reason}`: raw JSON, redacted.
     """
+
+    server = parts.ServerPart("server", objects.Server)
+    """The server that was asked."""
+    servers = parts.ServersPart("servers", objects.Server)
+    """The server of every cluster member; the one server without a cluster."""
+    projects = parts.ListingPart(
+        "projects", objects.Project, fields=("name", "config"), keys=redact.PROJECT_KEYS
+    )
+    """Projects."""
+    instances = parts.ListingPart(
+        "instances",
+        objects.Instance,
+        fields=(
+            "project",
+            "name",
+            "type",
+            "status",
+            "location",
+            "profiles",
+            "config",
+            "devices",
+            "expanded_config",
+            "expanded_devices",
+        ),
+        keys=redact.INSTANCE_KEYS,
+    )
+    """Instances of all projects."""
+    profiles = parts.ListingPart(
+        "profiles",
+        objects.Profile,
+        fields=("project", "name", "config", "devices", "used_by"),
+        keys=redact.INSTANCE_KEYS,
+    )
+    """Profiles of all projects that have their own."""
+    networks = parts.ListingPart(
+        "networks",
+        objects.Network,
+        fields=("project", "name", "type", "managed", "config"),
+        keys=redact.NETWORK_KEYS,
+    )
+    """Networks of all projects that have their own."""
+    certificates = parts.ListingPart(
+        "certificates",
+        objects.Certificate,
+        fields=("fingerprint", "name", "type", "restricted", "projects", "certificate"),
+    )
+    """The trust store."""
+    images = parts.ListingPart(
+        "images", objects.Image, fields=("project", "fingerprint", "public", "aliases")
+    )
+    """Images of all projects that have their own."""
+    members = parts.ListingPart(
+        "members", objects.Member, fields=("server_name", "status", "message")
+    )
+    """Cluster members; empty without a cluster."""
+    tokens = parts.ListingPart(
+        "tokens",
+        objects.Token,
+        fields=("id", "class", "status", "description", "metadata", "resources"),
+    )
+    """Tokens that are not used yet, and some that have ended."""
+    identities = parts.ListingPart(
+        "identities",
+        objects.Identity,
+        fields=(
+            "authentication_method",
+            "type",
+            "id",
+            "name",
+            "groups",
+            "tls_certificate",
+            "expires_at",
+        ),
+    )
+    """Identities that may log in; empty if LXD has only certificates."""
+    groups = parts.ListingPart("groups", objects.Group, fields=("name", "permissions"))
+    """Groups of identities."""
+    provider_groups = parts.ListingPart(
+        "provider_groups", objects.ProviderGroup, fields=("name", "groups")
+    )
+    """Groups of an identity provider."""
+    operating_system = parts.Part("host.os", system_facts.OperatingSystem)
+    """The host's operating system."""
+    packages = parts.Part("host.packages", system_facts.Packages)
+    """The package manager's view: updates, sources, LXD's package."""
+    daemons = parts.Part("host.daemons", tuple[host_facts.Daemon, ...])
+    """All LXD daemons of the host."""
+    daemon = parts.Part("host.server", host_facts.Daemon)
+    """The daemon behind the API that was asked."""
+    sockets = parts.Part("host.sockets", tuple[access_facts.ApiSocket, ...])
+    """Unix sockets on which daemons of the host serve their API."""
+    admin_groups = parts.Part("host.admin_groups", tuple[access_facts.AdminGroup, ...])
+    """The group each daemon was told to serve."""
+    accounts = parts.Part("host.accounts", access_facts.Accounts)
+    """The host's users and groups."""
+    group_holders = parts.Part("host.group_holders", access_facts.GroupHolders)
+    """Users who get the groups of LXD's sockets without being members."""
+    subordinate_ids = parts.Part("host.subordinate_ids", container_facts.SubordinateIds)
+    """The host's ranges of subordinate ids."""
+    listeners = parts.Part("host.listeners", tuple[remote_facts.Listener, ...])
+    """TCP sockets on which the daemon listens."""
+    anonymous_requests = parts.Part(
+        "host.anonymous_requests", tuple[remote_facts.AnonymousRequests, ...]
+    )
+    """The answers to requests without a client certificate, by listener."""
+    kernel_files = parts.Part("host.kernel_files", tuple[host_facts.File, ...])
+    """Kernel files that leak containers' names."""
+    network = parts.Part("host.network", network_facts.NetworkStack)
+    """The daemon's network namespace."""
+    links = parts.Part("host.links", tuple[network_facts.Link, ...])
+    """The interfaces of the daemon's network namespace."""
+    filters = parts.Part("host.filters", network_facts.PacketFilters)
+    """The packet filters of the daemon's network namespace, as printed."""
+    reservations = parts.Part("host.reservations", tuple[network_facts.Reservations, ...])
+    """The addresses that LXD holds for the NICs on its bridges."""
+    routes = parts.Part("host.routes", tuple[network_facts.Route, ...])
+    """Routes of the daemon's network namespace that bear on a control."""
+    name_servers = parts.Part("host.name_servers", network_facts.NameServers)
+    """The processes that serve bridges, and those that LXD recorded."""
+    containers = parts.Part("host.containers", tuple[container_facts.ContainerFacts, ...])
+    """The kernel's view of the running containers."""
+    paths = parts.Part("host.paths", tuple[host_facts.NamedPath, ...])
+    """The real files behind the paths that devices name."""
+    mounts = parts.Part("host.mounts", container_facts.Mounts)
+    """The mounts of running containers from the file systems with the sockets."""
+    confinement = parts.Part("host.confinement", tuple[container_facts.Confinement, ...])
+    """The confinement of each running container."""
+    view = parts.Part("host.view", container_facts.View)
+    """The host's own namespaces, and what its daemon sees mounted."""
+    at_boot = parts.Part("host.at_boot", system_facts.AtBoot)
+    """The units and tmpfiles.d lines that set the modes of kernel files at boot."""
+    control = parts.Part("host.control", str)
+    """The guest probe's output on the host, run by the host's root."""
+    probes = parts.Part("probes", tuple[objects.Probe, ...])
+    """The guest probe's output inside the running containers."""
+    trials = parts.Part("trials", trial_facts.Trials)
+    """The results of the probe instances of `--lxd-probe`."""
+    data_directories = parts.Part("host.data_directories", tuple[access_facts.DataDirectory, ...])
+    """Every daemon's data directory."""
+    group_processes = parts.Part("host.group_processes", tuple[access_facts.GroupProcess, ...])
+    """The processes that hold the group of a socket."""
+    setgid_files = parts.Part("host.setgid_files", access_facts.SetgidFiles)
+    """The setgid files that give the group of a socket."""
+    handshakes = parts.Part("host.handshakes", tuple[remote_facts.Handshake, ...])
+    """The answers of the daemon's listeners to TLS versions."""
+    restarts = parts.Part("host.restarts", system_facts.Restarts)
+    """Pending restarts and the installed kernels."""
+    distribution = parts.Part("host.distribution", system_facts.Distribution)
+    """The host's table of its distribution's releases."""
+    pki = parts.Part("host.pki", remote_facts.Pki)
+    """The CA that clients of the daemon need a certificate from."""
+    resolved_names = parts.Part("host.resolved_names", tuple[remote_facts.ResolvedName, ...])
+    """The addresses of the host names in listen addresses."""
 
     header: Header
     document: Mapping[str, Mapping[str, Any]]
@@ -70,275 +225,45 @@ class Evidence:
     @classmethod
     def of(cls, header: Header, document: Mapping[str, Mapping[str, Any]]) -> Evidence:
         """Redact and decode; whatever the document lacks or garbles becomes a missing part."""
-        clean = {name: parts.redacted(name, document.get(name)) for name in parts.PARTS}
-        decoded = {name: parts.decode(name, entry) for name, entry in clean.items()}
+        clean = {name: part.redacted(document.get(name)) for name, part in PARTS.items()}
+        decoded = {name: PARTS[name].decode(entry) for name, entry in clean.items()}
         return cls(header, types.MappingProxyType(clean), types.MappingProxyType(decoded))
 
     def __repr__(self) -> str:
-        """The target only: evidence is long, and logs are read by many."""
+        """Return the target only: evidence is long, and logs are read by many."""
         return f"Evidence({self.header.target!r})"
 
     @property
     def now(self) -> datetime.datetime:
-        """When to judge for: the day that was asked about, else when the evidence was taken."""
+        """The time to judge for: the day that was asked for, or when the evidence was taken."""
         return self._asked_for or self.header.taken
 
     def on(self, day: datetime.date) -> Evidence:
-        """The same evidence, to be judged for another day."""
+        """Return the same evidence, to be judged for another day."""
         noon = datetime.datetime.combine(day, datetime.time(12), datetime.UTC)
         return dataclasses.replace(self, _asked_for=noon)
 
-    def absent(self, part: str) -> str:
-        """Why a part is missing; "" where it is there."""
-        found = self._decoded[part]
-        return found.reason if isinstance(found, parts.Absent) else ""
+    def part(self, name: str) -> object:
+        """Return a decoded part.
 
-    def _require(self, part: str) -> object:
-        found = self._decoded[part]
+        Raises:
+            CannotTell: the part is missing; `NotAssessed` if the target cannot give it.
+        """
+        found = self._decoded[name]
         if isinstance(found, parts.Absent):
-            raise found.error(f"no {part}: {found.reason}")
+            raise found.error(f"no {name}: {found.reason}")
         return found
 
-    @property
-    def server(self) -> objects.Server:
-        """The server that was asked."""
-        return cast("objects.Server", self._require("server"))
+    def absent(self, name: str) -> str:
+        """Return why a part is missing, or "" if it is there."""
+        found = self._decoded[name]
+        return found.reason if isinstance(found, parts.Absent) else ""
 
-    @property
-    def servers(self) -> parts.Listing[objects.Server]:
-        """Every cluster member's server; the one server where there is no cluster."""
-        return cast("parts.Listing[objects.Server]", self._require("servers"))
 
-    @property
-    def projects(self) -> parts.Listing[objects.Project]:
-        """Projects."""
-        return cast("parts.Listing[objects.Project]", self._require("projects"))
-
-    @property
-    def instances(self) -> parts.Listing[objects.Instance]:
-        """Instances of all projects."""
-        return cast("parts.Listing[objects.Instance]", self._require("instances"))
-
-    @property
-    def profiles(self) -> parts.Listing[objects.Profile]:
-        """Profiles of all projects that have their own."""
-        return cast("parts.Listing[objects.Profile]", self._require("profiles"))
-
-    @property
-    def networks(self) -> parts.Listing[objects.Network]:
-        """Networks of all projects that have their own."""
-        return cast("parts.Listing[objects.Network]", self._require("networks"))
-
-    @property
-    def certificates(self) -> parts.Listing[objects.Certificate]:
-        """The trust store."""
-        return cast("parts.Listing[objects.Certificate]", self._require("certificates"))
-
-    @property
-    def images(self) -> parts.Listing[objects.Image]:
-        """Images of all projects that have their own."""
-        return cast("parts.Listing[objects.Image]", self._require("images"))
-
-    @property
-    def members(self) -> parts.Listing[objects.Member]:
-        """Cluster members; none where there is no cluster."""
-        return cast("parts.Listing[objects.Member]", self._require("members"))
-
-    @property
-    def operating_system(self) -> system_facts.OperatingSystem:
-        """The host's operating system."""
-        return cast("system_facts.OperatingSystem", self._require("host.os"))
-
-    @property
-    def packages(self) -> system_facts.Packages:
-        """What the host's package manager says."""
-        return cast("system_facts.Packages", self._require("host.packages"))
-
-    @property
-    def daemons(self) -> tuple[host_facts.Daemon, ...]:
-        """All LXD daemons of the host."""
-        return cast("tuple[host_facts.Daemon, ...]", self._require("host.daemons"))
-
-    @property
-    def daemon(self) -> host_facts.Daemon:
-        """The daemon behind the API that was asked."""
-        return cast("host_facts.Daemon", self._require("host.server"))
-
-    @property
-    def sockets(self) -> tuple[access_facts.ApiSocket, ...]:
-        """Unix sockets on which daemons of the host serve their API."""
-        return cast("tuple[access_facts.ApiSocket, ...]", self._require("host.sockets"))
-
-    @property
-    def admin_groups(self) -> tuple[access_facts.AdminGroup, ...]:
-        """The group each daemon was told to serve."""
-        return cast("tuple[access_facts.AdminGroup, ...]", self._require("host.admin_groups"))
-
-    @property
-    def accounts(self) -> access_facts.Accounts:
-        """The host's users and groups."""
-        return cast("access_facts.Accounts", self._require("host.accounts"))
-
-    @property
-    def group_holders(self) -> access_facts.GroupHolders:
-        """Who gets the groups of LXD's sockets, besides their members."""
-        return cast("access_facts.GroupHolders", self._require("host.group_holders"))
-
-    @property
-    def subordinate_ids(self) -> container_facts.SubordinateIds:
-        """The host's ranges of subordinate ids."""
-        return cast("container_facts.SubordinateIds", self._require("host.subordinate_ids"))
-
-    @property
-    def listeners(self) -> tuple[remote_facts.Listener, ...]:
-        """TCP sockets on which the daemon listens."""
-        return cast("tuple[remote_facts.Listener, ...]", self._require("host.listeners"))
-
-    @property
-    def anonymous_requests(self) -> tuple[remote_facts.AnonymousRequests, ...]:
-        """What a client without a certificate was told."""
-        return cast(
-            "tuple[remote_facts.AnonymousRequests, ...]", self._require("host.anonymous_requests")
-        )
-
-    @property
-    def kernel_files(self) -> tuple[host_facts.File, ...]:
-        """Files of the kernel that tell containers' names."""
-        return cast("tuple[host_facts.File, ...]", self._require("host.kernel_files"))
-
-    @property
-    def network(self) -> network_facts.NetworkStack:
-        """The daemon's network namespace."""
-        return cast("network_facts.NetworkStack", self._require("host.network"))
-
-    @property
-    def links(self) -> tuple[network_facts.Link, ...]:
-        """The interfaces of the daemon's network namespace."""
-        return cast("tuple[network_facts.Link, ...]", self._require("host.links"))
-
-    @property
-    def filters(self) -> network_facts.PacketFilters:
-        """The packet filters of the daemon's network namespace, as they were printed."""
-        return cast("network_facts.PacketFilters", self._require("host.filters"))
-
-    @property
-    def reservations(self) -> tuple[network_facts.Reservations, ...]:
-        """The addresses that LXD holds for the NICs on its bridges."""
-        return cast("tuple[network_facts.Reservations, ...]", self._require("host.reservations"))
-
-    @property
-    def routes(self) -> tuple[network_facts.Route, ...]:
-        """Routes of the daemon's network namespace that bear on a control."""
-        return cast("tuple[network_facts.Route, ...]", self._require("host.routes"))
-
-    @property
-    def name_servers(self) -> network_facts.NameServers:
-        """The processes that serve bridges, and those that LXD recorded."""
-        return cast("network_facts.NameServers", self._require("host.name_servers"))
-
-    @property
-    def containers(self) -> tuple[container_facts.ContainerFacts, ...]:
-        """The kernel's view of the running containers."""
-        return cast("tuple[container_facts.ContainerFacts, ...]", self._require("host.containers"))
-
-    @property
-    def paths(self) -> tuple[host_facts.NamedPath, ...]:
-        """Where the paths that devices name really lead."""
-        return cast("tuple[host_facts.NamedPath, ...]", self._require("host.paths"))
-
-    @property
-    def mounts(self) -> container_facts.Mounts:
-        """What running containers mount of the file systems that hold the sockets."""
-        return cast("container_facts.Mounts", self._require("host.mounts"))
-
-    @property
-    def confinement(self) -> tuple[container_facts.Confinement, ...]:
-        """What stands between the running containers and the host."""
-        return cast("tuple[container_facts.Confinement, ...]", self._require("host.confinement"))
-
-    @property
-    def view(self) -> container_facts.View:
-        """The host's own namespaces, and what its daemon sees mounted."""
-        return cast("container_facts.View", self._require("host.view"))
-
-    @property
-    def at_boot(self) -> system_facts.AtBoot:
-        """What closes the kernel's files when the host boots."""
-        return cast("system_facts.AtBoot", self._require("host.at_boot"))
-
-    @property
-    def control(self) -> str:
-        """What the probe printed on the host, run by its root."""
-        return cast("str", self._require("host.control"))
-
-    @property
-    def probes(self) -> tuple[objects.Probe, ...]:
-        """What the probe printed inside the running containers."""
-        return cast("tuple[objects.Probe, ...]", self._require("probes"))
-
-    @property
-    def trials(self) -> trial_facts.Trials:
-        """What throw-away instances of ours could do."""
-        return cast("trial_facts.Trials", self._require("trials"))
-
-    @property
-    def data_directories(self) -> tuple[access_facts.DataDirectory, ...]:
-        """Every daemon's data directory."""
-        return cast(
-            "tuple[access_facts.DataDirectory, ...]", self._require("host.data_directories")
-        )
-
-    @property
-    def group_processes(self) -> tuple[access_facts.GroupProcess, ...]:
-        """The processes that hold the group of a socket."""
-        return cast("tuple[access_facts.GroupProcess, ...]", self._require("host.group_processes"))
-
-    @property
-    def setgid_files(self) -> access_facts.SetgidFiles:
-        """The files that give their group to whoever runs them."""
-        return cast("access_facts.SetgidFiles", self._require("host.setgid_files"))
-
-    @property
-    def tokens(self) -> parts.Listing[objects.Token]:
-        """Tokens that nobody has used yet, and some that have ended."""
-        return cast("parts.Listing[objects.Token]", self._require("tokens"))
-
-    @property
-    def identities(self) -> parts.Listing[objects.Identity]:
-        """Who may log in; none where LXD has only certificates."""
-        return cast("parts.Listing[objects.Identity]", self._require("identities"))
-
-    @property
-    def groups(self) -> parts.Listing[objects.Group]:
-        """Groups of identities."""
-        return cast("parts.Listing[objects.Group]", self._require("groups"))
-
-    @property
-    def provider_groups(self) -> parts.Listing[objects.ProviderGroup]:
-        """Groups of an identity provider."""
-        return cast("parts.Listing[objects.ProviderGroup]", self._require("provider_groups"))
-
-    @property
-    def handshakes(self) -> tuple[remote_facts.Handshake, ...]:
-        """What the daemon's listeners answer to versions of TLS."""
-        return cast("tuple[remote_facts.Handshake, ...]", self._require("host.handshakes"))
-
-    @property
-    def restarts(self) -> system_facts.Restarts:
-        """What waits for a reboot, and the installed kernels."""
-        return cast("system_facts.Restarts", self._require("host.restarts"))
-
-    @property
-    def distribution(self) -> system_facts.Distribution:
-        """The host's table of its distribution's releases."""
-        return cast("system_facts.Distribution", self._require("host.distribution"))
-
-    @property
-    def pki(self) -> remote_facts.Pki:
-        """The authority that the daemon asks of its clients."""
-        return cast("remote_facts.Pki", self._require("host.pki"))
-
-    @property
-    def names(self) -> tuple[remote_facts.ResolvedName, ...]:
-        """What the names in listen addresses resolve to."""
-        return cast("tuple[remote_facts.ResolvedName, ...]", self._require("host.resolved_names"))
+PARTS: Mapping[str, parts.AnyPart] = {
+    part.name: part for part in vars(Evidence).values() if isinstance(part, parts.Part)
+}
+HOST_PARTS = tuple(name for name in PARTS if name.startswith("host."))
+# msgspec learns a type when it first meets it, and ends the interpreter where two threads teach it
+# at once (0.22.0): here one does, before any host is read. Hosts are read side by side.
+DECODERS = tuple(msgspec.json.Decoder(part.kind) for part in PARTS.values())

@@ -54,7 +54,10 @@ class Project:
     config: Config
 
     def has_own(self, feature: str) -> bool:
-        """Whether `features.FEATURE` gives the project its own; else it shares the default's."""
+        """Return whether `features.FEATURE` gives the project its own.
+
+        Else it shares the default's.
+        """
         own = config_values.boolean(self.config, f"features.{feature}", default=False)
         return self.name == "default" or own
 
@@ -81,17 +84,17 @@ class Instance:
 
     @property
     def is_container(self) -> bool:
-        """Whether it is a container, else a virtual machine."""
+        """True if it is a container, else a virtual machine."""
         return self.type == "container"
 
     @property
     def is_running(self) -> bool:
-        """Whether it has an init by LXD's word, be it frozen."""
+        """True if it has an init by LXD's word, be it frozen."""
         return self.status not in NOT_RUNNING
 
     @property
     def is_unknown(self) -> bool:
-        """Whether LXD does not know if it has one: whoever watches it did not answer."""
+        """True if LXD does not know if it has one: whoever watches it did not answer."""
         return self.status == UNKNOWN
 
     @property

@@ -7,24 +7,18 @@ the shape that it should have becomes missing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
 import msgspec
 
 from ..verdict import CannotTell, NotAssessed
-from . import (
-    access_facts,
-    container_facts,
-    host_facts,
-    network_facts,
-    objects,
-    redact,
-    remote_facts,
-    system_facts,
-    trial_facts,
-)
+from . import redact
+
+if TYPE_CHECKING:
+    from .model import Evidence
 
 T = TypeVar("T")
 
@@ -49,11 +43,11 @@ class Listing(Generic[T]):
     unreadable: tuple[Unreadable, ...] = ()
 
     def __iter__(self) -> Iterator[T]:
-        """The readable objects, in order of the listing."""
+        """Yield the readable objects, in order of the listing."""
         return iter(self.objects)
 
     def complete(self) -> tuple[T, ...]:
-        """All objects, for a question that none may be left out of.
+        """Return all objects, for a question that none may be left out of.
 
         Raises:
             CannotTell: one of them could not be read.
@@ -71,110 +65,123 @@ class Absent:
     reason: str
 
 
-SINGLE: Mapping[str, Any] = {
-    "server": objects.Server,
-    "host.os": system_facts.OperatingSystem,
-    "host.packages": system_facts.Packages,
-    "host.daemons": tuple[host_facts.Daemon, ...],
-    "host.server": host_facts.Daemon,
-    "host.sockets": tuple[access_facts.ApiSocket, ...],
-    "host.admin_groups": tuple[access_facts.AdminGroup, ...],
-    "host.accounts": access_facts.Accounts,
-    "host.group_holders": access_facts.GroupHolders,
-    "host.subordinate_ids": container_facts.SubordinateIds,
-    "host.listeners": tuple[remote_facts.Listener, ...],
-    "host.anonymous_requests": tuple[remote_facts.AnonymousRequests, ...],
-    "host.kernel_files": tuple[host_facts.File, ...],
-    "host.network": network_facts.NetworkStack,
-    "host.links": tuple[network_facts.Link, ...],
-    "host.filters": network_facts.PacketFilters,
-    "host.reservations": tuple[network_facts.Reservations, ...],
-    "host.routes": tuple[network_facts.Route, ...],
-    "host.name_servers": network_facts.NameServers,
-    "host.containers": tuple[container_facts.ContainerFacts, ...],
-    "host.paths": tuple[host_facts.NamedPath, ...],
-    "host.resolved_names": tuple[remote_facts.ResolvedName, ...],
-    "host.pki": remote_facts.Pki,
-    "host.restarts": system_facts.Restarts,
-    "host.distribution": system_facts.Distribution,
-    "host.handshakes": tuple[remote_facts.Handshake, ...],
-    "host.setgid_files": access_facts.SetgidFiles,
-    "host.group_processes": tuple[access_facts.GroupProcess, ...],
-    "host.data_directories": tuple[access_facts.DataDirectory, ...],
-    "host.mounts": container_facts.Mounts,
-    "host.confinement": tuple[container_facts.Confinement, ...],
-    "host.view": container_facts.View,
-    "host.at_boot": system_facts.AtBoot,
-    "host.control": str,
-    "probes": tuple[objects.Probe, ...],
-    "trials": trial_facts.Trials,
-}
-LISTINGS: Mapping[str, Any] = {
-    "servers": objects.Server,
-    "projects": objects.Project,
-    "instances": objects.Instance,
-    "profiles": objects.Profile,
-    "networks": objects.Network,
-    "certificates": objects.Certificate,
-    "images": objects.Image,
-    "members": objects.Member,
-    "tokens": objects.Token,
-    "identities": objects.Identity,
-    "groups": objects.Group,
-    "provider_groups": objects.ProviderGroup,
-}
-# msgspec learns a type when it first meets it, and ends the interpreter where two threads teach it
-# at once (0.22.0): here one does, before any host is read. Hosts are read side by side.
-DECODERS = tuple(msgspec.json.Decoder(kind) for kind in (*SINGLE.values(), *LISTINGS.values()))
-HOST_PARTS = tuple(name for name in SINGLE if name.startswith("host."))
-PARTS = (*LISTINGS, *SINGLE)
+class Part(Generic[T]):
+    """One part of the evidence, declared once, as an attribute of `model.Evidence`.
 
+    Reading the attribute of an `Evidence` gives the decoded part, or raises `CannotTell` if it is
+    missing.
 
-def redacted(name: str, entry: object) -> Mapping[str, Any]:
-    """A part of a document as it is kept: without secrets, and missing where it is no part."""
-    if isinstance(entry, Mapping):
-        if VALUE in entry:
-            return {VALUE: redact.part(name, entry[VALUE])}
-        for kind in (MISSING, NOT_ASSESSED):
-            if isinstance(entry.get(kind), str):
-                return {kind: entry[kind]}
-    return {MISSING: "it is not in the evidence"}
+    Attributes:
+        name: Its name in the document; `host.NAME` is the section NAME of the sweep.
+        kind: Its type.
+    """
 
+    def __init__(self, name: str, kind: type[T]) -> None:
+        self.name = name
+        self.kind = kind
 
-def decode(name: str, entry: Mapping[str, Any]) -> object:
-    """What `redacted` gave, as the part's type; an `Absent` where there is nothing to be had."""
-    if NOT_ASSESSED in entry:
-        return Absent(NotAssessed, entry[NOT_ASSESSED])
-    if MISSING in entry:
-        return Absent(CannotTell, entry[MISSING])
-    if name in LISTINGS:
-        return _listing(LISTINGS[name], entry[VALUE])
-    try:
-        return msgspec.convert(entry[VALUE], SINGLE[name])
-    except msgspec.ValidationError as error:
-        return Absent(CannotTell, f"unexpected shape: {error}")
+    @overload
+    def __get__(self, evidence: None, owner: type) -> Self: ...
 
+    @overload
+    def __get__(self, evidence: Evidence, owner: type) -> T: ...
 
-def _listing(kind: Any, value: object) -> object:  # noqa: ANN401 - a type of `objects`
-    if not isinstance(value, list | tuple):
-        return Absent(CannotTell, f"unexpected shape: {type(value).__name__} is not a list")
-    readable, unreadable = [], []
-    for index, entry in enumerate(value):
+    def __get__(self, evidence: Evidence | None, owner: type) -> Self | T:
+        """Return the decoded part of this evidence.
+
+        Raises:
+            CannotTell: the part is missing; `NotAssessed` if the target cannot give it.
+        """
+        return self if evidence is None else cast("T", evidence.part(self.name))
+
+    def redacted(self, entry: object) -> Mapping[str, Any]:
+        """Return an entry of a document without secrets; missing if it is not a part."""
+        if isinstance(entry, Mapping):
+            if VALUE in entry:
+                return {VALUE: self._redact(entry[VALUE])}
+            for kind in (MISSING, NOT_ASSESSED):
+                if isinstance(entry.get(kind), str):
+                    return {kind: entry[kind]}
+        return {MISSING: "it is not in the evidence"}
+
+    def decode(self, entry: Mapping[str, Any]) -> object:
+        """Return a redacted entry as the part's type; an `Absent` if it has no such value."""
+        if NOT_ASSESSED in entry:
+            return Absent(NotAssessed, entry[NOT_ASSESSED])
+        if MISSING in entry:
+            return Absent(CannotTell, entry[MISSING])
+        return self._decode(entry[VALUE])
+
+    def _redact(self, value: Any) -> Any:  # noqa: ANN401 - JSON
+        return value  # the sweep brings back only fields of its own types
+
+    def _decode(self, value: object) -> object:
         try:
-            readable.append(_read(entry, kind))
+            return msgspec.convert(value, self.kind)
         except msgspec.ValidationError as error:
-            unreadable.append(Unreadable(key=_key_of(entry, index), reason=str(error)))
-    return Listing(tuple(readable), tuple(unreadable))
+            return Absent(CannotTell, f"unexpected shape: {error}")
 
 
-def _read(entry: object, kind: Any) -> object:  # noqa: ANN401 - as above
+AnyPart = Part[Any]
+
+
+class ServerPart(Part[T]):
+    """A server as `GET /1.0` describes it."""
+
+    def _redact(self, value: Any) -> Any:  # noqa: ANN401 - JSON
+        return redact.server(value)
+
+
+class ListingPart(Part[Listing[T]]):
+    """A listing of the API: objects that decode one by one.
+
+    Attributes:
+        fields: The fields that enter the evidence; all others are dropped.
+        keys: The configuration keys whose values enter it; all others are replaced by a marker.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        kind: type[T],
+        *,
+        fields: tuple[str, ...] = (),
+        keys: re.Pattern[str] = redact.NO_KEYS,
+    ) -> None:
+        super().__init__(name, cast("type[Listing[T]]", kind))
+        self.fields = fields
+        self.keys = keys
+
+    def _redact(self, value: Any) -> Any:  # noqa: ANN401 - JSON
+        return redact.each(value, lambda entry: redact.named(entry, self.fields, self.keys))
+
+    def _decode(self, value: object) -> object:
+        if not isinstance(value, list | tuple):
+            return Absent(CannotTell, f"unexpected shape: {type(value).__name__} is not a list")
+        readable, unreadable = [], []
+        for index, entry in enumerate(value):
+            try:
+                readable.append(_read(entry, self.kind))
+            except msgspec.ValidationError as error:
+                unreadable.append(Unreadable(key=_key_of(entry, index), reason=str(error)))
+        return Listing(tuple(readable), tuple(unreadable))
+
+
+class ServersPart(ListingPart[T]):
+    """The server of every cluster member."""
+
+    def _redact(self, value: Any) -> Any:  # noqa: ANN401 - JSON
+        return redact.each(value, redact.server)
+
+
+def _read(entry: object, kind: Any) -> object:  # noqa: ANN401 - a type of `objects`
     if isinstance(entry, Mapping) and isinstance(entry.get(redact.ERROR), str):
         raise msgspec.ValidationError(entry[redact.ERROR])
     return msgspec.convert(entry, kind)
 
 
 def _key_of(entry: object, index: int) -> str:
-    """As good a name as an unreadable object still allows."""
+    """Return the best name that an unreadable object has."""
     if not isinstance(entry, Mapping):
         return f"entry {index}"
     name = entry.get("name") or entry.get("fingerprint") or entry.get("server_name")

@@ -24,13 +24,13 @@ Document = Mapping[str, Mapping[str, Any]]
 
 
 def made_now() -> str:
-    """The mark of this process: when, on which machine, which process."""
+    """Return the mark of this process: when, on which machine, which process."""
     pid = os.getpid()
     return f"{int(time.time())} {_machine()} {pid} {_birth(pid) or '-'}"
 
 
 def of(project: object) -> str:
-    """The mark of a project as the API lists it; "" where it is none of ours."""
+    """Return the mark of a project as the API lists it; "" where it is none of ours."""
     if not isinstance(project, Mapping) or project.get("name") != PROJECT:
         return ""
     config = project.get("config")
@@ -39,7 +39,7 @@ def of(project: object) -> str:
 
 
 def is_in_use(text: str) -> bool:
-    """Whether the run that made this mark may still be under way."""
+    """Return whether the run that made this mark may still be under way."""
     when, machine, pid, birth = text.split()
     if machine == _machine():
         return pid.isdecimal() and _birth(int(pid)) == birth
@@ -47,7 +47,7 @@ def is_in_use(text: str) -> bool:
 
 
 def _machine() -> str:
-    """This machine since it booted, and the processes that we see of it."""
+    """Return this machine since it booted, and the processes that we see of it."""
     try:
         boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot}/{pathlib.Path('/proc/self/ns/pid').readlink()}"
@@ -56,7 +56,7 @@ def _machine() -> str:
 
 
 def _birth(pid: int) -> str:
-    """When a process began, which with its id names it for good; "" where there is none."""
+    """Return when a process began, which with its id names it for good; "" where there is none."""
     try:
         stat = pathlib.Path("/proc", str(pid), "stat").read_text("utf-8", "replace")
     except OSError:
@@ -65,7 +65,7 @@ def _birth(pid: int) -> str:
 
 
 def without_ours(document: Document) -> dict[str, Mapping[str, Any]]:
-    """What was gathered of a server, without what a probe has made, or has left when killed.
+    """Return what was gathered of a server without the objects of a probe, running or killed.
 
     Args:
         document: Parts of the evidence, as `evidence.model` has them.

@@ -42,38 +42,6 @@ ENVIRONMENT_FIELDS = (
     "server_pid",
     "server_version",
 )
-OBJECT_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "projects": ("name", "config"),
-    "instances": (
-        "project",
-        "name",
-        "type",
-        "status",
-        "location",
-        "profiles",
-        "config",
-        "devices",
-        "expanded_config",
-        "expanded_devices",
-    ),
-    "profiles": ("project", "name", "config", "devices", "used_by"),
-    "networks": ("project", "name", "type", "managed", "config"),
-    "certificates": ("fingerprint", "name", "type", "restricted", "projects", "certificate"),
-    "images": ("project", "fingerprint", "public", "aliases"),
-    "members": ("server_name", "status", "message"),
-    "tokens": ("id", "class", "status", "description", "metadata", "resources"),
-    "identities": (
-        "authentication_method",
-        "type",
-        "id",
-        "name",
-        "groups",
-        "tls_certificate",
-        "expires_at",
-    ),
-    "groups": ("name", "permissions"),
-    "provider_groups": ("name", "groups"),
-}
 # Objects within objects; of a token's metadata, never the secret.
 INNER_FIELDS: Mapping[str, tuple[str, ...]] = {
     "aliases": ("name",),
@@ -107,26 +75,17 @@ NETWORK_KEYS = re.compile(
     r"(ipv4|ipv6|dns|bridge|security|fan|ovn|volatile|tunnel)\..*"
     r"|raw\.dnsmasq|parent|mtu|vlan|gvrp|network"
 )
+NO_KEYS = re.compile("(?!)")  # matches nothing
 PROJECT_KEYS = re.compile(r"(features|restricted|limits|backups|images)\..*")
 
 
-def part(name: str, value: Document) -> Document:
-    """One part without its secrets; done twice it changes nothing more."""
-    if name == "server":
-        return _server(value)
-    if name == "servers":
-        return _each(value, _server)
-    if name in OBJECT_FIELDS:
-        fields = OBJECT_FIELDS[name]
-        return _each(value, lambda entry: _object(name, entry, fields))
-    return value
-
-
-def _each(value: Document, clean: Callable[[Document], Document]) -> Document:
+def each(value: Document, clean: Callable[[Document], Document]) -> Document:
+    """Return a list with each entry cleaned; None for anything but a list."""
     return [clean(entry) for entry in value] if isinstance(value, list | tuple) else None
 
 
-def _server(value: Document) -> Document:
+def server(value: Document) -> Document:
+    """Return a server's description without secrets; done twice it changes nothing more."""
     if not isinstance(value, Mapping):
         return None
     kept = _fields(value, SERVER_FIELDS)
@@ -146,7 +105,7 @@ def _fields(value: Mapping[str, Document], names: tuple[str, ...]) -> dict[str, 
 
 
 def _plain(value: Document) -> Document:
-    """A simple value, or a list of them; in anything deeper there may be anything."""
+    """Return a simple value, or a list of them; in anything deeper there may be anything."""
     return [_simple(one) for one in value] if isinstance(value, list | tuple) else _simple(value)
 
 
@@ -154,11 +113,11 @@ def _simple(value: Document) -> Document:
     return value if isinstance(value, str | int | float) else None
 
 
-def _object(part_name: str, value: Document, fields: tuple[str, ...]) -> Document:
+def named(value: Document, fields: tuple[str, ...], keys: re.Pattern[str]) -> Document:
+    """Return an object of a listing with these fields, and the values of these keys."""
     if not isinstance(value, Mapping):
         return None
     kept = _fields(value, fields)
-    keys = {"networks": NETWORK_KEYS, "projects": PROJECT_KEYS}.get(part_name, INSTANCE_KEYS)
     for field in ("config", "expanded_config"):
         if field in kept:
             kept[field] = _config(value[field], keys)
@@ -169,7 +128,7 @@ def _object(part_name: str, value: Document, fields: tuple[str, ...]) -> Documen
 
 
 def _inner(value: Mapping[str, Document], kept: Mapping[str, Document]) -> dict[str, Document]:
-    """The kept fields that are objects of their own, or lists of such."""
+    """Return the kept fields that are objects of their own, or lists of such."""
     return {
         name: _within(value[name], fields) for name, fields in INNER_FIELDS.items() if name in kept
     }

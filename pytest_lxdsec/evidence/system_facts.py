@@ -29,12 +29,12 @@ class OperatingSystem:
 
     @property
     def title(self) -> str:
-        """What people call it: Debian GNU/Linux 12 (bookworm)."""
+        """The name for people: Debian GNU/Linux 12 (bookworm)."""
         return self.release.get("PRETTY_NAME") or self.release.get("ID") or "unknown system"
 
     @property
     def is_ubuntu(self) -> bool:
-        """Whether it is Ubuntu itself, in any of its editions; what is made of it is not."""
+        """True if it is Ubuntu itself, in any of its editions; what is made of it is not."""
         return self.release.get("ID") in ("ubuntu", "ubuntu-core")
 
 

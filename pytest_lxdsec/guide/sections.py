@@ -33,7 +33,7 @@ class Section:
 
     @property
     def url(self) -> str:
-        """Where to read it."""
+        """The section's URL."""
         return f"{BASE_URL}#{self.anchor}"
 
 
@@ -97,6 +97,6 @@ SUITES = tuple(name for section in SECTIONS for name in section.suites)
 
 
 def place(anchor: str) -> int:
-    """The section's place in the guide; a site's own sections come after it."""
+    """Return the section's place in the guide; a site's own sections come after it."""
     anchors = [section.anchor for section in SECTIONS]
     return anchors.index(anchor) if anchor in anchors else len(anchors)

@@ -36,7 +36,7 @@ class Wires:
             packet_socket.listen_to(end.socket, known)
 
     def told(self, octets: set[bytes]) -> list[set[bytes]]:
-        """Which of these frames each of the ends has received since the last time."""
+        """Return which of these frames each of the ends has received since the last time."""
         taps = [end.socket for end in self.ends]
         return [octets & seen for seen in packet_socket.heard(taps, QUIET, MOST)]
 

@@ -24,7 +24,10 @@ def dhcp(  # noqa: PLR0913 - each is a field of the message
     server: bytes = b"",
     own: bytes = bytes(4),
 ) -> bytes:
-    """A client's message; MAC addresses are 12 hexadecimal digits, IP addresses their bytes."""
+    """Return a client's message.
+
+    MAC addresses are 12 hexadecimal digits, IP addresses their bytes.
+    """
     start = struct.pack("!BBBBIHH4s12x", 1, 1, 6, 0, transaction, 0, 0x8000, own)
     if kind == RELEASE:
         start = struct.pack("!BBBBIHH4s12x", 1, 1, 6, 0, transaction, 0, 0, own)
@@ -40,7 +43,7 @@ def _option(number: int, body: bytes) -> bytes:
 def udp(
     macs: tuple[str, str], ends: tuple[bytes, bytes], ports: tuple[int, int], body: bytes
 ) -> bytes:
-    """A frame with an IPv4 datagram; each pair is source and destination."""
+    """Return a frame with an IPv4 datagram; each pair is source and destination."""
     datagram = struct.pack("!HHHH", ports[0], ports[1], 8 + len(body), 0) + body
     header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(datagram), 0, 0x4000, 64, 17, 0)
     header += ends[0] + ends[1]
@@ -49,7 +52,7 @@ def udp(
 
 
 def checksum(given: bytes) -> bytes:
-    """The internet's checksum (RFC 1071)."""
+    """Return the internet's checksum (RFC 1071)."""
     given += bytes(len(given) % 2)
     total = sum(struct.unpack(f"!{len(given) // 2}H", given))
     while total >> 16:
@@ -58,7 +61,10 @@ def checksum(given: bytes) -> bytes:
 
 
 def reply(octets: bytes, transaction: int) -> dict[int, bytes]:
-    """The options of a DHCP server's answer, and the address it gives under 0; {} for others."""
+    """Return the options of a DHCP server's answer, and the address it gives under 0.
+
+    {} for others.
+    """
     if octets[12:14] != b"\x08\x00" or octets[23:24] != b"\x11":
         return {}
     body = octets[14 + (octets[14] & 15) * 4 + 8 :]
@@ -72,13 +78,13 @@ def reply(octets: bytes, transaction: int) -> dict[int, bytes]:
 
 
 def question(number: int, name: str) -> bytes:
-    """A DNS question for the IPv4 addresses of a name."""
+    """Return a DNS question for the IPv4 addresses of a name."""
     labels = b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))
     return struct.pack("!HHHHHH", number, 0x0100, 1, 0, 0, 0) + labels + b"\0\0\1\0\1"
 
 
 def addresses(answer: bytes, name: str) -> tuple[str, list[str]]:
-    """The result's name, and the IPv4 addresses that a DNS answer gives for its question.
+    """Return the result's name, and the IPv4 addresses that a DNS answer gives for its question.
 
     Raises:
         ValueError: it is cut off.

@@ -100,7 +100,7 @@ def _ask_all(order: dict[str, Any], names: list[str]) -> dict[str, Any]:
 
 
 def _remaining(order: dict[str, Any], answers: dict[str, Any]) -> list[str]:
-    """The false names that are still answered a while after their leases were given back."""
+    """Return the false names that are still answered after their leases were released."""
     until = time.monotonic() + GONE
     names = [name for name in order["false"] if answers.get(name, ("", []))[1]]
     while names and time.monotonic() < until:
@@ -110,7 +110,7 @@ def _remaining(order: dict[str, Any], answers: dict[str, Any]) -> list[str]:
 
 
 def _resolve(server: int, address: str, name: str) -> tuple[str, list[str]]:
-    """What the bridge's DNS answers to the host.
+    """Return what the bridge's DNS answers to the host.
 
     Raises:
         RuntimeError: nothing, or nonsense.

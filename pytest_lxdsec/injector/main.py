@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def answer(order: dict[str, Any]) -> dict[str, Any]:
-    """What came of an order, or why nothing did."""
+    """Return what came of an order, or why nothing did."""
     if os.geteuid() != 0:
         return {"error": f"the shell logs in as user id {os.geteuid()}, not root"}
     try:

@@ -51,12 +51,12 @@ def _enter(pid: int) -> None:
 
 
 def is_same(one: int, other: int) -> bool:
-    """Whether two processes share their network namespace."""
+    """Return whether two processes share their network namespace."""
     return os.path.samefile(f"/proc/{one}/ns/net", f"/proc/{other}/ns/net")
 
 
 def mac_address(any_socket: socket.socket, interface: str) -> str:
-    """The MAC address of an interface of the socket's namespace.
+    """Return the MAC address of an interface of the socket's namespace.
 
     Raises:
         OSError: there is no such interface.

@@ -48,7 +48,7 @@ class End:
 
 
 def instance(order: dict[str, Any], role: str) -> End:
-    """The end in one of our instances.
+    """Return the end in one of our instances.
 
     Raises:
         OSError: it is not there.
@@ -64,7 +64,7 @@ def instance(order: dict[str, Any], role: str) -> End:
 
 
 def opened(interface: str) -> socket.socket:
-    """A socket for all frames that an interface of this namespace receives, turned on."""
+    """Return a socket for all frames that an interface of this namespace receives, turned on."""
     made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     netns.set_up(made, interface)
     made.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
@@ -92,7 +92,7 @@ def listen_to(tap: socket.socket, macs: Iterable[str]) -> None:
 
 
 def received(tap: socket.socket) -> bytes:
-    """The next frame, with the VLAN tag back in its place."""
+    """Return the next frame, with the VLAN tag back in its place."""
     octets, ancillary, _, _ = tap.recvmsg(LONGEST, 256)
     for level, kind, data in ancillary:
         if (level, kind) == (SOL_PACKET, PACKET_AUXDATA):
@@ -104,7 +104,7 @@ def received(tap: socket.socket) -> bytes:
 
 
 def heard(taps: list[socket.socket], quiet: float, most: float) -> list[set[bytes]]:
-    """What the sockets receive until all are quiet, but no longer than `most` seconds."""
+    """Return what the sockets receive until all are quiet, but no longer than `most` seconds."""
     seen: list[set[bytes]] = [set() for _ in taps]
     until = time.monotonic() + most
     while time.monotonic() < until:

@@ -61,7 +61,7 @@ def _raw(server: int, family: int, protocol: str) -> socket.socket:
 
 
 def _numbers(taps: list[socket.socket], token: bytes) -> set[int]:
-    """The numbers of our pings among what the host receives, until it is quiet."""
+    """Return the numbers of our pings among what the host receives, until it is quiet."""
     found = set()
     until = time.monotonic() + 0.5
     while time.monotonic() < until:

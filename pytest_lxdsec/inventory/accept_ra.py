@@ -16,7 +16,7 @@ BY_ADVERTISEMENT = 9  # linux/rtnetlink.h, RTPROT_RA
 
 
 def interface(stack: NetworkStack, name: str) -> Interface:
-    """An interface of the host by name.
+    """Return an interface of the host by name.
 
     Raises:
         CannotTell: the host has none of this name, so nothing was seen of it.
@@ -28,7 +28,7 @@ def interface(stack: NetworkStack, name: str) -> Interface:
 
 
 def setting(found: Interface, key: str) -> int:
-    """One of an interface's IPv6 settings.
+    """Return one of an interface's IPv6 settings.
 
     Raises:
         CannotTell: the kernel does not show it.
@@ -40,7 +40,7 @@ def setting(found: Interface, key: str) -> int:
 
 
 def accepts(found: Interface) -> tuple[bool, str]:
-    """Whether advertisements are taken, and the settings that decide it.
+    """Return whether advertisements are taken, and the settings that decide it.
 
     Raises:
         CannotTell: one of them is not known.
@@ -53,7 +53,7 @@ def accepts(found: Interface) -> tuple[bool, str]:
 
 
 def learnt(evidence: Evidence, name: str) -> tuple[LearntRoute, ...]:
-    """The routes that anybody on the host took from advertisements on an interface.
+    """Return the routes that anybody on the host took from advertisements on an interface.
 
     The kernel marks its own. Programs that listen for themselves (systemd-networkd,
     NetworkManager, dhcpcd) say so by the route's protocol.

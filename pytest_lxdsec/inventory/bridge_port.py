@@ -56,12 +56,12 @@ class Port:
     network: Network | None
 
     def is_on(self, key: str) -> bool:
-        """Whether one of `FILTERS` is on; absent means no (LXD's default)."""
+        """Return whether one of `FILTERS` is on; absent means no (LXD's default)."""
         return config_values.boolean(self.config, key, default=False)
 
 
 def port(evidence: Evidence, parent: str, config: Config) -> Port:
-    """The port of a bridged NIC, whether it names its `network` or its `parent`.
+    """Return the port of a bridged NIC, whether it names its `network` or its `parent`.
 
     Raises:
         CannotTell: LXD does not list it, or a network cannot be read, which may be the one.
@@ -81,7 +81,7 @@ def _by_name(evidence: Evidence) -> Mapping[str, Network]:
 
 
 def carries(found: Port, family: Family) -> str:
-    """Why the bridge carries a family, or "" where it does not.
+    """Return why the bridge carries a family, or "" where it does not.
 
     LXD knows of no family that a bridge carries which is not its own, or is not alone its own.
     """
@@ -105,7 +105,7 @@ def _leads_out(key: str, config: Config) -> bool:
 
 
 def is_blocked(found: Port, family: Family) -> bool:
-    """Whether the filter lets nothing of the family through.
+    """Return whether the filter lets nothing of the family through.
 
     There is then no address that LXD could hold the instance to: none by configuration, or none
     that it may allocate itself (dhcpalloc's ErrDHCPNotSupported). Routes do not matter then.
@@ -117,7 +117,7 @@ def is_blocked(found: Port, family: Family) -> bool:
 
 
 def allocates(network: Network, family: Family) -> bool:
-    """Whether LXD has an address for each NIC: driver_bridge.go, DHCPv4Subnet and DHCPv6Subnet.
+    """Return whether LXD allocates addresses to NICs: driver_bridge.go, DHCPv4Subnet.
 
     Where IPv6 is stateless it is the one that the MAC address makes: dhcpalloc.go,
     getDHCPFreeIPv6.
@@ -132,14 +132,14 @@ def allocates(network: Network, family: Family) -> bool:
 
 
 def lacks(found: Port) -> tuple[str, ...]:
-    """The filters that are off and should be on; an IP filter brings that of the MAC."""
+    """Return the filters that are off and should be on; an IP filter brings that of the MAC."""
     wanted = [f for f in FAMILIES if carries(found, f) and not found.is_on(f.filtering)]
     missing = [f.filtering for f in wanted]
     return tuple(missing) if any(map(found.is_on, FILTERS)) else (MAC, *missing)
 
 
 def of_profile(evidence: Evidence, profile: Profile) -> Mapping[str, Port]:
-    """The bridged NICs that a profile brings, by device name.
+    """Return the bridged NICs that a profile brings, by device name.
 
     Raises:
         CannotTell: a NIC names a network that is not in the evidence.
@@ -155,5 +155,5 @@ def of_profile(evidence: Evidence, profile: Profile) -> Mapping[str, Port]:
 
 
 def told(found: Port) -> str:
-    """Which filters are on, for a verdict that passes."""
+    """Return which filters are on, for a verdict that passes."""
     return ", ".join(f"{key} is {found.config[key]!r}" for key in FILTERS if found.is_on(key))

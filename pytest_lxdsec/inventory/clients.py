@@ -30,7 +30,7 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{12,64}", re.IGNORECASE)
 
 
 def every(evidence: Evidence) -> Iterator[Certificate]:
-    """The trust store, every identity that is not in it, and whoever else may log in."""
+    """Yield the trust store, every identity that is not in it, and whoever else may log in."""
     stored = {certificate.fingerprint for certificate in evidence.certificates}
     yield from evidence.certificates
     for one in evidence.identities:
@@ -57,19 +57,19 @@ def _people(key: str, name: str, kind: str) -> Certificate:
 
 
 def _opens_to_all(server: Server, option: str) -> bool:
-    """Whether whom a login service knows is a client that no listing tells of."""
+    """Return whether whom a login service knows is a client that no listing tells of."""
     is_set = bool(server.config.get(option))
     return is_set and not (option == OIDC and ACCESS in server.api_extensions)
 
 
 def identity(evidence: Evidence, client: Certificate) -> Identity | None:
-    """The client as an identity; None where it is none."""
+    """Return the client as an identity; None where it is none."""
     found = [one for one in evidence.identities.complete() if one.id == client.fingerprint]
     return found[0] if found else None
 
 
 def has_certificate(evidence: Evidence, client: Certificate) -> bool:
-    """Whether a client is one by a certificate, be it that LXD does not tell which."""
+    """Return whether a client is one by a certificate, be it that LXD does not tell which."""
     if client.certificate or client.type in CERTIFIED:
         return True
     found = identity(evidence, client)
@@ -99,12 +99,12 @@ def token_until(evidence: Evidence, client: Certificate) -> str:
 
 
 def is_named(evidence: Evidence, client: Certificate, names: Collection[str]) -> bool:
-    """Whether one of these means the client, and no other one."""
+    """Return whether one of these means the client, and no other one."""
     return any(len(_meant(evidence, name)) == 1 for name in names if _is_called(client, name))
 
 
 def namesakes(evidence: Evidence, client: Certificate, names: Collection[str]) -> str:
-    """What to say where a name means the client and others too; else ""."""
+    """Return what to say where a name means the client and others too; else ""."""
     shared = [name for name in names if _is_called(client, name)]
     count = len(_meant(evidence, shared[0])) if shared else 0
     return f"; {count} clients are called {shared[0]}" if shared else ""
@@ -115,7 +115,7 @@ def _meant(evidence: Evidence, name: str) -> list[str]:
 
 
 def _is_called(client: Certificate, name: str) -> bool:
-    """Whether this is the client's name, its id, or the beginning of its fingerprint."""
+    """Return whether this is the client's name, its id, or the beginning of its fingerprint."""
     if not name:
         return False
     begins = _FINGERPRINT.fullmatch(name) and client.fingerprint.startswith(name.lower())

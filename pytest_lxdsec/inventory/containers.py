@@ -20,7 +20,7 @@ KEPT = 64  # hosts whose look-up tables are kept
 
 
 def facts(evidence: Evidence, instance: Instance) -> ContainerFacts:
-    """What the kernel holds of a container.
+    """Return what the kernel holds of a container.
 
     Raises:
         NotApplicable: it is a virtual machine or does not run.
@@ -42,7 +42,7 @@ def facts(evidence: Evidence, instance: Instance) -> ContainerFacts:
 
 
 def may_run(evidence: Evidence, instance: Instance) -> bool:
-    """Whether a container runs by LXD's word, or it does not know, or its init was seen.
+    """Return whether a container runs by LXD's word, or it does not know, or its init was seen.
 
     LXD says Error of whatever does not answer it in five seconds (driver_lxc.go, getLxcState).
     """
@@ -51,7 +51,7 @@ def may_run(evidence: Evidence, instance: Instance) -> bool:
 
 
 def _seen(evidence: Evidence, instance: Instance) -> ContainerFacts | None:
-    """The facts of its init, whatever LXD says; None where the host did not show one."""
+    """Return the facts of its init, whatever LXD says; None where the host did not show one."""
     is_asked = instance.is_running or not evidence.absent("host.containers")
     if not is_asked or not is_here(evidence, instance):
         return None
@@ -59,13 +59,13 @@ def _seen(evidence: Evidence, instance: Instance) -> ContainerFacts | None:
 
 
 def is_here(evidence: Evidence, instance: Instance) -> bool:
-    """Whether an instance is on the host that was asked, of a cluster's hosts."""
+    """Return whether an instance is on the host that was asked, of a cluster's hosts."""
     server = evidence.server.environment
     return not server.server_clustered or instance.location == server.server_name
 
 
 def all_here(evidence: Evidence) -> tuple[Instance, ...]:
-    """The daemon's running containers of this host.
+    """Return the daemon's running containers of this host.
 
     One whose state LXD does not know, and of which no process was seen, is none of them.
 
@@ -83,7 +83,7 @@ def all_here(evidence: Evidence) -> tuple[Instance, ...]:
 
 @functools.lru_cache(maxsize=KEPT)
 def unlisted(evidence: Evidence) -> Mapping[str, ContainerFacts]:
-    """The running containers of this host that LXD does not list, by what findings call them.
+    """Return the running containers of this host that LXD does not list, by their label.
 
     Raises:
         CannotTell: another daemon runs, and nobody looked for its containers.
@@ -100,7 +100,7 @@ def unlisted(evidence: Evidence) -> Mapping[str, ContainerFacts]:
 
 
 def confinement(evidence: Evidence, instance: Instance) -> Confinement:
-    """What stands between a running container and the host; raises as `facts`."""
+    """Return what stands between a running container and the host; raises as `facts`."""
     facts(evidence, instance)
     found = _confinement_by_name(evidence).get(instance.internal_name)
     if found is None:
@@ -116,7 +116,7 @@ def _confinement_by_name(evidence: Evidence) -> Mapping[str, Confinement]:
 
 
 def lxc_conf(found: Confinement) -> tuple[tuple[str, str], ...]:
-    """What liblxc was told at the container's start, of what bears on a wall: keys and values.
+    """Return the lines of liblxc's configuration that bear on confinement: keys and values.
 
     Raises:
         CannotTell: LXD's file was not read.
@@ -130,7 +130,7 @@ def lxc_conf(found: Confinement) -> tuple[tuple[str, str], ...]:
 
 
 def told_liblxc(found: Confinement, key: str) -> str:
-    """The last value of a key, which wins; "" where it has none. Raises as `lxc_conf`."""
+    """Return the last value of a key, which wins; "" where it has none. Raises as `lxc_conf`."""
     values = [value for told, value in lxc_conf(found) if told == key]
     return values[-1] if values else ""
 
@@ -141,7 +141,7 @@ def _by_name(evidence: Evidence) -> Mapping[str, ContainerFacts]:
 
 
 def id_map(found: ContainerFacts) -> idmap.IdMap:
-    """The id map in force.
+    """Return the id map in force.
 
     Raises:
         CannotTell: what /proc shows is none.
@@ -154,7 +154,7 @@ def id_map(found: ContainerFacts) -> idmap.IdMap:
 
 @functools.lru_cache(maxsize=KEPT)
 def all_id_maps(evidence: Evidence) -> Mapping[str, idmap.IdMap]:
-    """The id maps of this host's running containers that have a user namespace, by key.
+    """Return the id maps of this host's running containers that have a user namespace, by key.
 
     Members of a cluster allocate each for itself, so those of others say nothing here.
 
@@ -171,7 +171,10 @@ def all_id_maps(evidence: Evidence) -> Mapping[str, idmap.IdMap]:
 
 @functools.lru_cache(maxsize=KEPT)
 def unlisted_id_maps(evidence: Evidence) -> Mapping[str, idmap.IdMap]:
-    """The id maps of `unlisted` that have a user namespace; raises as it, and as `id_map`."""
+    """Return the id maps of `unlisted` that have a user namespace.
+
+    Raises as it, and as `id_map`.
+    """
     return {
         name: id_map(found)
         for name, found in unlisted(evidence).items()
@@ -180,12 +183,12 @@ def unlisted_id_maps(evidence: Evidence) -> Mapping[str, idmap.IdMap]:
 
 
 def is_configured_privileged(instance: Instance) -> bool:
-    """Whether it is to be privileged; absent means no (LXD's default)."""
+    """Return whether it is to be privileged; absent means no (LXD's default)."""
     return config_values.boolean(instance.expanded_config, PRIVILEGED, default=False)
 
 
 def has_host_user_namespace(evidence: Evidence, found: ContainerFacts) -> bool:
-    """Whether a container has no user namespace of its own, and so is privileged in fact.
+    """Return whether a container has no user namespace of its own, and so is privileged in fact.
 
     Raises:
         CannotTell: the kernel did not show one of the two namespaces.
@@ -197,7 +200,7 @@ def has_host_user_namespace(evidence: Evidence, found: ContainerFacts) -> bool:
 
 
 def is_root_of_host(evidence: Evidence, found: ContainerFacts) -> bool:
-    """Whether root inside is root outside, by the map in force, whatever the configuration says.
+    """Return whether root inside is the host's root, by the map in force.
 
     Raises:
         CannotTell: the map or the namespaces were not seen.
@@ -209,7 +212,7 @@ def is_root_of_host(evidence: Evidence, found: ContainerFacts) -> bool:
 
 
 def privileged_facts(evidence: Evidence, instance: Instance) -> ContainerFacts:
-    """As `facts`, of a container whose root is the host's.
+    """Return the facts of a container whose root is the host's; see `facts`.
 
     Raises:
         NotApplicable: also where root inside is somebody else outside.
@@ -221,5 +224,5 @@ def privileged_facts(evidence: Evidence, instance: Instance) -> ContainerFacts:
 
 
 def is_isolated(instance: Instance) -> bool:
-    """Whether it is to have an id map of its own; absent means no (LXD's default)."""
+    """Return whether it is to have an id map of its own; absent means no (LXD's default)."""
     return config_values.boolean(instance.expanded_config, ISOLATED, default=False)

@@ -18,7 +18,7 @@ _PAYLOAD = re.compile(r"lxc\.payload\.([A-Za-z0-9_-]+)")
 
 
 def inside(evidence: Evidence, instance: Instance) -> guest_script.Attempts:
-    """What was answered inside a container.
+    """Return what was answered inside a container.
 
     Raises:
         NotApplicable: it is a virtual machine, or nothing runs in it.
@@ -43,7 +43,7 @@ def inside(evidence: Evidence, instance: Instance) -> guest_script.Attempts:
 
 
 def control(evidence: Evidence) -> guest_script.Attempts:
-    """What the host's root was answered.
+    """Return what the host's root was answered.
 
     Raises:
         CannotTell: the control run did not come to its end.
@@ -67,7 +67,7 @@ def _read(output: str, whose: str) -> guest_script.Attempts:
 def done(
     evidence: Evidence, instance: Instance, groups: Iterable[guest_script.Group]
 ) -> tuple[str, ...]:
-    """What somebody inside could do of these, each as a clause; raises as `inside`.
+    """Return what somebody inside could do of these, each as a clause; raises as `inside`.
 
     That needs no control run: what was done was possible.
     """
@@ -78,7 +78,7 @@ def done(
 def refused(
     evidence: Evidence, instance: Instance, groups: Iterable[guest_script.Group]
 ) -> tuple[str, ...]:
-    """What was refused inside and not on the host, a clause for each group.
+    """Return what was refused inside and not on the host, a clause for each group.
 
     Raises:
         CannotTell: for one of them both were told the same, or it was not tried; or there was
@@ -96,7 +96,7 @@ def refused(
 
 
 def others_named(evidence: Evidence, instance: Instance, names: Iterable[str]) -> tuple[str, ...]:
-    """The other instances whose control groups are among these lines, sorted."""
+    """Return the other instances whose control groups are among these lines, sorted."""
     seen = {name for line in names for name in _PAYLOAD.findall(line)}
     return tuple(
         sorted(

@@ -23,7 +23,7 @@ _SETTINGS = {"ip": "bridge-nf-call-iptables", "ip6": "bridge-nf-call-ip6tables"}
 
 @functools.lru_cache(maxsize=containers.KEPT)
 def ruleset(evidence: Evidence) -> rules.RuleSet:
-    """Every packet filter in the daemon's network namespace.
+    """Return every packet filter in the daemon's network namespace.
 
     Raises:
         CannotTell: one of them was not printed, or cannot be read.
@@ -61,7 +61,7 @@ def _text(given: Text, what: str) -> str:
 
 
 def link(evidence: Evidence, name: str) -> Link | None:
-    """The interface of this name; None where the host has none."""
+    """Return the interface of this name; None where the host has none."""
     return _links(evidence).get(name)
 
 

@@ -46,18 +46,18 @@ class Mount:
 
     @property
     def is_read_only(self) -> bool:
-        """Whether nothing can be written through this mount."""
+        """True if nothing can be written through this mount."""
         return "ro" in self.options
 
     def path_of(self, root: str) -> str | None:
-        """Where this mount shows a path of its file system; None where it does not."""
+        """Return where this mount shows a path of its file system; None where it does not."""
         if not holds(self.root, root):
             return None
         return posixpath.normpath(posixpath.join(self.point, posixpath.relpath(root, self.root)))
 
 
 def holds(directory: str, path: str) -> bool:
-    """Whether a path is a directory or below it; both are absolute and plain."""
+    """Return whether a path is a directory or below it; both are absolute and plain."""
     return directory in (path, "/") or path.startswith(f"{directory}/")
 
 
@@ -96,7 +96,7 @@ def _plain(path: str) -> str:
 
 
 def at(mounts: Iterable[Mount], point: str) -> Mount | None:
-    """What is seen at a place: the last mount on it."""
+    """Return what is seen at a place: the last mount on it."""
     found = None
     for mount in mounts:
         if mount.point == point:

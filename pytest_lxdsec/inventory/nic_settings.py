@@ -39,7 +39,7 @@ class Routed:
 
 
 def filters(nic: Nic) -> tuple[str, ...]:
-    """The filters that are on; each IP filter brings that of the MAC address."""
+    """Return the filters that are on; each IP filter brings that of the MAC address."""
     on = [
         key for key in (MAC, IPV4, IPV6) if config_values.boolean(nic.config, key, default=False)
     ]
@@ -47,7 +47,7 @@ def filters(nic: Nic) -> tuple[str, ...]:
 
 
 def bridged(nic: Nic, networks: Mapping[str, Network]) -> Bridged:
-    """The setting of a bridged NIC.
+    """Return the setting of a bridged NIC.
 
     Args:
         nic: The NIC.
@@ -77,7 +77,7 @@ def _has_address(nic: Nic, family: str, network: Network | None) -> bool:
 
 
 def gives_addresses(network: Network, family: str) -> bool:
-    """Whether LXD has addresses of this family for a network's NICs: it needs DHCP for that.
+    """Return whether LXD allocates addresses of this family, for which it needs DHCP.
 
     lxd/network/driver_bridge.go, hasDHCPv4 and hasDHCPv6.
     """
@@ -88,7 +88,7 @@ def gives_addresses(network: Network, family: str) -> bool:
 
 
 def routed(nic: Nic) -> Routed:
-    """The setting of a routed NIC."""
+    """Return the setting of a routed NIC."""
     return Routed(
         parent=nic.parent,
         vlan=nic.config.get("vlan", ""),
@@ -97,7 +97,10 @@ def routed(nic: Nic) -> Routed:
 
 
 def managed(networks: Iterable[Network]) -> Mapping[str, Network]:
-    """The managed networks that bridged NICs may name; LXD has bridges in no other project."""
+    """Return the managed networks that bridged NICs may name.
+
+    LXD has bridges in no other project.
+    """
     return {n.name: n for n in networks if n.managed and n.project == "default"}
 
 
@@ -116,7 +119,7 @@ def held_for_sure(nic: Nic) -> Mapping[str, str]:
 
 
 def give_ipv4(network: Network) -> str:
-    """The command that gives a network's instances IPv4 addresses."""
+    """Return the command that gives a network's instances IPv4 addresses."""
     has_none = network.config.get("ipv4.address", "") in ("", NO_ADDRESS)
     settings = {"ipv4.address": "auto"} if has_none else {}
     own = lxc_commands.network(network.name, project=network.project)

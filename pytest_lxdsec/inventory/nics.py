@@ -51,7 +51,7 @@ class Nic:
 
 
 def of(instance: Instance, networks: Mapping[tuple[str, str], Network]) -> tuple[Nic, ...]:
-    """The NICs of an instance, by device name.
+    """Return the NICs of an instance, by device name.
 
     Raises:
         CannotTell: a NIC names a network that is not among `networks`, keyed by project and name.
@@ -79,7 +79,7 @@ def _nic(
 def kind(
     config: Mapping[str, str], project: str, networks: Mapping[tuple[str, str], Network]
 ) -> tuple[str, str]:
-    """The type of a NIC and its parent, "" where it has none.
+    """Return the type of a NIC and its parent, "" where it has none.
 
     Raises:
         CannotTell: it names a network that is not among `networks`.

@@ -15,7 +15,7 @@ SNAP = "lxd"
 
 
 def distribution_package(evidence: Evidence, server: Server, version: versions.Version) -> str:
-    """The distribution's package that the server runs; "" where it runs none.
+    """Return the distribution's package that the server runs; "" where it runs none.
 
     Raises:
         CannotTell: the server is on another host than the one that was asked.

@@ -38,6 +38,6 @@ PROTECTED_WITH: tuple[tuple[str, str], ...] = (
 
 
 def protected(extensions: Collection[str]) -> tuple[str, ...]:
-    """The protected endpoints of a server that announces these API extensions."""
+    """Return the protected endpoints of a server that announces these API extensions."""
     added = tuple(path for extension, path in PROTECTED_WITH if extension in extensions)
     return PROTECTED + added

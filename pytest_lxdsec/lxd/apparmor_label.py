@@ -45,13 +45,13 @@ def parse(text: str) -> Label | None:
 
 
 def is_stacked(text: str) -> bool:
-    """Whether profiles of the container's own may be loaded below LXD's."""
+    """Return whether profiles of the container's own may be loaded below LXD's."""
     label = parse(text)
     return label is not None and bool(label.namespace)
 
 
 def profile_of(internal_name: str, directory: str) -> str:
-    """The profile that LXD makes for a container.
+    """Return the profile that LXD makes for a container.
 
     Args:
         internal_name: As liblxc knows it: `PROJECT_NAME` outside of the default project.
@@ -64,7 +64,10 @@ def profile_of(internal_name: str, directory: str) -> str:
 
 
 def fault(text: str, internal_name: str, directory: str) -> str:
-    """What is wrong with a container's label, as a clause; "" where LXD's profile confines it."""
+    """Return what is wrong with a container's label, as a clause.
+
+    "" where LXD's profile confines it.
+    """
     if not text:
         return "the kernel gives its init no label: no mandatory access control is in force"
     label = parse(text)

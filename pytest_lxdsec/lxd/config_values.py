@@ -26,12 +26,12 @@ _HIGHEST_INT = 2**63 - 1  # strconv.Atoi refuses more
 
 
 def is_true(text: str) -> bool:
-    """Whether LXD takes `text` for true: `true`, `1`, `yes` or `on`, in any case."""
+    """Return whether LXD takes `text` for true: `true`, `1`, `yes` or `on`, in any case."""
     return text.lower() in _TRUE
 
 
 def is_false(text: str) -> bool:
-    """Whether LXD takes `text` for false: `false`, `0`, `no` or `off`, in any case."""
+    """Return whether LXD takes `text` for false: `false`, `0`, `no` or `off`, in any case."""
     return text.lower() in _FALSE
 
 
@@ -50,7 +50,7 @@ def string(config: Mapping[str, object], key: str, *, default: str = "") -> str:
 
 
 def boolean(config: Mapping[str, object], key: str, *, default: bool) -> bool:
-    """Whether `key` is on; `default` is LXD's own, for a key that is not set or empty.
+    """Return whether `key` is on; `default` is LXD's own, for a key that is not set or empty.
 
     A key that is off by default is on only by a word that `is_true` knows: LXD stores
     `security.mac_filtering=enabled` and leaves the filter off. Of a key that is on by default,
@@ -79,7 +79,7 @@ class Expiry:
     is_never: bool = False
 
     def from_(self, moment: datetime.datetime) -> datetime.datetime | None:
-        """When it ends if it begins at `moment` (in UTC), or None if it never does.
+        """Return when it ends if it begins at `moment` (in UTC), or None if it never does.
 
         As Go's Time.AddDate, a day that the month does not have runs into the next month: one
         month after 31 January is 3 March, or 2 March. What Python's calendar cannot hold ends

@@ -51,7 +51,7 @@ class Danger:
     until: tuple[int, ...] = ()
 
     def concerns(self, key: str, version: versions.Version) -> bool:
-        """Whether this release of LXD takes the key for this one."""
+        """Return whether this release of LXD takes the key for this one."""
         if re.fullmatch(self.key, key) is None:
             return False
         is_gone = bool(self.until) and version.numbers >= self.until
@@ -71,7 +71,7 @@ def _anything(value: str) -> bool:
 
 
 def _off(value: str) -> bool:
-    """As LXD reads `deny_default`: on where it is not set, and else only by a word for true."""
+    """Return whether `deny_default` is off: LXD takes unset for on, and else words for true."""
     return not config_values.is_true(value)
 
 
@@ -210,7 +210,7 @@ class Directive:
     harmless: frozenset[str] = _ANY
 
     def is_in(self, key: str, value: str) -> bool:
-        """Whether a line is this one."""
+        """Return whether a line is this one."""
         if re.fullmatch(self.pattern, key) is None:
             return False
         return value not in self.harmless and (not self.values or value in self.values)
@@ -306,7 +306,7 @@ HARMLESS = re.compile(
 
 
 def of(config: Mapping[str, str], wall: Boundary, version: versions.Version) -> Iterator[Found]:
-    """The keys of an expanded configuration that weaken a wall, in their order.
+    """Yield the keys of an expanded configuration that weaken a wall, in their order.
 
     Raises:
         CannotTell: a value is hidden.
@@ -323,7 +323,7 @@ def of(config: Mapping[str, str], wall: Boundary, version: versions.Version) -> 
 
 
 def raw_lxc(config: Mapping[str, str], wall: Boundary) -> Iterator[str]:
-    """The lines of `raw.lxc` that weaken a wall, each with the reason."""
+    """Yield the lines of `raw.lxc` that weaken a wall, each with the reason."""
     for key, value in directives(config_values.string(config, RAW_LXC)):
         for directive in DIRECTIVES:
             if wall in directive.boundaries and directive.is_in(key, value):
@@ -332,7 +332,7 @@ def raw_lxc(config: Mapping[str, str], wall: Boundary) -> Iterator[str]:
 
 
 def to_judge(config: Mapping[str, str]) -> str:
-    """What of a configuration is for a person to judge, as a clause; "" for nothing."""
+    """Return what of a configuration is for a person to judge, as a clause; "" for nothing."""
     modules = config_values.string(config, MODULES).strip()
     if not modules:
         return ""
@@ -340,7 +340,7 @@ def to_judge(config: Mapping[str, str]) -> str:
 
 
 def unknown(config: Mapping[str, str]) -> tuple[str, ...]:
-    """The lines of `raw.lxc` that no table here knows, by their keys."""
+    """Return the lines of `raw.lxc` that no table here knows, by their keys."""
     found = {
         key
         for key, value in directives(config_values.string(config, RAW_LXC))

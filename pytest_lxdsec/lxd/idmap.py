@@ -39,7 +39,7 @@ class Interval:
     stop: int
 
     def meets(self, other: Interval) -> bool:
-        """Whether they have an id in common."""
+        """Return whether they have an id in common."""
         return self.start < other.stop and other.start < self.stop
 
 
@@ -91,7 +91,7 @@ class IdMap:
         return None
 
     def covers(self, kind: Kind, host_id: int) -> bool:
-        """Whether some id of the container is this id of the host."""
+        """Return whether some id of the container is this id of the host."""
         return any(each.start <= host_id < each.stop for each in self.ranges(kind))
 
     def reached(self, kind: Kind, interval: Interval) -> tuple[Interval, ...]:

@@ -132,7 +132,7 @@ def _port(text: str) -> int | None:
 
 
 def _literal(text: str) -> IpAddress | None:
-    """The IP address that Go reads in `text`, without its zone, IPv4-mapped as IPv4, or None."""
+    """Return the IP address that Go reads in `text`, without its zone, or None."""
     address, percent, _ = text.partition("%")
     try:
         ip = ipaddress.ip_address(address)
@@ -148,7 +148,7 @@ def _unmapped(ip: IpAddress) -> IpAddress:
 
 
 def _is_unspecified(host: str) -> bool:
-    """Whether any resolver could read `host` as an unspecified address, or it is none at all."""
+    """Return whether a resolver could read `host` as an unspecified address, or it is empty."""
     address = host.partition("%")[0].strip().strip("[]")
     ip = _literal(address)
     return not address or bool(_ZEROS.fullmatch(address)) or (ip is not None and ip.is_unspecified)
@@ -182,12 +182,12 @@ class BoundSocket:
 
     @property
     def is_listening(self) -> bool:
-        """Whether it waits for connections."""
+        """True if it waits for connections."""
         return self.state == _TCP_LISTEN
 
     @property
     def is_wildcard(self) -> bool:
-        """Whether it is bound to every address of its network namespace."""
+        """True if it is bound to every address of its network namespace."""
         return self.ip.is_unspecified
 
 

@@ -46,7 +46,7 @@ class Version:
 
     @property
     def has_point(self) -> bool:
-        """Whether it has a third number, as every LTS release and hardly any other has."""
+        """True if it has a third number, as every LTS release and hardly any other has."""
         return bool(self.numbers[2:])
 
     def __str__(self) -> str:
@@ -76,7 +76,7 @@ class DebianVersion:
 
     @property
     def is_distribution_build(self) -> bool:
-        """Whether a distribution has packaged it, and so may have added fixes of its own.
+        """True if a distribution has packaged it, and so may have added fixes of its own.
 
         Of dpkg's versions only: a snap's `5.21.3-c5ae129` looks alike and is upstream's own.
         """
@@ -133,7 +133,7 @@ class Releases:
     feature: Version
 
     def is_outdated(self, on: datetime.date) -> bool:
-        """Whether the knowledge is older than a year on that day, so that a report must say so."""
+        """Return whether the release data is older than a year on that day."""
         return on - self.as_of > _A_YEAR
 
 
@@ -170,12 +170,12 @@ class Support:
 
     @property
     def is_latest_bugfix(self) -> bool:
-        """Whether this is the very release that the data call the newest of its series."""
+        """True if this is the very release that the data call the newest of its series."""
         return self.version == self.latest
 
     @property
     def is_newer_than_data(self) -> bool:
-        """Whether the data do not know this release, so that a person must look it up."""
+        """True if the data do not know this release, so that a person must look it up."""
         return self.version > self.latest
 
 

@@ -30,17 +30,17 @@ class WaiverState(enum.Enum):
 
     @property
     def is_wrong(self) -> bool:
-        """Whether somebody must change the policy."""
+        """True if somebody must change the policy."""
         return self in _WRONG
 
     @property
     def is_open(self) -> bool:
-        """Whether this run cannot say what is to be done."""
+        """True if this run cannot say what is to be done."""
         return self in (WaiverState.NO_HOST, WaiverState.NOT_JUDGED)
 
     @property
     def is_told(self) -> bool:
-        """Whether somebody should read of it who reads only what is to be done."""
+        """True if somebody should read of it who reads only what is to be done."""
         return self.is_wrong or self in (WaiverState.EXPIRING, WaiverState.NO_HOST)
 
 

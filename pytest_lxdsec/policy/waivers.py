@@ -41,11 +41,11 @@ class Waiver:
     source: str
 
     def is_live(self, on: datetime.date) -> bool:
-        """Whether it holds on that day."""
+        """Return whether it holds on that day."""
         return on <= self.expires
 
     def covers(self, *, control: str, subject: str, host: str) -> bool:
-        """Whether it speaks of this control, subject and host, on whatever day."""
+        """Return whether it speaks of this control, subject and host, on whatever day."""
         return (
             self.control == control
             and fnmatch.fnmatchcase(subject, self.subject)
@@ -53,7 +53,7 @@ class Waiver:
         )
 
     def text(self) -> str:
-        """What reports say: `waived until 2027-01-01 (owner): reason`."""
+        """Return what reports say: `waived until 2027-01-01 (owner): reason`."""
         return f"waived until {self.expires} ({self.owner}): {self.reason}"
 
 

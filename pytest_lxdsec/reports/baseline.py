@@ -35,7 +35,7 @@ class Baseline:
                 self._known.setdefault(place, []).append(finding_identity.of_result(one))
 
     def knows(self, control: Control | Asked, mark: finding_identity.Identity) -> bool:
-        """Whether a control's finding, in the words that reports have for it, is known."""
+        """Return whether a control's finding, in the words that reports have for it, is known."""
         before = self._controls.get(control.id)
         if before is None or not asks_the_same(before, control):
             return False
@@ -43,7 +43,7 @@ class Baseline:
 
 
 def asks_the_same(before: Control, now: Control | Asked) -> bool:
-    """Whether two editions of a control can be compared; another wording is none."""
+    """Return whether two editions of a control can be compared; another wording is none."""
     return (before.severity, before.level, before.kind, before.section) == (
         now.severity,
         now.level,

@@ -56,7 +56,7 @@ class Comparison:
 
     @property
     def is_worse(self) -> bool:
-        """Whether something may be wrong now that was not, or is not looked at any longer."""
+        """True if something may be wrong now that was not, or is not looked at any longer."""
         is_less = bool(self.lost) or any(one.is_loss for one in self.unseen)
         return bool(self.new) or is_less or any(one.is_worse for one in self.incomparable)
 
@@ -81,7 +81,7 @@ class _Side:
 
 
 def _worst(results: Iterable[Result]) -> Mapping[Key, Result]:
-    """A result for each object: a site may run a control several times on one."""
+    """Return a result for each object: a site may run a control several times on one."""
     found: dict[Key, Result] = {}
     for result in results:
         other = found.get(_key(result))
@@ -111,7 +111,7 @@ def _key(result: Result) -> Key:
 
 
 def _now(before: _Side, now: _Side) -> Iterator[tuple[str, Difference]]:
-    """What became of that which is found now."""
+    """Yield what became of that which is found now."""
     for key, result in now.results.items():
         earlier = before.results.get(key)
         was_finding = earlier is not None and earlier.verdict in FINDINGS
@@ -127,7 +127,7 @@ def _now(before: _Side, now: _Side) -> Iterator[tuple[str, Difference]]:
 
 
 def _changed(control: str, before: _Side, now: _Side) -> str:
-    """Why a control's answers of then and now are not about the same; "" where they are."""
+    """Return why a control's answers of then and now are not about the same; "" where they are."""
     then, today = before.controls.get(control), now.controls.get(control)
     if then is None or today is None:
         return ""
@@ -154,7 +154,7 @@ def _found(earlier: Result | None, result: Result) -> tuple[str, Difference]:
 
 
 def _gone(before: _Side, now: _Side) -> Iterator[tuple[str, Difference]]:
-    """What became of that which was found then, and is not now."""
+    """Yield what became of that which was found then, and is not now."""
     for key, earlier in before.results.items():
         later = now.results.get(key)
         is_untold = later is not None and later.verdict in UNTOLD
@@ -172,7 +172,7 @@ def _gone(before: _Side, now: _Side) -> Iterator[tuple[str, Difference]]:
 
 
 def _as_of_now(earlier: Result, later: Result | None) -> Result:
-    """What stands for a finding that is gone: its present result, if there is one."""
+    """Return what stands for a finding that is gone: its present result, if there is one."""
     return later if later is not None else _undecided(earlier)
 
 
@@ -187,7 +187,7 @@ def _undecided(earlier: Result) -> Result:
 
 
 def _unseen(earlier: Result, later: Result | None, now: _Side) -> str:
-    """Why it is not known whether a finding is gone; "" where it is known."""
+    """Return why it is not known whether a finding is gone; "" where it is known."""
     if later is None:
         if earlier.host not in now.hosts:
             return "its host was not audited"
@@ -206,7 +206,7 @@ def _why(later: Result | None) -> str:
 
 
 def lines(comparison: Comparison) -> Iterator[str]:
-    """The comparison for people; what stands in reports is other people's words."""
+    """Yield the comparison for people; what stands in reports is other people's words."""
     yield from map(printable.printable, _lines(comparison))
 
 

@@ -26,7 +26,7 @@ class Unseen:
 
 
 def lost(old: Document, new: Document) -> Iterator[str]:
-    """Why one of the audits is not whole, and which hosts are missing in the new one."""
+    """Yield why one of the audits is not whole, and which hosts are missing in the new one."""
     for name, whole in (("old", old), ("new", new)):
         if not whole.complete:
             yield f"the {name} audit {wording.MISSING}"
@@ -43,7 +43,7 @@ def lost(old: Document, new: Document) -> Iterator[str]:
 
 
 def unseen(old: Document, new: Document) -> Iterator[Unseen]:
-    """What is missing on the hosts that were reached now: controls, then objects."""
+    """Yield what is missing on the hosts that were reached now: controls, then objects."""
     reached = {host.name for host in new.hosts if not host.error}
     answered = [one for one in old.results if one.host in reached and one.verdict in ANSWERS]
     run = {(one.control, one.host) for one in new.results}

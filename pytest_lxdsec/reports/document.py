@@ -166,7 +166,7 @@ class State(enum.Enum):
 
     @property
     def is_bad(self) -> bool:
-        """Whether it fails the run."""
+        """True if it fails the run."""
         return self in (State.FAILED, State.ERROR)
 
 
@@ -256,7 +256,7 @@ def make(  # noqa: PLR0913 - one argument for each thing that the results do not
 
 
 def tally(verdicts: Iterable[Outcome]) -> Mapping[str, int]:
-    """How many there are of each, every verdict named."""
+    """Return how many there are of each, every verdict named."""
     found = collections.Counter(verdicts)
     return {outcome.value: found[outcome] for outcome in Outcome}
 

@@ -45,7 +45,7 @@ class Identity(NamedTuple):
     seen: frozenset[str]
 
     def is_in(self, before: Identity) -> bool:
-        """Whether it is no more than was found there before."""
+        """Return whether it is no more than was found there before."""
         return self[:3] == before[:3] and self.seen <= before.seen
 
 
@@ -58,18 +58,18 @@ def of(  # noqa: PLR0913 - the parts of a finding that tell it from others
     details: Iterable[str] = (),
     lasting: Iterable[str] = (),
 ) -> Identity:
-    """The identity of a finding."""
+    """Return the identity of a finding."""
     seen = frozenset(_pieces(subject, observed, tuple(details), tuple(lasting)))
     return Identity(control, host, subject, seen)
 
 
 def of_result(result: Result) -> Identity:
-    """The identity of a result's finding; of what is none, without what was said."""
+    """Return the identity of a result's finding; of what is none, without what was said."""
     return Identity(result.control, result.host, result.subject, frozenset(_of_result(result)))
 
 
 def more(earlier: Result, result: Result) -> list[str]:
-    """What was seen of a finding that had not been seen of it before, in its own words."""
+    """Return what was seen of a finding that had not been seen of it before, in its own words."""
     before = _of_result(earlier)
     return [text for piece, text in _of_result(result).items() if piece not in before]
 
@@ -84,7 +84,7 @@ def _of_result(result: Result) -> Mapping[str, str]:
 def _pieces(
     subject: str, observed: str, details: Sequence[str], lasting: Sequence[str]
 ) -> Mapping[str, str]:
-    """What was seen, piece by piece without what changes by itself, and as it was told."""
+    """Return what was seen, piece by piece without what changes by itself, and as it was told."""
     told = lasting or details or APART.split(observed)
     is_whole = subject.partition("/")[0] in WHOLE
     return {_without(VOLATILE if is_whole else (*LEASED, *VOLATILE), one): one for one in told}
@@ -97,7 +97,10 @@ def _without(patterns: Iterable[tuple[re.Pattern[str], str]], text: str) -> str:
 
 
 def fingerprint(identity: Identity) -> str:
-    """The same in few letters, for programs; of an object's finding, whatever was seen of it."""
+    """Return the same in few letters, for programs.
+
+    Of an object's finding, whatever was seen of it.
+    """
     is_whole = identity.subject.partition("/")[0] in WHOLE
     text = "\0".join([*identity[:3], *(sorted(identity.seen) if is_whole else [])])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

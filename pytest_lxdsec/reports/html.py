@@ -59,7 +59,7 @@ def _fill(template: str, values: Mapping[str, str]) -> str:
 
 
 def _embedded(whole: Document) -> bytes:
-    """The data as JSON that no HTML parser sees an end or a comment in."""
+    """Return the data as JSON that no HTML parser sees an end or a comment in."""
     return msgspec.json.encode(_data(whole)).replace(b"<", b"\\u003c")
 
 
@@ -88,7 +88,7 @@ class _Table:
         self._places: dict[Any, int] = {}
 
     def place(self, value: object) -> int:
-        """The number of a value."""
+        """Return the number of a value."""
         place = self._places.get(value)
         if place is None:
             place = self._places[value] = len(self.values)
@@ -97,7 +97,10 @@ class _Table:
 
 
 def _columns(whole: Document) -> Json:
-    """The results column by column, what repeats as a number: a tenth of their size as objects."""
+    """Return the results column by column, what repeats as a number.
+
+    A tenth of their size as objects.
+    """
     hosts = {host.name: place for place, host in enumerate(whole.hosts)}
     controls = {control.id: place for place, control in enumerate(whole.controls)}
     reasons, subjects, findings = _Table(), _Table(), _Table()

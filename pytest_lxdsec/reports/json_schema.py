@@ -20,7 +20,7 @@ TITLE = f"A report of pytest-lxdsec, version {VERSION}"
 
 
 def schema() -> dict[str, Any]:
-    """The schema of this version."""
+    """Return the schema of this version."""
     (reference,), definitions = msgspec.json.schema_components([Document])
     for definition in definitions.values():
         # The docstring's first paragraph; what follows explains attributes to programmers.
@@ -31,7 +31,7 @@ def schema() -> dict[str, Any]:
 
 
 def shipped() -> dict[str, Any]:
-    """The file that comes with the package."""
+    """Return the file that comes with the package."""
     found = importlib.resources.files(__package__ or "") / FILE
     content: dict[str, Any] = json.loads(found.read_text(encoding="utf-8"))
     return content

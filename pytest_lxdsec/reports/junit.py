@@ -110,12 +110,12 @@ def _timestamp(host: Host) -> str:
 
 
 def _slug(text: str) -> str:
-    """A text without what servers split class names at."""
+    """Return a text without what servers split class names at."""
     return "".join(c if c.isalnum() or c == "-" else "_" for c in text).strip("_") or "_"
 
 
 def _slugs(names: Iterable[str]) -> Mapping[str, str]:
-    """A slug for each host; two that would have the same are numbered."""
+    """Return a slug for each host; two that would have the same are numbered."""
     found: dict[str, str] = {}
     for name in names:
         slug = _slug(name)
@@ -141,7 +141,7 @@ def _case(result: Result, control: Control, section: Section, whole: Document, h
 
 
 def _told(result: Result, section: Section, guide: str) -> tuple[str, str]:
-    """The element of a result, and its message."""
+    """Return the element of a result, and its message."""
     element = ELEMENTS.get(result.verdict, "")
     if result.verdict is Outcome.FAIL and result.tolerated:
         element = SKIPPED  # as pytest's own xfail: reported, and the run does not fail by it
@@ -174,7 +174,7 @@ def _numbered(cases: Iterable[Case]) -> list[Case]:
 
 
 def _cut_short() -> Suite:
-    """What says that results are missing: servers show test cases, and nothing else."""
+    """Return what says that results are missing: servers show test cases, and nothing else."""
     told = f"the run {wording.MISSING}"
     case = Case(
         name="The run comes to its end",

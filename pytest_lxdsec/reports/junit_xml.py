@@ -38,7 +38,7 @@ class Suite:
 
 
 def element(suite: Suite) -> lxml.etree._Element:
-    """A suite with its cases, counted."""
+    """Return a suite with its cases, counted."""
     kinds = [case.element for case in suite.cases]
     told = {
         "name": suite.name,
@@ -73,5 +73,5 @@ def _add(suite: lxml.etree._Element, case: Case, classname: str) -> None:
 
 
 def _xml(text: str) -> str:
-    """The text without what XML 1.0 cannot hold, line by line."""
+    """Return the text without what XML 1.0 cannot hold, line by line."""
     return "\n".join(printable.printable(line) for line in text.split("\n"))

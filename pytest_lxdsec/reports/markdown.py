@@ -47,7 +47,7 @@ def write(whole: Document, out: BinaryIO) -> None:
 
 
 def _parts(whole: Document) -> Iterator[Sequence[str]]:
-    """The summary in parts that are whole tables, or whole elements of HTML."""
+    """Yield the summary in parts that are whole tables, or whole elements of HTML."""
     part: list[str] = []
     depth = 0
     for line in _lines(whole):
@@ -150,7 +150,7 @@ def _object(result: Result) -> Iterator[str]:
 
 
 def _what_to_do(findings: Sequence[Finding]) -> Iterator[str]:
-    """What is expected of findings that are alike, and the commands that repair them all."""
+    """Yield what is expected of findings that are alike, and the commands that repair them all."""
     touches = {finding.repair: finding.touches for finding in findings}
     yield f"Expected: {_plain(findings[0].expected)}."
     yield ""

@@ -120,7 +120,7 @@ def read(option: str, path: pathlib.Path) -> Document:
 
 
 def format_of(option: str, path: pathlib.Path) -> str:
-    """What a file of JSON says that it is; "" where it does not.
+    """Return what a file of JSON says that it is; "" where it does not.
 
     Raises:
         UserError: it cannot be read, or is no JSON.

@@ -120,7 +120,7 @@ def _waiver_rule() -> Json:
 
 
 def _worst(whole: Document, most: int) -> tuple[Sequence[Result], int]:
-    """The results that are told, in the document's order, and how many are left out."""
+    """Return the results that are told, in the document's order, and how many are left out."""
     found = [one for one in whole.results if one.verdict in KINDS]
     if len(found) <= most:
         return found, 0
@@ -213,7 +213,7 @@ def _parts(result: Result) -> list[str]:
 
 
 def _part(text: str) -> str:
-    """A part of a path that is not taken for a step up or for nothing."""
+    """Return a part of a path that is not taken for a step up or for nothing."""
     return text if text.strip(".") else f"_{text}"
 
 

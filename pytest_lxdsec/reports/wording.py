@@ -25,19 +25,19 @@ VERDICTS: Mapping[Outcome, str] = {
 
 
 def path(section: Section) -> str:
-    """The headings down to a section."""
+    """Return the headings down to a section."""
     return " › ".join(section.path)  # noqa: RUF001 - as menus do
 
 
 def headline(result: Result, section: Section, guide: str) -> str:
-    """What is the case, where the guide speaks of it, and the link: the first line."""
+    """Return what is the case, where the guide speaks of it, and the link: the first line."""
     where = f"{guide} › {path(section)}" if section.url else f"section {path(section)}"  # noqa: RUF001 - as above
     what = f"{result.subject}: {result.reason}"
     return " — ".join(part for part in (what, where, section.url) if part)
 
 
 def body(result: Result, control: Control, section: Section, guide: str, host: Host) -> str:
-    """The whole of a result for people, line by line; the first is the headline."""
+    """Return the whole of a result for people, line by line; the first is the headline."""
     lines = [headline(result, section, guide), ""]
     lines += [f"control:  {control.id} ({control.severity.value})", f"          {control.title}"]
     lines += [f"host:     {result.host}"]
@@ -50,7 +50,7 @@ def body(result: Result, control: Control, section: Section, guide: str, host: H
 
 
 def evidence(host: Host) -> str:
-    """When a host was looked at, and where what was seen can be looked up."""
+    """Return when a host was looked at, and where what was seen can be looked up."""
     seen = f"seen on {host.taken:%Y-%m-%d at %H:%M:%S} UTC" if host.taken else "not seen"
     return f"{seen}, kept in {host.evidence}" if host.evidence else seen
 
@@ -68,7 +68,7 @@ def _finding(finding: Finding) -> list[str]:
 
 
 def count(number: int, noun: str) -> str:
-    """`1 object`, `2 objects`."""
+    """Return `1 object`, `2 objects`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
@@ -83,7 +83,7 @@ def counts(found: Mapping[str, int]) -> str:
 
 
 def title(whole: Document) -> str:
-    """The audit in a line: who, and how it ended."""
+    """Return the audit in a line: who, and how it ended."""
     reached = [host.name for host in whole.hosts if not host.error]
     parts = [f"{count(len(reached), 'host')}: {counts(whole.counts)}"]
     if whole.unreached:

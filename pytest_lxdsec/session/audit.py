@@ -82,7 +82,7 @@ class Audit:
         self.policy.check_controls(ids | self._elsewhere(ids))
 
     def _elsewhere(self, ids: Collection[str]) -> set[str]:
-        """The waived controls of the site's own that this run does not collect.
+        """Return the waived controls of the site's own that this run does not collect.
 
         A site has one policy for all its runs, of which each collects some of its files: only
         what should be one of ours, or nearly is, is known to be wrong.
@@ -110,7 +110,10 @@ class Audit:
             self.hosts = tuple(self._saved(pathlib.Path(self.settings.save_evidence)))
 
     def _for_the_day(self, found: Sequence[hosts.Host]) -> tuple[hosts.Host, ...]:
-        """The same, to be judged for `--lxd-now`; what was seen, and when, stays as it is."""
+        """Return the same, to be judged for `--lxd-now`.
+
+        What was seen, and when, stays as it is.
+        """
         if self.day is None:
             return tuple(found)
         return tuple(
@@ -138,7 +141,7 @@ class Audit:
         return pathlib.Path(made.name)
 
     def to_worker(self) -> str:
-        """What a worker of xdist needs to know."""
+        """Return what a worker of xdist needs to know."""
         return hosts.to_worker(self.hosts, self._directory)
 
     def from_controller(self, text: str) -> None:
@@ -152,7 +155,7 @@ class Audit:
     # --- from tests to subjects and results -----------------------------------------------
 
     def subjects_of(self, kind: str) -> tuple[subjects.Subject, ...]:
-        """Every host's subjects of a kind, in the order the hosts were named."""
+        """Return every host's subjects of a kind, in the order the hosts were named."""
         if kind not in self._subjects:
             self._subjects[kind] = tuple(
                 subject
@@ -175,7 +178,10 @@ class Audit:
         metafunc.parametrize(SUBJECT, found, indirect=True, ids=ids)
 
     def subject(self, request: pytest.FixtureRequest) -> subjects.Subject:
-        """The subject of a test; the first that it asks for, so its problems are told here."""
+        """Return the subject of a test.
+
+        The first that it asks for, so its problems are told here.
+        """
         subject: subjects.Subject | None = getattr(request, "param", None)
         if subject is None:
             _refuse_late_question(request)
@@ -187,7 +193,7 @@ class Audit:
         return subject
 
     def content(self, subject: subjects.Subject, request: pytest.FixtureRequest) -> subjects.Value:
-        """The object of a subject, for the fixture that is named after its kind."""
+        """Return the object of a subject, for the fixture that is named after its kind."""
         kind = control.SUBJECT_FIXTURES[str(request.fixturename)]
         if subject.id.partition("/")[0] != kind:
             _refuse_late_question(request)
@@ -227,7 +233,10 @@ class Audit:
     def _argument(
         self, name: str, subject: subjects.Subject, request: pytest.FixtureRequest
     ) -> object:
-        """What a control asks for: of `control.GIVEN`, without pytest's making a fixture of it."""
+        """Return what a control asks for.
+
+        Of `control.GIVEN`, without pytest's making a fixture of it.
+        """
         if name in control.SUBJECT_FIXTURES:
             return subject.content
         match name:
@@ -248,7 +257,7 @@ class Audit:
 
 
 def _identity(result: Result) -> finding_identity.Identity:
-    """Which finding it is, in the words of reports."""
+    """Return which finding it is, in the words of reports."""
     host, subject, seen = map(printable.printable, (result.host, result.subject, result.reason))
     finding = result.finding
     details, lasting = (finding.details, finding.lasting) if finding else ((), ())
@@ -263,7 +272,7 @@ def _identity(result: Result) -> finding_identity.Identity:
 
 
 def _kind(metafunc: pytest.Metafunc, made: Control | None) -> str:
-    """What a test is run for, by the fixtures that it asks for, be it through others."""
+    """Return what a test is run for, by the fixtures that it asks for, be it through others."""
     asked = [f for f in control.SUBJECT_FIXTURES if f in metafunc.fixturenames]
     if len(asked) > 1:
         name = metafunc.function.__name__
@@ -306,7 +315,7 @@ def _forget(path: pathlib.Path) -> None:
 
 
 def _file_names(found: Sequence[hosts.Host]) -> list[str]:
-    """A file for each host, named after it; two that would have the same are numbered."""
+    """Return a file for each host, named after it; two that would have the same are numbered."""
     names: list[str] = []
     for host in found:
         target = host.evidence.header.target if host.evidence else host.name

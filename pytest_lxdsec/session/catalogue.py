@@ -11,7 +11,7 @@ from ..guide import sections
 
 
 def packaged() -> tuple[control.Control, ...]:
-    """Every control of the packaged suites, in the guide's order and then by id.
+    """Return every control of the packaged suites, in the guide's order and then by id.
 
     The suites are loaded by path and apart from pytest's own import of them, whose module names
     differ between a checkout and a wheel.

@@ -15,7 +15,7 @@ from .hosts import Host
 
 
 def is_packaged_only(config: pytest.Config) -> bool:
-    """Whether nothing but our own suites is run, whose controls are known beforehand."""
+    """Return whether nothing but our own suites is run, whose controls are known beforehand."""
     return options.runs_suites_only(config)
 
 
@@ -51,7 +51,7 @@ def choose(made: audit.Audit, session: pytest.Session, items: list[pytest.Item])
 
 
 def _site_controls(made: audit.Audit, items: Iterable[pytest.Item]) -> tuple[control.Control, ...]:
-    """The controls that are not ours, each once."""
+    """Return the controls that are not ours, each once."""
     # pytest imports the suites apart from the catalogue, so that ours are not the same objects.
     ours, places = options.suites_dir(), {one.id: "pytest_lxdsec" for one in made.known}
     found: dict[str, control.Control] = {}
@@ -122,5 +122,5 @@ class Unreached(pytest.Item):
         raise AssertionError(self.name)
 
     def reportinfo(self) -> tuple[str, None, str]:
-        """Where reports say that it is."""
+        """Return where reports say that it is."""
         return "lxd-host", None, self.name

@@ -51,7 +51,10 @@ def compose(  # noqa: PLR0913 - one argument for each thing that a session has s
 
 
 def name_of(host: Host) -> str:
-    """What results call a host: evidence brings the name along under which it was gathered."""
+    """Return what results call a host.
+
+    Evidence brings the name along under which it was gathered.
+    """
     return printable.printable(host.evidence.header.target if host.evidence else host.name)
 
 

@@ -127,7 +127,7 @@ class Hooks:
 
     @contextlib.contextmanager
     def _mistakes_of(self, session: pytest.Session, items: list[pytest.Item]) -> Iterator[None]:
-        """As `_usage_errors`; a worker of xdist leaves it to the controller to end the run."""
+        """Turn mistakes into usage errors; a worker of xdist leaves that to the controller."""
         told = getattr(session.config, "workeroutput", None)
         try:
             with _usage_errors():

@@ -40,7 +40,7 @@ class Host:
 
     @property
     def name(self) -> str:
-        """What reports call it."""
+        """The host's name in reports."""
         return self.connection.target.name
 
 
@@ -182,12 +182,15 @@ def _evidence(connection: Connection, prober: gather.Prober | None) -> model.Evi
 
 
 def _socket_of(target: Target) -> str:
-    """The API's socket as the host itself names it; a lab's is seen through /proc/PID/root."""
+    """Return the API's socket as the host itself names it.
+
+    A lab's is seen through /proc/PID/root.
+    """
     return target.address if target.reach is Reach.SHELL else ""
 
 
 def to_worker(hosts: Sequence[Host], directory: pathlib.Path) -> str:
-    """What a worker of xdist needs to see the same hosts, as text."""
+    """Return what a worker of xdist needs to see the same hosts, as text."""
     entries = []
     for index, host in enumerate(hosts):
         path = directory / f"{index}.json"
@@ -200,7 +203,7 @@ def to_worker(hosts: Sequence[Host], directory: pathlib.Path) -> str:
 
 
 def from_controller(text: str, trust: Trust, stack: contextlib.ExitStack) -> tuple[Host, ...]:
-    """The hosts that the controller has gathered."""
+    """Return the hosts that the controller has gathered."""
     return tuple(_from_entry(entry, trust, stack) for entry in json.loads(text))
 
 

@@ -36,11 +36,11 @@ class Others:
             self._found[report.nodeid] = other
 
     def forget(self, node: str) -> None:
-        """A test that turns out to be a control."""
+        """Forget a test that turns out to be a control."""
         self._found.pop(node, None)
 
     def in_order(self) -> list[Other]:
-        """All of them, whichever worker of xdist was first."""
+        """Return all of them, whichever worker of xdist was first."""
         return [self._found[node] for node in sorted(self._found)]
 
 
@@ -65,7 +65,7 @@ def _text(report: pytest.TestReport | pytest.CollectReport) -> str:
 
 
 def _reason(report: pytest.TestReport | pytest.CollectReport, text: str) -> str:
-    """The line of a traceback that says what is wrong."""
+    """Return the line of a traceback that says what is wrong."""
     crash = getattr(report.longrepr, "reprcrash", None)
     told = str(getattr(crash, "message", "")) or text.rpartition("\n")[2]
     return printable.printable(told.strip().partition("\n")[0])

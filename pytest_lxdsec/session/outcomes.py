@@ -68,7 +68,7 @@ class Result:
 
     @property
     def headline(self) -> str:
-        """What is the case, where the guide speaks of it, and the link: the first line."""
+        """The first line: the reason, the guide's section and its URL."""
         where = f"{sections.GUIDE} › {self.control.section_path}"  # noqa: RUF001 - as menus do
         if not self.control.guide_url:
             where = f"section {self.control.section_path}"
@@ -119,7 +119,7 @@ def evaluate(control: Control, subject: Subject, arguments: Mapping[str, object]
 
 
 def of_answer(answer: Exception) -> tuple[Outcome, str]:
-    """The outcome that one of `ANSWERS` stands for, and why."""
+    """Return the outcome that one of `ANSWERS` stands for, and why."""
     outcome = next(outcome for kind, outcome in ANSWERS.items() if isinstance(answer, kind))
     return outcome, f"cannot tell: {answer}" if outcome is Outcome.ERROR else str(answer)
 
@@ -152,7 +152,7 @@ def _judged(control: Control, subject: Subject, verdict: object) -> Result:
 
 
 def _is_well_formed(verdict: Verdict) -> bool:
-    """Whether it says what was seen; a site's own control may have made it of anything."""
+    """Return whether it says what was seen; a site's own control may have made it of anything."""
     finding = verdict.finding
     if finding is None:
         return _are_texts(verdict.observations)
@@ -194,14 +194,14 @@ def told() -> Iterator[None]:
 
 
 def _ending(outcome: Outcome, text: str) -> BaseException:
-    """What ends a test that has neither passed nor failed."""
+    """Return what ends a test that has neither passed nor failed."""
     if outcome in SKIPPED:
         return pytest.skip.Exception(f"{SKIPPED[outcome]}: {text}")
     return pytest.fail.Exception(text, pytrace=False)
 
 
 def tolerate_below(result: Result, threshold: Severity | None) -> Result:
-    """A failure that `--lxd-fail-on` reports without failing the run."""
+    """Return a failure that `--lxd-fail-on` reports without failing the run."""
     if threshold is None or result.outcome is not Outcome.FAIL:
         return result
     severity = result.control.severity
@@ -215,12 +215,12 @@ def tolerate_below(result: Result, threshold: Severity | None) -> Result:
 
 
 def waive(result: Result, text: str) -> Result:
-    """A failure that the site has accepted; `text` says why and until when."""
+    """Return a failure that the site has accepted; `text` says why and until when."""
     return _tolerated(result, Outcome.WAIVED, text)
 
 
 def tolerate_known(result: Result, why: str) -> Result:
-    """A failure that an earlier run has found; `why` says so."""
+    """Return a failure that an earlier run has found; `why` says so."""
     return result if result.tolerated else _tolerated(result, Outcome.FAIL, why)
 
 

@@ -25,14 +25,14 @@ class Progress:
         self._show()
 
     def gathered(self, name: str) -> None:
-        """One host less."""
+        """Count a host that was gathered."""
         told = printable.printable(name)
         if told in self._waiting:  # a group of hosts has one name, and its hosts have theirs
             self._waiting.remove(told)
         self._show()
 
     def does(self, name: str, what: str) -> None:
-        """What a host is busy with."""
+        """Show what is being done on a host."""
         self._doing[printable.printable(name)] = printable.printable(what)
         self._show()
 
@@ -57,7 +57,7 @@ class Progress:
 
 
 def of(config: pytest.Config, names: Sequence[str]) -> Progress:
-    """The line of a session: only for a terminal, and not where quiet is asked for."""
+    """Return the line of a session: only for a terminal, and not where quiet is asked for."""
     found = config.pluginmanager.get_plugin("terminalreporter")
     is_seen = (
         isinstance(found, pytest.TerminalReporter)

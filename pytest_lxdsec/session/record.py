@@ -97,7 +97,7 @@ def _properties(made: Control) -> tuple[tuple[str, str], ...]:
 
 @functools.cache  # as above
 def _about(made: Control) -> Mapping[str, str]:
-    """What a record says of its control."""
+    """Return what a record says of its control."""
     return {
         "control": made.id,
         "title": printable.printable(made.title),
@@ -140,7 +140,7 @@ def _put_verdict(properties: list[tuple[str, object]], result: Result) -> None:
 
 
 def _broke_off(call: pytest.CallInfo[None], result: Result) -> bool:
-    """Whether an exception is not the one by which the result is told."""
+    """Return whether an exception is not the one by which the result is told."""
     if call.excinfo is None:
         return False
     told_in = "call" if result.outcome in (Outcome.FAIL, Outcome.WAIVED) else "setup"
@@ -186,7 +186,7 @@ def attach(item: pytest.Item, report: pytest.TestReport) -> None:
 
 
 def _as_marked(report: pytest.TestReport, result: Result) -> Result:
-    """A result by a user's own mark `xfail`, which makes something else of it for pytest."""
+    """Return a result by the user's own `xfail` mark, which changes its meaning for pytest."""
     if result.outcome is Outcome.FAIL and report.skipped:
         why = str(getattr(report, "wasxfail", "")).removeprefix("reason: ")
         return outcomes.tolerate_known(result, f"xfail: {why}" if why else "xfail")
@@ -221,7 +221,7 @@ def _record(result: Result, seconds: float) -> Record:
 
 
 def take(report: pytest.TestReport) -> Record | None:
-    """The record of a report; None where it has none.
+    """Return the record of a report; None where it has none.
 
     It is taken off: pytest keeps every report until the run ends, and one copy is enough.
     """

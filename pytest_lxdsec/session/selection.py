@@ -25,11 +25,11 @@ class Objects:
     projects: tuple[str, ...] = ()
 
     def has_project(self, project: str) -> bool:
-        """Whether to look at this project's objects."""
+        """Return whether to look at this project's objects."""
         return _matches(project, self.projects)
 
     def has_instance(self, project: str, name: str) -> bool:
-        """Whether to look at this instance."""
+        """Return whether to look at this instance."""
         return self.has_project(project) and _matches(name, self.instances)
 
 
@@ -43,7 +43,7 @@ class Controls:
     levels: tuple[Level, ...] = ()
 
     def has(self, control: Control) -> bool:
-        """Whether to run this control."""
+        """Return whether to run this control."""
         return (
             _matches(control.id, self.ids)
             and (not self.sections or control.section in self.sections)
@@ -86,7 +86,7 @@ def controls(
 
 
 def choice(option: str, text: str, kind: type[Choice]) -> Choice:
-    """The member of an enumeration that an option names.
+    """Return the member of an enumeration that an option names.
 
     Raises:
         UserError: it names none.
@@ -108,7 +108,7 @@ def _unknown(option: str, noun: str, text: str, known: Collection[str]) -> UserE
 
 
 def day(option: str, text: str) -> datetime.date | None:
-    """The day that an option names; None for "".
+    """Return the day that an option names; None for "".
 
     Raises:
         UserError: it names none.

@@ -60,7 +60,7 @@ class _Keyed(Protocol):
 def of(
     kind: str, evidence: model.Evidence, connection: Connection, chosen: Objects
 ) -> tuple[Subject, ...]:
-    """The subjects of a kind on one host, never none.
+    """Return the subjects of a kind on one host, never none.
 
     Args:
         kind: As in `control.SUBJECT_FIXTURES`.

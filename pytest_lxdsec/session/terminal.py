@@ -44,7 +44,7 @@ def configure(config: pytest.Config) -> None:
 
 
 def header(made: audit.Audit) -> list[str]:
-    """A line for each host."""
+    """Return a line for each host."""
     return [_clean(_header_line(host)) for host in made.hosts]
 
 

@@ -51,7 +51,7 @@ class _Look:
         self._kinds = {control.id: control.subject for control in made.known}
 
     def covered(self, waiver: Waiver) -> Covered:
-        """What a waiver speaks of."""
+        """Return what a waiver speaks of."""
         hosts = [host for host in self._hosts if fnmatch.fnmatchcase(_name(host), waiver.host)]
         if not hosts:
             return Covered(objects=0, results=(), unknown=self._no_host(waiver), has_host=False)
@@ -79,13 +79,13 @@ class _Look:
         return printable.printable(f"{said}: correct it, unless another run audits that host")
 
     def _kind(self, control: str) -> str:
-        """What a control is run for; of a site's own, as its results say."""
+        """Return what a control is run for; of a site's own, as its results say."""
         for record in self._results[control][:1]:
             return record.subject.partition("/")[0]
         return self._kinds.get(control, "")
 
     def _objects(self, host: Host, kind: str, waiver: Waiver) -> tuple[set[tuple[str, str]], str]:
-        """The objects of a host that a waiver covers, and why there may be more."""
+        """Return the objects of a host that a waiver covers, and why there may be more."""
         if host.evidence is None:
             return set(), printable.printable(host.error)
         found: set[tuple[str, str]] = set()
@@ -99,7 +99,7 @@ class _Look:
         return found, printable.printable(unknown)
 
     def _subjects(self, host: Host, kind: str) -> tuple[subjects.Subject, ...]:
-        """All objects of a kind, whichever the user wants to look at in this run."""
+        """Return all objects of a kind, whichever the user wants to look at in this run."""
         key = (id(host), kind)
         if key not in self._found and host.evidence is not None:
             found = subjects.of(kind, host.evidence, host.connection, Objects())
@@ -125,7 +125,7 @@ def tell(session: pytest.Session, judged: Sequence[Judged]) -> None:
 
 
 def _named(judged: Iterable[Judged]) -> Iterator[tuple[str, Judged]]:
-    """A name for each that another run gives it too; lines of the file move."""
+    """Yield a name for each that another run gives it too; lines of the file move."""
     seen: collections.Counter[str] = collections.Counter()
     for one in judged:
         waiver = one.waiver
@@ -142,7 +142,7 @@ def _place(waiver: Waiver) -> tuple[str, int]:
 
 
 def text(one: Judged) -> str:
-    """What is said of a waiver in one line, with its place in the policy file."""
+    """Return what is said of a waiver in one line, with its place in the policy file."""
     waiver = one.waiver
     return printable.printable(
         f"{waiver.source}: waiver of {waiver.control} for {waiver.subject}: {one.text}"

@@ -27,7 +27,7 @@ class Texts(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         path: Sequence[str] | None,  # noqa: ARG002  importlib's signature
         target: types.ModuleType | None = None,  # noqa: ARG002  as above
     ) -> importlib.machinery.ModuleSpec | None:
-        """Where a module is: here, or None."""
+        """Return where a module is: here, or None."""
         if fullname not in self._texts:
             return None
         is_package = any(name.startswith(f"{fullname}.") for name in self._texts)

@@ -68,7 +68,7 @@ def audit(here: lab.Lab, directory: pathlib.Path) -> None:
 
 
 def naive_seconds(here: lab.Lab, size: int) -> float:
-    """The naive suite on a sample, scaled to all containers."""
+    """Return the naive suite on a sample, scaled to all containers."""
     names = " or ".join(f"c{number:04}" for number in range(1, min(SAMPLE, size) + 1))
     file = str(pathlib.Path(__file__).with_name("naive.py"))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:lxdsec"]

@@ -44,7 +44,7 @@ def see(host: vm.Vm) -> model.Evidence:
 
 
 def judge(host: vm.Vm, *, site: policy_file.Policy | None = None) -> Verdicts:
-    """What every control says of the host now, by a site's policy."""
+    """Return what every control says of the host now, by a site's policy."""
     return both_ways.judge(see(host), site=site)
 
 
@@ -73,7 +73,7 @@ def check(act: Act, case: Case) -> None:
 
 
 def check_others(act: Act, before: Verdicts) -> None:
-    """No verdict changed but those that the cases are about or announce."""
+    """Check that no verdict changed except those of the cases."""
     about = tuple(f"{case.control} {case.subject}" for case in act.cases)
     announced = tuple(glob for case in act.cases for glob in case.with_it)
     every = dataclasses.replace(act.cases[0], with_it=(*about, *announced))

@@ -24,7 +24,7 @@ _SYSTEM = pathlib.Path("/var/cache")
 
 
 def root() -> pathlib.Path:
-    """The cache's directory; root's alone, since keys are in it."""
+    """Return the cache's directory; root's alone, since keys are in it."""
     base = os.environ.get("XDG_CACHE_HOME")
     directory = (pathlib.Path(base) if base else _SYSTEM) / "lxdsec"
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -32,7 +32,7 @@ def root() -> pathlib.Path:
 
 
 def key(*parts: str | bytes) -> str:
-    """The digest of what an entry is made from."""
+    """Return the digest of what an entry is made from."""
     digest = hashlib.sha256()
     for part in parts:
         data = part.encode() if isinstance(part, str) else part
@@ -41,7 +41,7 @@ def key(*parts: str | bytes) -> str:
 
 
 def sources(files: Iterable[pathlib.Path]) -> bytes:
-    """The content of the files that build an entry, for its key."""
+    """Return the content of the files that build an entry, for its key."""
     return b"".join(path.read_bytes() for path in files)
 
 
@@ -57,13 +57,13 @@ def entry(name: str, build: Callable[[pathlib.Path], None]) -> pathlib.Path:
 
 
 def cost(place: pathlib.Path) -> Mapping[str, float]:
-    """What it took to build an entry: `seconds`, and those of a `processor`."""
+    """Return what it took to build an entry: `seconds`, and those of a `processor`."""
     found: dict[str, float] = json.loads((place / COST).read_text())
     return found
 
 
 def _processor() -> float:
-    """The processor time of our children that have ended: nobody else's load is in it."""
+    """Return the processor time of our children that have ended: nobody else's load is in it."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
@@ -95,7 +95,7 @@ def _forget(used: pathlib.Path) -> None:
 
 @contextlib.contextmanager
 def _lock() -> Iterator[None]:
-    """One builder at a time; the lock goes with its process."""
+    """Lock out other builders; the lock ends with this process."""
     with (root() / "lock").open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield

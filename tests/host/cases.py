@@ -111,7 +111,7 @@ CASES = tuple(case for case in _ALL if case.control in IDS)
 
 
 def acts() -> tuple[tuple[Case, ...], ...]:
-    """The cases, in as few rounds as there may be with one at most of each control and subject.
+    """Return the cases in rounds, with at most one case per control and subject in each.
 
     An instance is broken in one way at a time, too.
     """

@@ -30,7 +30,7 @@ def forgotten(host: vm.Vm) -> None:
 
 
 def options(directory: pathlib.Path, name: str) -> list[str]:
-    """The options that make an audit come as this client."""
+    """Return the options that make an audit come as this client."""
     files = {"cert": f"{name}.crt", "key": f"{name}.key", "server-cert": "server.crt"}
     return [f"--lxd-{option}={directory / file}" for option, file in files.items()]
 

@@ -45,7 +45,7 @@ def check() -> None:
 
 
 def get(apt: machine.Apt) -> pathlib.Path:
-    """The directory of the image: `disk.raw`, `vmlinuz`, `initrd.img`, `key`, `config`.
+    """Return the directory of the image: `disk.raw`, `vmlinuz`, `initrd.img`, `key`, `config`.
 
     Its package index is as old as the image, so that every week has its own.
 

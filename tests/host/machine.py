@@ -35,7 +35,7 @@ class Source:
 
     @property
     def line(self) -> str:
-        """As a sources list says it."""
+        """The line of a sources list."""
         return f"deb [signed-by={KEYRING}] {self.uri} {self.codename} {self.component}"
 
 
@@ -52,7 +52,7 @@ class Apt:
     options: tuple[str, ...] = ()
 
     def sources(self) -> tuple[Source, ...]:
-        """The Debian archives that it has an index of.
+        """Return the Debian archives that it has an index of.
 
         Raises:
             HostUnavailable: there is none, or this is no Debian.
@@ -76,7 +76,7 @@ class Apt:
         return found
 
     def main_archive(self) -> Source:
-        """The archive that a system is made from: the release itself, without its updates.
+        """Return the archive that a system is made from: the release itself, without its updates.
 
         Raises:
             HostUnavailable: none of this release.
@@ -88,7 +88,7 @@ class Apt:
         raise HostUnavailable(f"host: apt has no index of Debian's {self.codename}/main")
 
     def versions(self) -> tuple[str, ...]:
-        """What would be installed, package by package.
+        """Return what would be installed, package by package.
 
         Raises:
             HostUnavailable: a package is not to be had.
@@ -102,7 +102,7 @@ class Apt:
 
 
 def own() -> Apt:
-    """This machine's apt."""
+    """Return this machine's apt."""
     release: dict[str, str] = {}
     with contextlib.suppress(OSError):  # no Linux, or none that says so
         release = platform.freedesktop_os_release()
@@ -110,7 +110,7 @@ def own() -> Apt:
 
 
 def of(codename: str, directory: pathlib.Path) -> Apt:
-    """An apt that knows another release, by the archives that this machine's packages come from.
+    """Return an apt that knows another release, from the same archives as this machine's.
 
     Args:
         codename: The release.
@@ -141,7 +141,7 @@ def of(codename: str, directory: pathlib.Path) -> Apt:
 
 
 def configuration() -> str:
-    """How apt fetches here: proxies and the like."""
+    """Return how apt fetches here: proxies and the like."""
     return _run("apt-config", "dump", "Acquire")
 
 

@@ -112,7 +112,7 @@ class Qemu:
         self.ask("cont")
 
     def console(self) -> str:
-        """The last lines of the console, for a message."""
+        """Return the last lines of the console, for a message."""
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").strip().splitlines()
         return " / ".join(line.strip() for line in lines[-3:]) or "the console is empty"
@@ -154,7 +154,7 @@ class Qemu:
 
 
 def version() -> str:
-    """Which QEMU this is."""
+    """Return which QEMU this is."""
     done = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=True)
     return done.stdout
 

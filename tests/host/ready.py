@@ -24,7 +24,7 @@ DISK, MEMORY = "disk.qcow2", "memory"
 
 
 def get(apt: machine.Apt) -> tuple[pathlib.Path, pathlib.Path]:
-    """The image, and the directory of the disk and memory made from it.
+    """Return the image, and the directory of the disk and memory made from it.
 
     Args:
         apt: What the packages come from.

@@ -23,7 +23,7 @@ WANTED, REQUIRED = "wanted", "required"  # required: what is missing is a failur
 
 @contextlib.contextmanager
 def running(directory: pathlib.Path, release: str = "") -> Iterator[vm.Vm]:
-    """A host with the default scenario, ended with the block; arguments as `ready.running`."""
+    """Run a host with the default scenario for the length of the block; see `ready.running`."""
     asked = os.environ.get(VARIABLE, "")
     if asked not in (WANTED, REQUIRED):
         pytest.skip("host: not asked for: make test-host")

@@ -37,7 +37,7 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 @pytest.fixture(scope="module")
 def logins(host: vm.Vm) -> list[int]:
-    """How often root had logged in before the main audit, and after it."""
+    """Return how often root had logged in before the main audit, and after it."""
     return [_logins(host)]
 
 
@@ -49,7 +49,7 @@ def by_ssh(
     logins: list[int],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> audits.Audit:
-    """The main road: root over ssh, and probes with it."""
+    """Return the main road: root over ssh, and probes with it."""
     del client  # is trusted in every audit, or in none
     directory = tmp_path_factory.mktemp("ssh")
     options = ("--lxd-probe", f"--lxd-save-evidence={evidence}", "-rE")
@@ -120,7 +120,7 @@ def test_sudo_sees_what_root_sees(
 
 
 def _without_probes(said: Verdicts) -> Verdicts:
-    """What is said where nobody has asked for probes."""
+    """Return what is said where nobody has asked for probes."""
     tried = {key for key in said if key[0] in both_ways.PROBED and said[key] in ("pass", "fail")}
     assert tried
     return {**said, **dict.fromkeys(tried, "not-assessed")}
@@ -164,7 +164,7 @@ def test_a_restricted_client_gets_an_error_and_no_verdict(
 
 
 def test_an_audit_logs_in_once(by_ssh: audits.Audit, logins: list[int]) -> None:
-    """What it asks goes over one connection: each costs a second here, and a line in a log."""
+    """Every request uses one connection: each costs a second here, and a line in a log."""
     del by_ssh  # is what logged in
     before, after = logins
     assert after == before + 1
@@ -184,7 +184,7 @@ def test_an_audit_is_a_handful_of_round_trips(
 
 
 def test_the_example_that_ships_is_judged_like_the_host(by_ssh: audits.Audit, host: vm.Vm) -> None:
-    """What fast tests and `make audit` stand on is what would be recorded today."""
+    """Fast tests and `make audit` use evidence that would be recorded the same today."""
     shipped = judging.judge(evidence_file.load(test_example.PATH))
     live = by_ssh.verdicts()[host.name()]
     told = {

@@ -16,7 +16,7 @@ ROUNDS = cases.acts()
 
 @pytest.fixture(scope="module")
 def acts(host: vm.Vm, at_rest: Verdicts) -> Mapping[int, Act]:
-    """What was said of each round."""
+    """Return what was said of each round."""
     del at_rest  # is of the host before anything was broken
     return {number: both_ways.play(host, some) for number, some in enumerate(ROUNDS)}
 

@@ -24,7 +24,7 @@ PATIENCE = 150.0  # ssh gives a silent host a minute, after ten seconds for the 
 
 @pytest.fixture
 def healed(host: vm.Vm) -> Iterator[vm.Vm]:
-    """The host, which is well again after the test."""
+    """Yield the host, which is well again after the test."""
     yield host
     host.qemu.go_on()
     host.connect()
@@ -55,7 +55,7 @@ def test_a_restart_of_lxd_meanwhile_makes_nothing_pass(
 
 
 def _keep_restarting(host: vm.Vm, over: threading.Event) -> int:
-    """How often LXD was restarted until it was `over`."""
+    """Return how often LXD was restarted until it was `over`."""
     for number in itertools.count():
         if over.is_set():
             return number

@@ -59,7 +59,7 @@ def test_it_has_what_a_lab_lacks(host: vm.Vm, command: str, answer: str) -> None
 def test_it_is_ready_within_minutes_of_nothing(
     host: vm.Vm, record_testsuite_property: Callable[[str, object], None]
 ) -> None:
-    """As measured when this machine built what is in its cache: not by this run, mostly.
+    """The time was measured when the image was built, mostly not by this run.
 
     In processor time of two, which is the same whatever else the machine had to do then.
     """
@@ -128,7 +128,7 @@ def test_no_builder_runs_on_after_a_killed_run(host: vm.Vm, tmp_path: pathlib.Pa
 
 
 def _at_work_in(directory: pathlib.Path) -> list[int]:
-    """The processes of this machine whose working directory it is."""
+    """Return the processes of this machine whose working directory it is."""
     found = []
     for path in pathlib.Path("/proc").glob("[0-9]*/cwd"):
         with contextlib.suppress(OSError):

@@ -29,14 +29,17 @@ Difference = tuple[str, str]
 
 @pytest.fixture(scope="module")
 def mine() -> Verdicts:
-    """What the lab says, with probes."""
+    """Return what the lab says, with probes."""
     with labs.throw_away() as lab:
         return in_lab.judge(in_lab.see(lab, probing=True))
 
 
 @pytest.fixture(scope="module")
 def differences(at_rest: Verdicts, mine: Verdicts) -> dict[Key, Difference]:
-    """What the lab says and what the host says, where they differ; of probes, the example's."""
+    """Return what the lab says and what the host says, where they differ.
+
+    Of probes, the example's.
+    """
     theirs = {key: said for key, said in at_rest.items() if not _is_probed(key)}
     theirs |= {key: said for key, said in _example().items() if _is_probed(key)}
     # The example is of fewer instances: those with the same settings are left out of it.
@@ -49,7 +52,10 @@ def differences(at_rest: Verdicts, mine: Verdicts) -> dict[Key, Difference]:
 
 
 def _example() -> Verdicts:
-    """What is said of a host that was probed: see `test_audit_of_host`, which holds it to live."""
+    """Return what is said of a host that was probed.
+
+    See `test_audit_of_host`, which holds it to live.
+    """
     return in_lab.judge(evidence_file.load(test_example.PATH))
 
 
@@ -77,5 +83,5 @@ def test_lab_and_host_agree_but_for_what_is_listed(
 
 
 def test_no_pass_in_the_lab_is_a_failure_on_a_host(differences: dict[Key, Difference]) -> None:
-    """The dangerous way round: it needs a reason of its own, which none has had yet."""
+    """Check the dangerous direction, which would need a reason for each case."""
     assert {key for key, said in differences.items() if said == ("pass", "fail")} == set()

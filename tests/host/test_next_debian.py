@@ -27,7 +27,7 @@ Difference = tuple[str, str]
 
 @pytest.fixture(scope="module")
 def theirs(tmp_path_factory: pytest.TempPathFactory) -> Verdicts:
-    """What every control says of the next release's host."""
+    """Return what every control says of the next release's host."""
     if not RELEASE:
         pytest.skip(f"host: no next Debian is known after {machine.own().codename or 'this'}")
     with required.running(tmp_path_factory.mktemp("next"), RELEASE) as host:
@@ -36,7 +36,7 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> Verdicts:
 
 @pytest.fixture(scope="module")
 def differences(at_rest: Verdicts, theirs: Verdicts) -> dict[Key, Difference]:
-    """What this release's host and the next one's say, where they differ."""
+    """Return what this release's host and the next one's say, where they differ."""
     return {
         key: (_said(at_rest, key), _said(theirs, key))
         for key in sorted({*at_rest, *theirs})

@@ -23,7 +23,7 @@ LISTS = "/var/lib/apt/lists/partial"
 
 @pytest.fixture(scope="module")
 def outdated(host: vm.Vm, at_rest: Verdicts) -> Iterator[Verdicts]:
-    """What is said where a newer kernel waits, and nobody has asked for updates in 40 days."""
+    """Yield the results on a host with a newer kernel and a package index of 40 days ago."""
     del at_rest  # is of the host before anything was broken
     since = host.shell(f"stat --format=%Y {LISTS}").strip()
     host.shell(f"{NEWER}\ntouch $newer\ntouch --date='-40 days -1 hour' {LISTS}")

@@ -52,7 +52,7 @@ systemctl --quiet enable iptables.service
 
 @pytest.fixture(scope="module")
 def to_boot(at_rest: Verdicts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[vm.Vm]:
-    """A host of its own that was repaired for the next boot only."""
+    """Yield a host of its own that was repaired for the next boot only."""
     found = at_rest[NAMES_AT_BOOT].finding
     assert found is not None
     with required.running(tmp_path_factory.mktemp("reboot")) as host:

@@ -53,13 +53,13 @@ class Vm:
         return f"https://127.0.0.1:{self.qemu.ports[API]}"
 
     def ssh(self, user: str = "root", *, address: str = "", **options: str) -> str:
-        """The `ssh://` target of it; any `address` in place of its own leads to it, too."""
+        """Return the `ssh://` target of it; any `address` in place of its own leads to it, too."""
         files = {"ssh_config": self._config, "ssh_identity_file": self.image / "key"}
         query = urllib.parse.urlencode(files | options)
         return f"ssh://{user}@{address or f'127.0.0.1:{self.qemu.ports[SSH]}'}?{query}"
 
     def name(self, user: str = "root") -> str:
-        """What reports call the target `ssh_options`."""
+        """Return what reports call the target `ssh_options`."""
         return self.ssh(user).partition("?")[0]
 
     def run(
@@ -115,7 +115,7 @@ class Vm:
 
     @contextlib.contextmanager
     def lxd_socket(self) -> Iterator[str]:
-        """LXD's unix socket there, as a socket here."""
+        """Forward LXD's unix socket of the host to a socket here."""
         path = self.directory / "lxd"
         forward = ["-L", f"{path}:/var/lib/lxd/unix.socket", "root@127.0.0.1"]
         subprocess.run([*self._client(), "-O", "forward", *forward], check=True)
@@ -142,7 +142,7 @@ class Vm:
         self.shell("systemctl --wait is-system-running || true")
 
     def _boot(self) -> str:
-        """Which boot this is; "" where it is not up."""
+        """Return which boot this is; "" where it is not up."""
         try:
             self.connect()
         except HostBroken:
@@ -177,7 +177,7 @@ class Vm:
         return [*command, "-o", "LogLevel=ERROR", "-S", str(self._socket)]
 
     def _answers(self) -> bool:
-        """Whether sshd says who it is; QEMU itself accepts connections from the start."""
+        """Return whether sshd says who it is; QEMU itself accepts connections from the start."""
         with contextlib.suppress(OSError):
             address = ("127.0.0.1", self.qemu.ports[SSH])
             with socket.create_connection(address, _KNOCK_SECONDS) as knock:

@@ -29,7 +29,7 @@ NO_SITE = "nft delete table inet site"
 
 @pytest.fixture(scope="module")
 def sender() -> Iterator[kernel_agreement.Sender]:
-    """An instance that sends, on a bridge whose host takes advertisements."""
+    """Yield an instance that sends, on a bridge whose host takes advertisements."""
     with (
         required.throw_away(kernel_agreement.SCENARIO) as lab,
         kernel_agreement.sender(lab) as here,
@@ -56,7 +56,7 @@ echo "$found" | grep . || true
 
 
 def learnt(sender: kernel_agreement.Sender) -> tuple[str, ...]:
-    """The kinds of advertisements that give the host a route."""
+    """Return the kinds of advertisements that give the host a route."""
     frames = frame_kinds.every(sender.nic, sender.around)
     found = []
     for kind in KINDS:

@@ -30,7 +30,7 @@ FIREWALLS = {
 
 @pytest.fixture(params=sorted(FIREWALLS))
 def closed(lab: labs.Lab, request: pytest.FixtureRequest) -> Iterator[labs.Lab]:
-    """The lab with its port closed to all but the tenants' bridge."""
+    """Yield the lab with its port closed to all but the tenants' bridge."""
     command = exposure.close([scenario.PORT], ALLOWED, firewall=request.param).command
     both_ways.run(lab, command)
     both_ways.run(lab, command)  # once more changes nothing
@@ -45,7 +45,7 @@ def test_evaluator_says_so_too(closed: labs.Lab) -> None:
 
 
 def connects(lab: labs.Lab, address: str, place: str = "") -> bool:
-    """Whether a connection to the API comes about, from an instance's network or the host's."""
+    """Return whether a connection to the API succeeds, from an instance or from the host."""
     enter = ""
     if place:
         pid = f'$(lxc query "{PLACES[place]}" | sed -n \'s/.*"pid": \\([0-9]*\\).*/\\1/p\')'

@@ -21,7 +21,7 @@ HOST_FACTS = {"LXD-API-02", "LXD-API-04", "LXD-NAM-01", "LXD-OS-01", "LXD-LOC-01
 
 @pytest.fixture(scope="module")
 def client(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """A client's key and certificate, trusted by the lab, and the server's certificate."""
+    """Return a client's key and certificate, trusted by the lab, and the server's certificate."""
     directory = tmp_path_factory.mktemp("client")
     for name in ("client", "stranger", "restricted"):
         make_certificate(directory, name)
@@ -63,7 +63,7 @@ def ssh(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sshd.Ssh
 def inside(
     lab: Lab, client: pathlib.Path, tmp_path_factory: pytest.TempPathFactory
 ) -> audits.Audit:
-    """The lab as it audits itself: `local`, and by the socket's path."""
+    """Return the lab as it audits itself: `local`, and by the socket's path."""
     assert client  # who is trusted is the same by every road
     directory = tmp_path_factory.mktemp("inside")
     return audits.run(directory, f"--lxd-host={LOCAL}", f"--lxd-host={UNIX}", inside=lab)
@@ -73,7 +73,7 @@ def inside(
 def outside(
     client: pathlib.Path, https: str, ssh: sshd.Sshd, tmp_path_factory: pytest.TempPathFactory
 ) -> audits.Audit:
-    """The lab over ssh, over https, and a host that is not there, in one run."""
+    """Return the lab over ssh, over https, and a host that is not there, in one run."""
     return audits.run(
         tmp_path_factory.mktemp("outside"),
         f"--lxd-host={ssh.spec()}",
@@ -222,7 +222,7 @@ def test_planted_secrets_never_enter_evidence_or_reports(lab: Lab, tmp_path: pat
 
 
 def token_of(lab: Lab, name: str) -> str:
-    """What whoever was given the invitation of this name trusts himself with."""
+    """Return what whoever was given the invitation of this name trusts himself with."""
     operations = json.loads(lab.run("lxc", "query", "/1.0/operations?recursion=1").stdout)
     found = [one["metadata"] for kind in operations.values() for one in kind if one["metadata"]]
     (token,) = [one for one in found if one.get("request", {}).get("name") == name]

@@ -18,7 +18,7 @@ NOT_SHOWN = cases_daemon.NOT_SHOWN | cases_containers.NOT_SHOWN | cases_network.
 
 @pytest.fixture(scope="module")
 def harness() -> Iterator[both_ways.Harness]:
-    """A lab of our own, since we break it."""
+    """Yield a lab of our own, since we break it."""
     with both_ways.Harness() as harness:
         yield harness
 

@@ -37,7 +37,7 @@ openssl ca -config ca.cnf -gencrl -keyfile ca.key -cert ca.crt -out ca.crl 2> /d
 
 @pytest.fixture
 def lab() -> Iterator[Lab]:
-    """A bare lab with an authority's files in /srv/pki."""
+    """Yield a bare lab with an authority's files in /srv/pki."""
     with required.throw_away(scenarios.BARE) as lab:
         both_ways.run(lab, MAKE_AUTHORITY)
         yield lab
@@ -59,7 +59,7 @@ def stop(lab: Lab) -> None:
 
 
 def audit(lab: Lab) -> both_ways.Verdicts:
-    """What the controls say of the second daemon."""
+    """Return what the controls say of the second daemon."""
     socket = f"/proc/{lab.pid}/root{DIRECTORY}/unix.socket"
     target = Target(name="second", reach=Reach.UNIX, address=socket, shell=f"nsenter://{lab.pid}")
     connection = Connection(target=target)

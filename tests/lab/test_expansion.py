@@ -61,7 +61,7 @@ STACKS = strategies.tuples(
 
 @pytest.fixture(scope="module")
 def lxd(lab: Lab) -> Iterator[Api]:
-    """The lab's API, with an instance that never runs and profiles of our own."""
+    """Yield the lab's API, with an instance that never runs and profiles of our own."""
     connection = both_ways.connect(lab)
     api = connection.api()
     made = lab.shell(
@@ -86,7 +86,7 @@ def put(api: Api, path: str, document: Layer) -> None:
 
 
 def instance_of(api: Api, config: Layer, devices: Layer, profiles: list[str]) -> Layer:
-    """The instance as LXD takes it: what it has written there itself must stay."""
+    """Return the instance as LXD takes it: what it has written there itself must stay."""
     (now,) = api.get_many([f"/1.0/instances/{NAME}"])
     kept = {k: v for k, v in now.metadata["config"].items() if k.startswith(("volatile", "image"))}
     return {

@@ -141,7 +141,7 @@ def script() -> Iterator[Runner]:
 
 @pytest.fixture
 def held(script: Runner) -> tuple[subprocess.Popen[str], Traces]:
-    """A run that holds a lab until its input ends."""
+    """Return a run that holds a lab until its input ends."""
     run = script(HOLD)
     assert run.stdout is not None
     return run, _traces(run.stdout.readline().strip())

@@ -45,7 +45,7 @@ NICS = {
 
 @pytest.fixture(scope="module")
 def probed() -> Iterator[tuple[Mapping[both_ways.Key, Result], str]]:
-    """What is said of every NIC, and what is left of the probes."""
+    """Yield what is said of every NIC, and what is left of the probes."""
     with required.throw_away(SCENARIO) as lab:
         script = [f"lxc network create {name} {config}" for name, config in NETWORKS.items()]
         own = [name for name in NICS if name not in NETWORKS]

@@ -33,14 +33,14 @@ FILTERED = ("LXD-BRI-12", "nic/default/filtered/eth0")
 
 @pytest.fixture(scope="module")
 def settings_lab() -> Iterator[labs.Lab]:
-    """A lab with a NIC of every setting."""
+    """Yield a lab with a NIC of every setting."""
     with required.throw_away(probing.stopped(probing.SETTINGS)) as lab:
         yield lab
 
 
 @pytest.fixture(scope="module")
 def measured(settings_lab: labs.Lab) -> tuple[model.Evidence, dict[str, dict[str, str]]]:
-    """Every kind of frame under every setting, and under none."""
+    """Return every kind of frame under every setting, and under none."""
     with pytest.MonkeyPatch.context() as patch:
         also = Bridged(network=labs.scenarios.BRIDGE, filters=(), without=())
         real = plan._bridged
@@ -154,7 +154,7 @@ probing.tried(labs.find(sys.argv[1]))
 
 @contextlib.contextmanager
 def stuck(lab: labs.Lab) -> Iterator[subprocess.Popen[str]]:
-    """A run that stops where its second instance is up."""
+    """Start a run that stops when its second instance is up."""
     root = pathlib.Path(__file__).parents[2]
     command = [sys.executable, "-c", STUCK, lab.id]
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as run:
@@ -250,7 +250,7 @@ done
 
 @pytest.fixture(scope="module")
 def flushed() -> Iterator[tuple[labs.Lab, Mapping[Any, Any]]]:
-    """A lab, and what was said of it while its rules were flushed again and again."""
+    """Yield a lab, and what was said of it while its rules were flushed again and again."""
     with required.throw_away() as lab:
         command = lab.command("sh", "-c", FLUSHER)
         with subprocess.Popen(command, start_new_session=True) as flusher:

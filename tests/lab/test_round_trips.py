@@ -21,7 +21,7 @@ TRIAL_REQUESTS = 2 + 2 + 3 + 9
 
 @pytest.fixture(scope="module", params=[FEW, MANY])
 def counted(request: pytest.FixtureRequest) -> tuple[int, dict[str, dict[str, int]]]:
-    """How many instances, and the round trips by each road."""
+    """Return how many instances, and the round trips by each road."""
     scenario = labs.scenarios.scaled(labs.scenarios.BARE, request.param)
     with required.throw_away(scenario) as here:
         trips = {

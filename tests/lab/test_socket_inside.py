@@ -25,7 +25,7 @@ ASK = (
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
-    """A lab of our own, with the socket given to one container."""
+    """Yield a lab of our own, with the socket given to one container."""
     with required.throw_away() as lab:
         both_ways.run(
             lab,
@@ -45,7 +45,7 @@ def ask(lab: Lab) -> str:
 
 
 def libraries() -> list[str]:
-    """What perl is linked with, its loader too."""
+    """Return what perl is linked with, its loader too."""
     done = subprocess.run(["ldd", PERL], stdout=subprocess.PIPE, text=True, check=True)
     return re.findall(r"(/\S+) \(0x", done.stdout)
 

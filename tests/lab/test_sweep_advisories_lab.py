@@ -78,7 +78,7 @@ def here() -> Iterator[labs.Lab]:
 
 @pytest.fixture(params=["dnf", "zypper"])
 def manager(request: pytest.FixtureRequest, here: labs.Lab) -> Iterator[str]:
-    """A host that has this one, the repository fresh in it, and the package with the hole."""
+    """Yield a host with a fresh repository and the vulnerable package."""
     name = str(request.param)
     here.shell("mv /usr/bin/dnf /srv/dnf" if name == "zypper" else "true")
     do(here, ADVISORIES)
@@ -94,7 +94,7 @@ def do(lab: labs.Lab, command: str) -> None:
 
 
 def packages(lab: labs.Lab) -> Mapping[str, Any]:
-    """What the sweep brings of packages: a value, or why there is none."""
+    """Return what the sweep brings of packages: a value, or why there is none."""
     question = host_sweep.Question(server_pid=0, socket="", endpoints=(), paths=())
     done = lab.shell(host_sweep.command(question))
     output = Output(exit_status=done.returncode, stdout=done.stdout, stderr=done.stderr)

@@ -67,7 +67,7 @@ def update(lab: labs.Lab) -> int:
 
 
 def apt(lab: labs.Lab) -> Mapping[str, Any]:
-    """What the sweep says of apt."""
+    """Return what the sweep says of apt."""
     question = host_sweep.Question(server_pid=0, socket="", endpoints=(), paths=())
     done = lab.shell(host_sweep.command(question))
     output = Output(exit_status=done.returncode, stdout=done.stdout, stderr=done.stderr)
@@ -80,7 +80,7 @@ def index_time(lab: labs.Lab) -> int:
 
 
 def busybox(lab: labs.Lab) -> tuple[str, bool]:
-    """The candidate for busybox-static, and whether it brings security."""
+    """Return the candidate for busybox-static, and whether it brings security."""
     (upgrade,) = (one for one in apt(lab)["upgrades"] if one["name"] == "busybox-static")
     return upgrade["candidate"], upgrade["is_security"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_lxdsec import lab as labs
-from pytest_lxdsec.evidence import network_facts
+from pytest_lxdsec.evidence import model, network_facts
 from pytest_lxdsec.evidence import parts as kinds
 from pytest_lxdsec.lab import scenario
 
@@ -112,8 +112,8 @@ def test_what_nft_cannot_print_the_shim_does(lab: labs.Lab, add: str, family: st
 
 def test_sections_are_decoded(parts: Mapping[str, Mapping[str, Any]]) -> None:
     for part in ("host.filters", "host.links", "host.reservations"):
-        found = kinds.decode(part, parts[part])
+        found = model.PARTS[part].decode(parts[part])
         assert not isinstance(found, kinds.Absent), found
-    links = kinds.decode("host.links", parts["host.links"])
+    links = model.PARTS["host.links"].decode(parts["host.links"])
     assert isinstance(links, tuple)
     assert isinstance(links[0], network_facts.Link)

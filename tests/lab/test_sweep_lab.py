@@ -29,7 +29,7 @@ def parts(lab: labs.Lab) -> Mapping[str, Mapping[str, Any]]:
 
 @pytest.fixture(scope="module")
 def facts(parts: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The values of the parts that are there."""
+    """Return the values of the parts that are there."""
     return {name: part["value"] for name, part in parts.items() if "value" in part}
 
 

@@ -37,7 +37,7 @@ def titled(title: str, program: str) -> str:
 
 @contextlib.contextmanager
 def running(lab: labs.Lab, script: str) -> Iterator[int]:
-    """A process tree of the lab, by the id of the titled process; ended with the block."""
+    """Run a process tree in the lab for the length of the block; yield the titled process's ID."""
     lab.shell(f"setsid -f {script} > /dev/null 2>&1 < /dev/null")
     waiting.until(lambda: bool(sleepers(lab)))
     (child,) = sleepers(lab)
@@ -75,7 +75,7 @@ def test_root_of_a_privileged_container_is_not_believed_to_be_a_monitor(lab: lab
 
 
 def disguise(lab: labs.Lab, pid: int) -> tuple[str, str, list[str], bool]:
-    """The title, program, user ids and user namespace of a process, as the host sees them."""
+    """Return the title, program, user IDs and user namespace of a process."""
     script = (
         f"tr -d '\\0' < /proc/{pid}/cmdline; echo; basename $(readlink /proc/{pid}/exe); "
         f"grep ^Uid: /proc/{pid}/status; readlink /proc/{pid}/ns/user /proc/1/ns/user"

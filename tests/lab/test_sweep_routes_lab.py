@@ -23,7 +23,7 @@ def facts(lab: labs.Lab) -> Mapping[str, Any]:
 
 
 def by_ip(lab: labs.Lab, version: int) -> set[tuple[str, str, str, int, int]]:
-    """The routes to single addresses, and to whatever by one end of a pair, as `ip` tells."""
+    """Return the host routes and the routes by one end of a pair, as `ip` prints them."""
     printed = lab.shell(f"ip -{version} -j route show table all").stdout
     links = json.loads(lab.shell("ip -j link show type veth").stdout)
     pairs = {link["ifname"] for link in links}

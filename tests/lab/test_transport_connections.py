@@ -66,7 +66,7 @@ def cause(held: Shell) -> str:
 
 
 def facts(lxd: Api) -> list[tuple[int, object, str]]:
-    """What LXD said, but for what changes from one moment to the next."""
+    """Return what LXD said, but for what changes from one moment to the next."""
     answers = lxd.get_many(PATHS)
     server = answers[0].metadata
     assert server["auth"] == "trusted"
@@ -160,7 +160,7 @@ def masters() -> set[str]:
 
 
 def commands() -> str:
-    """The command lines of all processes."""
+    """Return the command lines of all processes."""
     texts = []
     for entry in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
@@ -214,14 +214,14 @@ def test_process_that_ends_is_unreachable() -> None:
 
 @pytest.fixture(scope="module")
 def listener(lab: Lab) -> Iterator[str]:
-    """The URL of the lab's HTTPS listener, from outside."""
+    """Yield the URL of the lab's HTTPS listener, from outside."""
     with relay.into(lab.pid, lab.address) as port:
         yield f"https://127.0.0.1:{port}"
 
 
 @pytest.fixture(scope="module")
 def files(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A client certificate that the lab trusts, its key, and the lab's own certificate."""
+    """Yield a client certificate that the lab trusts, its key, and the lab's own certificate."""
     directory = tmp_path_factory.mktemp("tls")
     for name in ("client", "stranger"):
         hostile.pair(directory, name)

@@ -30,7 +30,7 @@ def inside(lxd: Api, name: str, project: str = scenarios.DEFAULT_PROJECT) -> Any
 
 
 def recorded(lxd: Api, name: str) -> list[str]:
-    """The outputs that LXD still has of an instance's commands."""
+    """Return the outputs that LXD still has of an instance's commands."""
     (answer,) = lxd.get_many([f"/1.0/instances/{name}/logs"])
     assert answer.is_success, answer.error
     return [path for path in answer.metadata if "/exec_" in path]

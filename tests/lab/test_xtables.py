@@ -28,7 +28,7 @@ FLUSH = "nft flush chain ip6 filter lxd_nic_lxdbr0"
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[labs.Lab]:
-    """A lab with an instance of every setting."""
+    """Yield a lab with an instance of every setting."""
     instances = tuple(labs.scenarios.Instance(name=instance(each)) for each in SETTINGS)
     scenario = dataclasses.replace(labs.scenarios.BARE, instances=instances)
     with required.throw_away(scenario) as here:
@@ -74,7 +74,7 @@ def finding(result: Result) -> Finding:
 
 @pytest.fixture(scope="module")
 def stock(lab: labs.Lab) -> dict[str, dict[str, Result]]:
-    """What is said of LXD's rules as they are."""
+    """Return what is said of LXD's rules as they are."""
     return {setting: results(lab, setting) for setting in SETTINGS}
 
 

@@ -49,7 +49,7 @@ class Session:
     cases: Sequence[Case]
 
     def case(self, control: str) -> Case:
-        """The only case of a control."""
+        """Return the only case of a control."""
         (found,) = [one for one in self.cases if one.properties.get("lxd.control") == control]
         return found
 
@@ -84,7 +84,7 @@ def _counts(out: str) -> Mapping[str, int]:
 
 
 def cases(junit: pathlib.Path) -> tuple[Case, ...]:
-    """The test cases of a JUnit file."""
+    """Return the test cases of a JUnit file."""
     root = ET.parse(junit).getroot()  # noqa: S314 - pytest wrote it just now
     return tuple(_case(element) for element in root.iter("testcase"))
 

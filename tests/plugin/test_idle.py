@@ -35,7 +35,7 @@ FIXTURES = ("lxd_evidence", "lxd_host", "lxd_policy", "lxd_releases", *control.S
 
 
 def loaded(directory: pathlib.Path, *arguments: str) -> set[str]:
-    """The modules that a session has imported when its process ends."""
+    """Return the modules that a session has imported when its process ends."""
     done = subprocess.run(
         [sys.executable, "-c", AT_EXIT, "-p", "no:hypothesispytest", *arguments],
         cwd=directory,
@@ -50,7 +50,7 @@ def loaded(directory: pathlib.Path, *arguments: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def idle(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """What is loaded after a session that passes, fails, and prints all its summaries."""
+    """Return what is loaded after a session that passes, fails, and prints all its summaries."""
     directory = tmp_path_factory.mktemp("idle")
     (directory / "test_mine.py").write_text("def test_one(tmp_path):\n    assert tmp_path\n")
     return loaded(directory, "-rA", "--junitxml=junit.xml")

@@ -48,7 +48,7 @@ def documents() -> dict[str, evidence_documents.Document]:
 def session(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> sessions.Session:
-    """The packaged suites on two hosts."""
+    """Return the packaged suites on two hosts."""
     directory = tmp_path_factory.mktemp("junit")
     for name, document in documents().items():
         evidence_documents.write(document, directory / f"{name}.json")
@@ -57,7 +57,7 @@ def session(
 
 
 def expected() -> dict[tuple[str, str, str], str]:
-    """The verdict of every control, host and subject, judged without pytest."""
+    """Return the verdict of every control, host and subject, judged without pytest."""
     return {
         (document["target"], control, subject): result.outcome.value
         for document in documents().values()
@@ -151,7 +151,7 @@ def test_skip_begins_with_its_verdict(session: sessions.Session) -> None:
 def hostile(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> sessions.Session:
-    """A device, and a host, whose names attack whatever shows them."""
+    """Return a device, and a host, whose names attack whatever shows them."""
     directory = tmp_path_factory.mktemp("hostile")
     bare = {"type": "nic", "network": "lxdbr0"}
     one = evidence_documents.attach(evidence_documents.baseline(), "default/web1", HOSTILE, bare)

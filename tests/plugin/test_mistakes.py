@@ -156,7 +156,7 @@ def damaged() -> Mapping[str, str]:
 
 @pytest.fixture
 def site(pytester: pytest.Pytester, evidence_file: pathlib.Path) -> pytest.Pytester:
-    """A directory with one good file of evidence, and everything that is wrong."""
+    """Return a directory with one good file of evidence, and everything that is wrong."""
     shutil.copy(evidence_file, pytester.path / "seen.json")
     shutil.copy(evidence_file, pytester.path / "copy.json")
     files = {

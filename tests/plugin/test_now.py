@@ -16,7 +16,7 @@ ENDED = evidence_api.SUPPORTED.end_of_support + datetime.timedelta(days=1)
 
 @pytest.fixture
 def site(pytester: pytest.Pytester) -> pytest.Pytester:
-    """A directory with evidence by which nothing is wrong."""
+    """Return a directory with evidence by which nothing is wrong."""
     evidence_documents.write(evidence_documents.baseline(), pytester.path / "seen.json")
     return pytester
 

@@ -16,7 +16,7 @@ from . import sessions
 
 @pytest.fixture
 def site(pytester: pytest.Pytester, evidence_file: pathlib.Path) -> pytest.Pytester:
-    """A directory with evidence by which nothing fails: seen.json."""
+    """Return a directory with evidence by which nothing fails: seen.json."""
     shutil.copy(evidence_file, pytester.path / "seen.json")
     return pytester
 

@@ -128,7 +128,7 @@ def test_report_has_every_result_of_pytest(tmp_path: pathlib.Path, bad: pathlib.
 def reruns(
     tmp_path_factory: pytest.TempPathFactory, bad: pathlib.Path
 ) -> tuple[pathlib.Path, pathlib.Path]:
-    """Two audits of one server that has been started anew in between."""
+    """Return two audits of one server that has been started anew in between."""
     first, second = (tmp_path_factory.mktemp(name) for name in ("first", "second"))
     text = bad.read_text(encoding="utf-8")
     (first / "evidence.json").write_text(drawn_anew(text, "1"))
@@ -139,7 +139,7 @@ def reruns(
 
 
 def restarted(text: str) -> str:
-    """The evidence with other numbers of processes and namespaces, and other leases."""
+    """Return the evidence with other numbers of processes and namespaces, and other leases."""
     other = re.sub(r'("(?:server_)?pid": )(\d+)', lambda f: f"{f[1]}{int(f[2]) + 7777}", text)
     other = re.sub(r":\[(40265\d{5})\]", lambda f: f":[{int(f[1]) + 999}]", other)
     return re.sub(r"10\.10\.10\.(2\d)\b", r"10.10.10.1\1", other).replace(
@@ -148,7 +148,7 @@ def restarted(text: str) -> str:
 
 
 def drawn_anew(text: str, run: str) -> str:
-    """The evidence with names of host interfaces as LXD draws them at each start."""
+    """Return the evidence with names of host interfaces as LXD draws them at each start."""
 
     def named(found: re.Match[str]) -> str:
         return f"veth{hashlib.sha256((run + found[0]).encode()).hexdigest()[:8]}"
@@ -250,14 +250,14 @@ def test_directory_that_cannot_be_made_is_a_usage_error(
 
 
 def yesterdays(directory: pathlib.Path) -> set[str]:
-    """The reports of an earlier run that are still there."""
+    """Return the reports of an earlier run that are still there."""
     found = {name: directory / "out" / name for name in report_files.WRITERS}
     return {name for name, path in found.items() if path.exists() and not path.read_bytes()}
 
 
 @pytest.fixture
 def old(tmp_path: pathlib.Path) -> pathlib.Path:
-    """A directory with the reports of an earlier run."""
+    """Return a directory with the reports of an earlier run."""
     (tmp_path / "out").mkdir()
     for name in report_files.WRITERS:
         (tmp_path / "out" / name).touch()
@@ -348,7 +348,7 @@ FIVE = [  # control, subject, days from the evidence's day to the last, more, st
 
 
 def five(directory: pathlib.Path, day: datetime.date) -> str:
-    """A policy with a waiver for each thing that its audit may say, four lines apart."""
+    """Return a policy with a waiver for each thing that its audit may say, four lines apart."""
     entries = [
         f'[[waiver]]\ncontrol = "{control}"\nsubject = "{subject}"\nreason = "r"\nowner = "ops"\n'
         f"expires = {day + datetime.timedelta(days)}\n{more}\n\n"
@@ -460,7 +460,7 @@ def test_waivers_do_not_make_an_empty_run_a_good_one(
 
 @pytest.fixture(scope="module")
 def before(bad: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """The report of an earlier run."""
+    """Return the report of an earlier run."""
     directory = tmp_path_factory.mktemp("before")
     audit(directory, bad)
     return directory / "out" / report_files.JSON

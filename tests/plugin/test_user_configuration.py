@@ -45,7 +45,7 @@ CONFIGURATIONS: Mapping[str, str] = {
 
 
 def expected() -> dict[tuple[str, str], str]:
-    """The verdicts of the same run without pytest."""
+    """Return the verdicts of the same run without pytest."""
     evidence = evidence_documents.evidence(evidence_documents.baseline())
     results = judging.judge(evidence, objects=OBJECTS)
     return {key: result.outcome.value for key, result in results.items()}
@@ -53,14 +53,14 @@ def expected() -> dict[tuple[str, str], str]:
 
 @pytest.fixture
 def site(pytester: pytest.Pytester, evidence_file: pathlib.Path) -> pytest.Pytester:
-    """A project with tests of its own, and evidence."""
+    """Return a project with tests of its own, and evidence."""
     shutil.copy(evidence_file, pytester.path / "seen.json")
     pytester.mkdir("mine").joinpath("test_mine.py").write_text("def test_mine(): pass\n")
     return pytester
 
 
 def verdicts(junit: pathlib.Path) -> dict[tuple[str, str], str]:
-    """The verdict of every control and subject."""
+    """Return the verdict of every control and subject."""
     keys = ("lxd.control", "lxd.subject", "lxd.verdict")
     found = [tuple(case.properties[key] for key in keys) for case in sessions.cases(junit)]
     return {(control, subject): verdict for control, subject, verdict in found}

@@ -215,7 +215,7 @@ MODES: Mapping[str, tuple[str, ...]] = {
 
 
 def prepare(directory: pathlib.Path) -> list[str]:
-    """The site's files, and the arguments that run them on two hosts, one of them not there."""
+    """Return the site's files, and the arguments for two hosts, one of them missing."""
     document = evidence_documents.patch(evidence_documents.baseline(), "images", to={"value": []})
     lost = evidence_documents.missing("GET /1.0/networks: 500")
     document = evidence_documents.patch(document, "networks", to=lost)
@@ -232,7 +232,7 @@ def prepare(directory: pathlib.Path) -> list[str]:
 def session(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> sessions.Session:
-    """All verdicts in one session, for each way to run pytest."""
+    """Return all verdicts in one session, for each way to run pytest."""
     directory = tmp_path_factory.mktemp("verdicts")
     return sessions.run(directory, *prepare(directory), *MODES[request.param])
 

@@ -36,7 +36,10 @@ def run(*command: str | pathlib.Path, cwd: pathlib.Path) -> str:
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """The wheel, built from a copy of the checkout: a build leaves traces beside its sources."""
+    """Return the wheel, built from a copy of the checkout.
+
+    A build leaves traces beside its sources.
+    """
     copy = tmp_path_factory.mktemp("sources")
     for name in SOURCES:
         source = CHECKOUT / name
@@ -54,7 +57,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 @pytest.fixture(scope="session")
 def record(wheel: pathlib.Path) -> set[str]:
-    """Every file that the wheel says it installs."""
+    """Return every file that the wheel says it installs."""
     with zipfile.ZipFile(wheel) as archive:
         (name,) = [one for one in archive.namelist() if one.endswith(".dist-info/RECORD")]
         lines = archive.read(name).decode().splitlines()
@@ -63,7 +66,7 @@ def record(wheel: pathlib.Path) -> set[str]:
 
 @pytest.fixture(scope="session")
 def python(wheel: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """The Python of an environment that has the wheel, and what it needs, and no more of us."""
+    """Return the Python of an environment with the wheel and its dependencies only."""
     home = tmp_path_factory.mktemp("environment")
     run(sys.executable, "-m", "venv", "--without-pip", home, cwd=home)
     interpreter = home / "bin" / "python"
@@ -75,7 +78,7 @@ def python(wheel: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pat
 
 
 def _dependencies(directory: pathlib.Path) -> pathlib.Path:
-    """This environment's packages without ours, so that nothing need be downloaded."""
+    """Return this environment's packages without ours, so that nothing need be downloaded."""
     directory.mkdir()
     for entry in pathlib.Path(pytest.__file__).parents[1].iterdir():
         if "pytest_lxdsec" not in entry.name:

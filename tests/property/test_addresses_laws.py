@@ -21,7 +21,7 @@ def groups(width: int) -> st.SearchStrategy[str]:
 
 @st.composite
 def zero_ipv6(draw: st.DrawFn) -> str:
-    """The unspecified IPv6 address, with and without `::`, an IPv4 tail, IPv4-mapped, a zone."""
+    """Return spellings of the unspecified IPv6 address, with an IPv4 tail or a zone."""
     before, after = draw(st.integers(0, 7)), draw(st.integers(0, 7))
     tail = draw(st.sampled_from(["", "0.0.0.0"]))  # noqa: S104 - spelt, not bound
     slots = 8 - (2 if tail else 0)

@@ -82,7 +82,7 @@ SITE = Policy(admins=(), allowed_sources=(ipaddress.ip_network(evidence_filters.
 
 @functools.cache
 def documents() -> dict[str, Parts]:
-    """The raw parts of either server."""
+    """Return the raw parts of either server."""
     alone = evidence_documents.with_privileged(evidence_documents.baseline())
     well = evidence_documents.in_cluster(alone, str(evidence_api.SUPPORTED.latest))
     return {"well": well["parts"], "failing": evidence_failing.failing()["parts"]}
@@ -103,7 +103,7 @@ def judged(name: str) -> judging.Results:
 
 
 def places(node: Any, path: Path) -> Iterator[tuple[Path, bool]]:
-    """Every place below a node, and whether to take it away is to take evidence away."""
+    """Yield every place below a node, and whether to take it away is to take evidence away."""
     if isinstance(node, dict):
         chosen = path[-1] in (*CONFIGURATIONS, *DEVICES) or path[-2] in DEVICES
         for key, value in node.items():
@@ -126,7 +126,7 @@ def at(node: Any, path: Path) -> Any:
 
 
 def changed(node: Any, path: Path, to: object) -> Any:
-    """A copy with one place changed, that shares all others with the original."""
+    """Return a copy with one place changed, that shares all others with the original."""
     step, *rest = path
     copy: Any = dict(node) if isinstance(node, dict) else list(node)
     if rest:
@@ -156,7 +156,7 @@ def wrong(value: object) -> tuple[object, ...]:
 
 
 def improvements(before: judging.Results, after: judging.Results) -> list[str]:
-    """What passes now and did not, or for another reason than before."""
+    """Return what passes now and did not, or for another reason than before."""
     return [
         f"{control} {subject}: {result.reason}"
         for (control, subject), result in after.items()
@@ -187,11 +187,11 @@ Law = Callable[[judging.Results, judging.Results], object]
 
 
 def essence(parts: Parts, part: str) -> str:
-    """All that a control can see of a part: of what is missing, that it is, and not the text.
+    """Return everything that a control can see of a part, without the text of a reason.
 
     Thousands of changes come down to hundreds of these, and each is judged once.
     """
-    decoded = kinds.decode(part, kinds.redacted(part, parts.get(part)))
+    decoded = model.PARTS[part].decode(model.PARTS[part].redacted(parts.get(part)))
     match decoded:
         case kinds.Absent():
             return decoded.error.__name__
@@ -202,7 +202,7 @@ def essence(parts: Parts, part: str) -> str:
 
 
 def changes(name: str, part: str) -> Iterator[tuple[str, Parts]]:
-    """Every single change of a part that a control can see, each once, and its name."""
+    """Yield every single change of a part that a control can see, each once, and its name."""
     parts = documents()[name]
     seen = {essence(parts, part)}
     for path, is_evidence in places_of(name, part):
@@ -214,13 +214,13 @@ def changes(name: str, part: str) -> Iterator[tuple[str, Parts]]:
 
 
 def broken(name: str, part: str, law: Law) -> dict[str, object]:
-    """Where a law does not hold, after each single change of a part."""
+    """Return where a law does not hold, after each single change of a part."""
     before = judged(name)
     found = {change: law(before, judge(parts)) for change, parts in changes(name, part)}
     return {change: fault for change, fault in found.items() if fault}
 
 
-@pytest.mark.parametrize("part", kinds.PARTS)
+@pytest.mark.parametrize("part", model.PARTS)
 @pytest.mark.parametrize("name", ["well", "failing"])
 def test_less_evidence_never_passes_what_did_not_pass(name: str, part: str) -> None:
     def law(before: judging.Results, after: judging.Results) -> object:
@@ -230,7 +230,7 @@ def test_less_evidence_never_passes_what_did_not_pass(name: str, part: str) -> N
 
 
 def lists_of(name: str) -> Iterator[tuple[Path, list[Any]]]:
-    for part in kinds.PARTS:
+    for part in model.PARTS:
         for path, _ in places_of(name, part):
             names = tuple(s for s in path if isinstance(s, str) and s != "value")
             if isinstance(at(documents()[name], path), list) and names not in UNASKED:
@@ -252,9 +252,9 @@ def test_missing_entry_is_missed(name: str) -> None:
 
 @strategies.composite
 def losses(draw: strategies.DrawFn) -> tuple[str, tuple[Path, ...]]:
-    """Several places of one server at once."""
+    """Return several places of one server at once."""
     name = draw(strategies.sampled_from(["well", "failing"]))
-    every = [path for part in kinds.PARTS for path, kept in places_of(name, part) if kept]
+    every = [path for part in model.PARTS for path, kept in places_of(name, part) if kept]
     return name, tuple(draw(strategies.lists(strategies.sampled_from(every), max_size=8)))
 
 

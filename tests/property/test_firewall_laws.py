@@ -128,7 +128,7 @@ def decide(ruleset: rules.RuleSet, seen: packet.Packet) -> Decision:
 
 
 def without_doubts(ruleset: rules.RuleSet, *, holds: bool) -> rules.RuleSet:
-    """The rule set in which every unknown condition holds, or in which none does."""
+    """Return the rule set in which every unknown condition holds, or in which none does."""
     never = Match(field=PORT, among=values.Intervals([]))
 
     def certain(rule: rules.Rule) -> rules.Rule:

@@ -43,7 +43,7 @@ def ids(ranges: tuple[idmap.Interval, ...]) -> set[int]:
 
 
 def pairs(ranges: tuple[Range, ...]) -> set[tuple[int, int]]:
-    """Every (container id, host id), looked at one by one."""
+    """Return every (container id, host id), looked at one by one."""
     return {
         (each.container + offset, each.start + offset)
         for each in ranges

@@ -33,7 +33,7 @@ NASTY = (
 
 
 def quoted(parts: list[str]) -> list[str]:
-    """The same text as every form of TOML string that can hold it."""
+    """Return the same text as every form of TOML string that can hold it."""
     text = "".join(parts)
     basic = text.replace("\\", "\\\\").replace('"', '\\"')
     forms = ['"' + basic.replace("\n", "\\n") + '"', f'"""{basic}"""', f'"""\n{basic}"""']
@@ -90,7 +90,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 def load(file: pathlib.Path, text: str) -> Policy | None:
-    """The policy, or None if it is refused by one line that names the option and the file."""
+    """Return the policy, or None if one line refuses it and names option and file."""
     file.write_bytes(text.encode(errors="surrogatepass"))
     try:
         return policy_file.load(str(file), known_controls=["LXD-UNP-01"])

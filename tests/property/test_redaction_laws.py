@@ -57,7 +57,7 @@ secrets = strategies.text("0123456789abcdef", min_size=12, max_size=20).map("hun
 
 
 def plant(document: Document, secret: str) -> Document:
-    """The secret, in every place that may hold one."""
+    """Return the secret, in every place that may hold one."""
     parts = copy.deepcopy(document["parts"])
     _plant_in_server(parts["server"]["value"], secret)
     _plant_in_server(parts["servers"]["value"][0], secret)

@@ -28,7 +28,7 @@ FLAGS = (
 
 
 def find() -> str:
-    """The browser; the test is skipped where there is none and none is required."""
+    """Return the browser; the test is skipped where there is none and none is required."""
     for name in NAMES:
         if found := shutil.which(name):
             return found
@@ -45,5 +45,5 @@ def run(profile: pathlib.Path, *arguments: str) -> str:
 
 
 def dom(profile: pathlib.Path, page: pathlib.Path, *flags: str) -> str:
-    """The page's elements after its script has run, as HTML."""
+    """Return the page's elements after its script has run, as HTML."""
     return run(profile, *flags, "--dump-dom", page.as_uri())

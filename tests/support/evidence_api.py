@@ -47,7 +47,7 @@ SUPPORTED = max(RELEASES.lts.values(), key=lambda series: series.released)
 
 
 def server() -> Json:
-    """`GET /1.0`: the newest release of the newest LTS series, listening on one address."""
+    """Return `GET /1.0`: the newest release of the newest LTS series, listening on one address."""
     return {
         "api_extensions": ["instances", "network_acl", "projects", "resources"],
         "api_status": "stable",
@@ -63,7 +63,7 @@ def server() -> Json:
 
 
 def environment() -> Json:
-    """`environment` of `GET /1.0`."""
+    """Return `environment` of `GET /1.0`."""
     return {
         "addresses": [f"{LISTEN}:{PORT}"],
         "architectures": ["x86_64", "i686"],
@@ -86,7 +86,7 @@ def environment() -> Json:
 
 
 def projects() -> list[Json]:
-    """A default project, and one with profiles and images of its own."""
+    """Return a default project, and one with profiles and images of its own."""
     own = {
         "features.images": "true",
         "features.profiles": "true",
@@ -124,7 +124,7 @@ def instance(
     config: Json | None = None,
     devices: Json | None = None,
 ) -> Json:
-    """One instance of the profile `default`, which brings its disk and its filtered NIC."""
+    """Return one instance of the profile `default`, which brings its disk and its filtered NIC."""
     project, _, name = key.partition("/")
     label = name if project == "default" else f"{project}_{name}"
     volatile = {
@@ -155,28 +155,28 @@ def instance(
 
 
 def interface_of(label: str) -> str:
-    """The host's end of an instance's NIC, by LXD's name for the instance."""
+    """Return the host's end of an instance's NIC, by LXD's name for the instance."""
     project, _, name = label.rpartition("_")
     return f"veth{(project or 'default')[0]}{name}"
 
 
 def mac(number: int) -> str:
-    """The MAC address of a NIC."""
+    """Return the MAC address of a NIC."""
     return f"00:16:3e:00:00:{number:02x}"
 
 
 def ipv4(number: int) -> str:
-    """The IPv4 address of a NIC on `lxdbr0`."""
+    """Return the IPv4 address of a NIC on `lxdbr0`."""
     return f"10.10.10.{number}"
 
 
 def ipv6(number: int) -> str:
-    """The IPv6 address of a NIC, where its bridge has any."""
+    """Return the IPv6 address of a NIC, where its bridge has any."""
     return f"fd42::216:3eff:fe00:{number:x}"
 
 
 def profiles() -> list[Json]:
-    """The profile `default` of either project."""
+    """Return the profile `default` of either project."""
     return [
         {
             "config": {},
@@ -194,7 +194,7 @@ def profiles() -> list[Json]:
 
 
 def networks() -> list[Json]:
-    """Two managed bridges and an interface of the host."""
+    """Return two managed bridges and an interface of the host."""
     return [
         network("lxdbr0", config={"ipv4.address": "10.10.10.1/24", "ipv6.address": "none"}),
         network("lxdbr1", config={"ipv4.address": "10.10.11.1/24", "ipv6.address": "none"}),
@@ -205,7 +205,7 @@ def networks() -> list[Json]:
 def network(
     name: str, *, kind: str = "bridge", managed: bool = True, config: Json | None = None
 ) -> Json:
-    """One network of the default project."""
+    """Return one network of the default project."""
     return {
         "config": config or {},
         "description": "",
@@ -220,7 +220,7 @@ def network(
 
 
 def certificates() -> list[Json]:
-    """One client, restricted to a project."""
+    """Return one client, restricted to a project."""
     return [
         {
             "certificate": CERTIFICATE,
@@ -234,7 +234,7 @@ def certificates() -> list[Json]:
 
 
 def images() -> list[Json]:
-    """A private image in either project."""
+    """Return a private image in either project."""
     return [
         {
             "aliases": [{"name": "noble", "description": ""}],
@@ -248,12 +248,12 @@ def images() -> list[Json]:
 
 
 def tokens() -> list[Json]:
-    """One pending token: restricted, and it ends in a quarter of an hour."""
+    """Return one pending token: restricted, and it ends in a quarter of an hour."""
     return [token("7d0e4a1c", expires=TAKEN + datetime.timedelta(minutes=15))]
 
 
 def token(name: str, *, expires: datetime.datetime | None = None, restricted: bool = True) -> Json:
-    """An operation of class token, as LXD lists it; `secret` must not be kept."""
+    """Return an operation of class token, as LXD lists it; `secret` must not be kept."""
     request = {"name": name, "type": "client", "restricted": restricted, "projects": ["tenants"]}
     metadata = {"fingerprint": "5e" * 32, "request": request, "secret": "5ec1" * 16}
     if expires:

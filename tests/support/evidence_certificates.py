@@ -43,7 +43,7 @@ PEM = (
 
 @functools.cache
 def private(kind: str) -> Any:
-    """A key: `ec384`, `ec192`, `rsa2048`, `rsa1024`; the same for every certificate."""
+    """Return a key: `ec384`, `ec192`, `rsa2048`, `rsa1024`; the same for every certificate."""
     if kind.startswith("rsa"):
         return rsa.generate_private_key(public_exponent=65537, key_size=int(kind[3:]))
     curves: dict[str, ec.EllipticCurve] = {"ec384": ec.SECP384R1(), "ec192": ec.SECP192R1()}
@@ -62,7 +62,7 @@ def pem(
     kind: str = "ec384",
     common_name: str = "lxd1",
 ) -> str:
-    """A certificate that signs itself, as LXD makes them."""
+    """Return a certificate that signs itself, as LXD makes them."""
     own = private(kind)
     made = (
         x509.CertificateBuilder()
@@ -79,7 +79,7 @@ def pem(
 
 @functools.cache
 def crl(updated: datetime.datetime, ends: datetime.datetime, *, signer: str = "ec384") -> str:
-    """A revocation list of the authority `ca`."""
+    """Return a revocation list of the authority `ca`."""
     made = (
         x509.CertificateRevocationListBuilder()
         .issuer_name(name("ca"))
@@ -91,7 +91,7 @@ def crl(updated: datetime.datetime, ends: datetime.datetime, *, signer: str = "e
 
 
 def crl_without_end(updated: datetime.datetime) -> str:
-    """As `crl`, but it does not say when there is to be a new one, as libraries refuse to make."""
+    """Return a CRL without a next update, which libraries refuse to make."""
     ends = updated + YEAR
     made = x509.load_pem_x509_crl(crl(updated, ends).encode())
     moment = ends.strftime("%y%m%d%H%M%SZ").encode()
@@ -105,7 +105,7 @@ def crl_without_end(updated: datetime.datetime) -> str:
 
 
 def _der(tag: int, content: bytes) -> bytes:
-    """A value of DER, shorter than 65536 bytes: ITU-T X.690, 8.1.3."""
+    """Return a value of DER, shorter than 65536 bytes: ITU-T X.690, 8.1.3."""
     size = len(content)
     if size < 0x80:
         return bytes((tag, size)) + content
@@ -114,12 +114,12 @@ def _der(tag: int, content: bytes) -> bytes:
 
 
 def _content(value: bytes) -> bytes:
-    """What a value of DER holds."""
+    """Return what a value of DER holds."""
     return value[2:] if value[1] < 0x80 else value[2 + value[1] - 0x80 :]
 
 
 def _algorithm(made: x509.CertificateRevocationList) -> bytes:
-    """The signature's algorithm, which a list says inside and outside of what is signed."""
+    """Return the signature's algorithm, which a list says inside and outside of what is signed."""
     whole, inside = (
         _content(made.public_bytes(serialization.Encoding.DER)),
         made.tbs_certlist_bytes,

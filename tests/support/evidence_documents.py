@@ -29,7 +29,7 @@ GONE = object()  # `patch(..., to=GONE)` takes a value away
 
 
 def baseline() -> Document:
-    """A server, its host and its instances as the guide wants them: no control fails.
+    """Return a server, its host and its instances as the guide wants them: no control fails.
 
     A standalone server with two projects; instances running, frozen and stopped, one a virtual
     machine; NICs bridged with all filters, and one routed. Every control passes somewhere but
@@ -112,14 +112,14 @@ def _parts() -> Mapping[str, Any]:
 
 
 def probe_of(key: str, *, is_privileged: bool = False) -> Document:
-    """An entry of the part `probes`."""
+    """Return an entry of the part `probes`."""
     project, _, name = key.partition("/")
     output = evidence_sweep.probe(is_privileged=is_privileged)
     return {"project": project, "name": name, "output": output, "error": ""}
 
 
 def evidence(document: Document) -> model.Evidence:
-    """The document as the package reads it."""
+    """Return the document as the package reads it."""
     return evidence_file.loads(json.dumps(document), name="by-hand.json")
 
 
@@ -133,7 +133,7 @@ def write(document: Document, path: pathlib.Path) -> pathlib.Path:
 
 
 def patch(document: Document, part: str, *path: str | int, to: object) -> Document:
-    """A copy with one value changed, or taken away with `to=GONE`.
+    """Return a copy with one value changed, or taken away with `to=GONE`.
 
     Args:
         document: What to copy.
@@ -156,7 +156,7 @@ def patch(document: Document, part: str, *path: str | int, to: object) -> Docume
 
 
 def value(document: Document, part: str, *path: str | int) -> Any:
-    """What is at a path, as in `patch`; a copy."""
+    """Return what is at a path, as in `patch`; a copy."""
     found = document["parts"][part][parts.VALUE]
     for step in path:
         found = found[_place(found, step)]
@@ -164,7 +164,7 @@ def value(document: Document, part: str, *path: str | int) -> Any:
 
 
 def add(document: Document, part: str, *path: str | int, entry: object) -> Document:
-    """A copy with one more entry at the end of a list."""
+    """Return a copy with one more entry at the end of a list."""
     changed = [*value(document, part, *path), entry]
     if path:
         return patch(document, part, *path, to=changed)
@@ -172,13 +172,13 @@ def add(document: Document, part: str, *path: str | int, entry: object) -> Docum
 
 
 def configure(document: Document, instance: str, key: str, setting: object) -> Document:
-    """A copy with a key of an instance's own configuration set, as LXD then expands it."""
+    """Return a copy with a key of an instance's own configuration set, as LXD then expands it."""
     own = patch(document, "instances", instance, "config", key, to=setting)
     return patch(own, "instances", instance, "expanded_config", key, to=setting)
 
 
 def record_map(document: Document, instance: str, id_map: str) -> Document:
-    """A copy in which LXD has worked out this map (a line of uid_map) for the next start."""
+    """Return a copy in which LXD has computed this map (a line of uid_map) for a start."""
     inside, outside, count = (int(word) for word in id_map.split())
     entries = [
         {
@@ -196,36 +196,36 @@ def record_map(document: Document, instance: str, id_map: str) -> Document:
 
 
 def attach(document: Document, instance: str, device: str, settings: object) -> Document:
-    """A copy with a device of an instance's own, as LXD then expands it."""
+    """Return a copy with a device of an instance's own, as LXD then expands it."""
     own = patch(document, "instances", instance, "devices", device, to=settings)
     return patch(own, "instances", instance, "expanded_devices", device, to=settings)
 
 
 def configure_server(document: Document, key: str, setting: object) -> Document:
-    """A copy with a key of the server's configuration set."""
+    """Return a copy with a key of the server's configuration set."""
     asked = patch(document, "server", "config", key, to=setting)
     return patch(asked, "servers", 0, "config", key, to=setting)
 
 
 def missing(reason: str) -> Document:
-    """The entry of a part that could not be had."""
+    """Return the entry of a part that could not be had."""
     return {parts.MISSING: reason}
 
 
 def not_assessed(reason: str) -> Document:
-    """The entry of a part that the user's choice of a target excludes."""
+    """Return the entry of a part that the user's choice of a target excludes."""
     return {parts.NOT_ASSESSED: reason}
 
 
 def without_host(document: Document) -> Document:
-    """A copy as an API without a shell gives it."""
-    for part in parts.HOST_PARTS:
+    """Return a copy as an API without a shell gives it."""
+    for part in model.HOST_PARTS:
         document = patch(document, part, to=not_assessed("the target is an API without a shell"))
     return document
 
 
 def with_privileged(document: Document, name: str = "builder1") -> Document:
-    """A copy with one more container, privileged, in the default project.
+    """Return a copy with one more container, privileged, in the default project.
 
     It fails LXD-UNP-01, as it must, and has every wall that is left to it.
     """
@@ -247,7 +247,10 @@ def with_privileged(document: Document, name: str = "builder1") -> Document:
 
 
 def in_cluster(document: Document, *versions: str) -> Document:
-    """A copy whose server is one of a cluster: itself, and one more member for each version."""
+    """Return a copy whose server is one of a cluster.
+
+    Itself, and one more member for each version.
+    """
     own = value(document, "server")
     versions = (own["environment"]["server_version"], *versions)
     found = [
@@ -270,7 +273,7 @@ def in_cluster(document: Document, *versions: str) -> Document:
 
 
 def _place(holder: Any, step: str | int) -> str | int:
-    """A step as an index into what holds it."""
+    """Return a step as an index into what holds it."""
     if isinstance(holder, dict) or isinstance(step, int):
         return step
     called = [index for index, entry in enumerate(holder) if step in _names(entry)]

@@ -153,7 +153,7 @@ def _containers(document: Document) -> Document:
 
 
 def _trials(document: Document) -> Document:
-    """A bridge whose filters hold nothing, names for whoever asks, and no reverse path asked."""
+    """Return failed probes: open filters, names for every client, no reverse path filter."""
     open_ = evidence_trials.bridged("v4+v6none", measured="none")
     document = patch(document, "trials", "bridged", 0, to=open_)
     address = "10.10.10.201"
@@ -163,7 +163,7 @@ def _trials(document: Document) -> Document:
 
 
 def _walls(document: Document) -> Document:
-    """A privileged container whose walls are all down."""
+    """Return a privileged container whose walls are all down."""
     builder = ("host.containers", "builder1")
     document = patch(document, *builder, "label", to="unconfined")
     document = patch(document, *builder, "status", "Seccomp", to="0")

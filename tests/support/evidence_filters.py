@@ -26,7 +26,10 @@ ALLOWED = "10.0.0.0/8"
 
 
 def filters() -> Json:
-    """`host.filters`: LXD's rules for every filtered NIC that runs, and the API's port closed."""
+    """Return `host.filters`.
+
+    LXD's rules for every filtered NIC that runs, and the API's port closed.
+    """
     # Without a policy nobody at all is allowed, and every control must pass without one.
     bridged = (lxd_rules(label) for label in evidence_api.NUMBERS)
     own = reverse_path("router1.eth0", "vethrouter1")
@@ -34,7 +37,7 @@ def filters() -> Json:
 
 
 def failing() -> Json:
-    """Nothing closes the port, one NIC's rules are lost, and others have their known gaps."""
+    """Return rules with an open port, one NIC's rules lost, and known gaps for others."""
     settings = {"builder1": "v4+v6none", "tenants_web1": "all", "web1": "bothnone"}
     return of([lxd_rules(label, setting=setting) for label, setting in settings.items()])
 
@@ -43,7 +46,7 @@ Rules = tuple[list[Json], str, str]  # objects, programs, the text of the tables
 
 
 def of(parts: Sequence[Rules]) -> Json:
-    """A rule set of several parts."""
+    """Return a rule set of several parts."""
     objects = [entry for found, _, _ in parts for entry in found]
     tables = [entry for entry in objects if "table" in entry]
     unique = list({json.dumps(entry): entry for entry in tables}.values())
@@ -61,7 +64,7 @@ def of(parts: Sequence[Rules]) -> Json:
 
 
 def text(printed: str, error: str = "") -> Json:
-    """What a tool printed."""
+    """Return what a tool printed."""
     return {"text": printed, "error": error}
 
 
@@ -71,7 +74,7 @@ def none() -> Json:
 
 
 def closed_port(port: int = evidence_api.PORT, *, allowed: str = ALLOWED) -> Rules:
-    """A table that lets one network (or, with "", none) reach a port, and loopback."""
+    """Return a table that lets one network (or, with "", none) reach a port, and loopback."""
     tcp = match({"payload": {"protocol": "tcp", "field": "dport"}}, port)
     own = [match({"meta": {"key": "iifname"}}, "lo"), {"accept": None}]
     rules = [own, *([_from(allowed, tcp)] if allowed else []), [tcp, {"drop": None}]]
@@ -87,7 +90,7 @@ def closed_port(port: int = evidence_api.PORT, *, allowed: str = ALLOWED) -> Rul
 
 
 def reverse_path(label: str, interface: str | int, *more: Json, result: str = "oif") -> Rules:
-    """LXD's rule for a routed NIC: what has no way back by its interface is dropped.
+    """Return LXD's rule for a routed NIC: what has no way back by its interface is dropped.
 
     An interface that is gone is printed by its number. `more` are conditions besides. The result
     that is asked for is `oif` up to nft 1.1.3, and `check` since.
@@ -114,12 +117,12 @@ def _from(allowed: str, tcp: Json) -> list[Json]:
 
 
 def match(left: Json, right: object) -> Json:
-    """One condition."""
+    """Return one condition."""
     return {"match": {"op": "==", "left": left, "right": right}}
 
 
 def lxd_rules(label: str, *, setting: str = "v4+v6none") -> Rules:
-    """LXD's rules for the NIC `eth0` of an instance, by LXD's name for the instance.
+    """Return LXD's rules for the NIC `eth0` of an instance, by LXD's name for the instance.
 
     The setting is one of those recorded: `all`, `bothnone`, `mac`, ...
     """
@@ -140,7 +143,7 @@ def lxd_rules(label: str, *, setting: str = "v4+v6none") -> Rules:
 
 
 def xtables(label: str) -> Json:
-    """What LXD's other driver writes for a NIC with all filters, and for no other."""
+    """Return what LXD's other driver writes for a NIC with all filters, and for no other."""
     number = evidence_api.NUMBERS[label]
     packed = ipaddress.IPv6Address(IPV6).packed.hex()
     changes = {
@@ -188,7 +191,7 @@ def _recorded(setting: str) -> tuple[list[Json], str, str]:
 
 
 def reservations() -> list[Json]:
-    """`host.reservations`: an IPv4 address for every NIC on lxdbr0, which has no IPv6."""
+    """Return `host.reservations`: an IPv4 address for every NIC on lxdbr0, which has no IPv6."""
     entries = {
         f"{label}.eth0": f"{evidence_api.mac(number)},{evidence_api.ipv4(number)},{label}\n"
         for label, number in evidence_api.NUMBERS.items()

@@ -34,7 +34,7 @@ BUILD = "#45-Ubuntu SMP PREEMPT_DYNAMIC Fri Aug 30 12:02:04 UTC 2024"
 
 
 def operating_system() -> Json:
-    """`host.os`."""
+    """Return `host.os`."""
     release = {
         "ID": "ubuntu",
         "PRETTY_NAME": "Ubuntu 24.04.1 LTS",
@@ -51,7 +51,10 @@ def operating_system() -> Json:
 
 
 def packages() -> Json:
-    """`host.packages`: LXD is a snap; one update is pending, and it is not about security."""
+    """Return `host.packages`: LXD is a snap.
+
+    One update is pending, and it is not about security.
+    """
     day = 24 * 60 * 60
     return {
         "manager": "apt",
@@ -68,7 +71,7 @@ def packages() -> Json:
 
 
 def upgrade(name: str, *, is_security: bool) -> Json:
-    """One update that apt would install."""
+    """Return one update that apt would install."""
     return {
         "name": name,
         "installed": "1.0-1",
@@ -79,7 +82,7 @@ def upgrade(name: str, *, is_security: bool) -> Json:
 
 
 def daemon() -> Json:
-    """`host.server`, and the only one of `host.daemons`."""
+    """Return `host.server`, and the only one of `host.daemons`."""
     return {
         "pid": DAEMON,
         "start_time": 5000,
@@ -96,12 +99,12 @@ def daemon() -> Json:
 
 
 def namespaces(number: int) -> Json:
-    """The namespaces of a process; 0 is the host."""
+    """Return the namespaces of a process; 0 is the host."""
     return {kind: f"{kind}:[{4026531800 + 10 * number + i}]" for i, kind in enumerate(KINDS)}
 
 
 def file(path: str, inode: int, *, mode: int = 0o755, gid: int = 0, kind: str = "file") -> Json:
-    """A path of the host that belongs to root."""
+    """Return a path of the host that belongs to root."""
     return {
         "path": path,
         "exists": True,
@@ -117,7 +120,7 @@ def file(path: str, inode: int, *, mode: int = 0o755, gid: int = 0, kind: str = 
 
 
 def sockets() -> list[Json]:
-    """`host.sockets`: the snap's, for the group lxd."""
+    """Return `host.sockets`: the snap's, for the group lxd."""
     above = (LXD_DIR, "/var/snap/lxd/common", "/var/snap/lxd", "/var/snap", "/var", "/")
     way = [file(path, 100 + i, kind="directory") for i, path in enumerate(above)]
     found = file(SOCKET, 99, mode=0o660, gid=LXD_GID, kind="socket")
@@ -125,12 +128,12 @@ def sockets() -> list[Json]:
 
 
 def admin_groups() -> list[Json]:
-    """`host.admin_groups`."""
+    """Return `host.admin_groups`."""
     return [{"daemon": DAEMON, "name": "lxd", "source": "snap get lxd daemon.group"}]
 
 
 def accounts() -> Json:
-    """`host.accounts`: alice is in lxd, and may become root by sudo anyway."""
+    """Return `host.accounts`: alice is in lxd, and may become root by sudo anyway."""
     return {
         "users": [
             {"name": "root", "uid": 0, "gid": 0, "shell": "/bin/bash"},
@@ -149,7 +152,7 @@ def accounts() -> Json:
 
 
 def group_holders() -> Json:
-    """`host.group_holders`: nobody whom the list of groups does not name."""
+    """Return `host.group_holders`: nobody whom the list of groups does not name."""
     shadow = {"name": "lxd", "has_password": False, "administrators": [], "members": ["alice"]}
     return {
         "by_login": [{"gid": LXD_GID, "users": ["alice"]}],
@@ -159,18 +162,18 @@ def group_holders() -> Json:
 
 
 def subordinate_ids() -> Json:
-    """`host.subordinate_ids`: those of alice are not LXD's."""
+    """Return `host.subordinate_ids`: those of alice are not LXD's."""
     text = "alice:100000:65536\nlxd:1000000:1000000000\nroot:1000000:1000000000\n"
     return {"subuid": text, "subgid": text}
 
 
 def listeners() -> list[Json]:
-    """`host.listeners`: what `core.https_address` says, and nothing else."""
+    """Return `host.listeners`: what `core.https_address` says, and nothing else."""
     return [{"family": "tcp", "address": evidence_api.LISTEN, "port": evidence_api.PORT}]
 
 
 def anonymous_requests() -> list[Json]:
-    """`host.anonymous_requests`: each endpoint but the open one is refused."""
+    """Return `host.anonymous_requests`: each endpoint but the open one is refused."""
     extensions = evidence_api.server()["api_extensions"]
     refused = [answer(path, 403) for path in api_endpoints.protected(extensions)]
     return [
@@ -185,7 +188,7 @@ def anonymous_requests() -> list[Json]:
 
 
 def answer(path: str, status: int, *, auth: str = "") -> Json:
-    """What a stranger is told for one path."""
+    """Return what a stranger is told for one path."""
     return {
         "path": path,
         "status": status,
@@ -197,7 +200,7 @@ def answer(path: str, status: int, *, auth: str = "") -> Json:
 
 
 def kernel_files() -> list[Json]:
-    """`host.kernel_files`, all closed."""
+    """Return `host.kernel_files`, all closed."""
     return [
         file("/sys/kernel/slab", 2, mode=0o700, kind="directory"),
         file("/proc/sched_debug", 3, mode=0o400),
@@ -207,7 +210,7 @@ def kernel_files() -> list[Json]:
 
 
 def network() -> Json:
-    """`host.network`: no interface takes router advertisements."""
+    """Return `host.network`: no interface takes router advertisements."""
     names = ("all", "default", "enp1s0", "lo", "lxdbr0", "lxdbr1", "vethrouter1")
     return {
         "has_ipv6": True,
@@ -217,7 +220,7 @@ def network() -> Json:
 
 
 def routes() -> list[Json]:
-    """`host.routes`: those of the routed NIC, and the bridges' own addresses."""
+    """Return `host.routes`: those of the routed NIC, and the bridges' own addresses."""
     return [
         route("10.10.10.1/32", "lxdbr0", kind="local", table=255, protocol=2),
         route("192.0.2.50/32", "vethrouter1"),
@@ -235,7 +238,7 @@ def route(  # noqa: PLR0913 - one keyword for each column of the table
     protocol: int = 3,
     metric: int = 0,
 ) -> Json:
-    """A route of the host; as LXD makes those of a routed NIC, unless told otherwise."""
+    """Return a route of the host; as LXD makes those of a routed NIC, unless told otherwise."""
     return {
         "to": to,
         "kind": kind,
@@ -248,7 +251,7 @@ def route(  # noqa: PLR0913 - one keyword for each column of the table
 
 
 def interface(name: str, index: int) -> Json:
-    """One interface and its settings."""
+    """Return one interface and its settings."""
     keys = ("accept_ra", "accept_ra_defrtr", "autoconf", "disable_ipv6", "forwarding")
     is_routed = name == "vethrouter1"
     return {
@@ -260,7 +263,7 @@ def interface(name: str, index: int) -> Json:
 
 
 def name_servers() -> Json:
-    """`host.name_servers`: LXD's own for either bridge, and that of libvirt for its own."""
+    """Return `host.name_servers`: LXD's own for either bridge, and that of libvirt for its own."""
     libvirt = name_server(8003, "", "virbr0", "192.168.122.1")
     libvirt["arguments"] = ["--conf-file=/var/lib/libvirt/dnsmasq/default.conf"]
     return {
@@ -274,14 +277,14 @@ def name_servers() -> Json:
 
 
 def recorded(network: str, pid: int) -> Json:
-    """LXD's file on the dnsmasq of a network: YAML, its list of arguments folded."""
+    """Return LXD's file on the dnsmasq of a network: YAML, its list of arguments folded."""
     arguments = f"[--keep-in-foreground,\n  --interface={network}]"
     text = f"name: dnsmasq\nargs: {arguments}\napparmor: lxd_dnsmasq-{network}\npid: {pid}\n"
     return {"network": network, "text": text}
 
 
 def name_server(pid: int, network: str, interface: str, address: str) -> Json:
-    """A dnsmasq; as LXD 5.0 to 5.21 starts it where it is for a network of LXD."""
+    """Return a dnsmasq; as LXD 5.0 to 5.21 starts it where it is for a network of LXD."""
     hosts = f"{LXD_DIR}/networks/{network}/dnsmasq.hosts"
     sockets = [(address, 53, ""), ("0.0.0.0", 67, interface)]  # noqa: S104 - as dnsmasq binds
     return {
@@ -295,7 +298,7 @@ def name_server(pid: int, network: str, interface: str, address: str) -> Json:
 
 
 def links() -> list[Json]:
-    """`host.links`: an uplink, two bridges, and the host's ends of the instances' NICs."""
+    """Return `host.links`: an uplink, two bridges, and the host's ends of the instances' NICs."""
     bridged = map(evidence_api.interface_of, evidence_api.NUMBERS)
     return [
         link("lo", 1, "", "127.0.0.1/8", "::1/128"),
@@ -308,7 +311,7 @@ def links() -> list[Json]:
 
 
 def link(name: str, index: int, kind: str, *addresses: str, master: int = 0) -> Json:
-    """One interface."""
+    """Return one interface."""
     return {
         "name": name,
         "index": index,
@@ -321,13 +324,13 @@ def link(name: str, index: int, kind: str, *addresses: str, master: int = 0) -> 
 
 
 def containers() -> list[Json]:
-    """`host.containers`: every running container has an id map of its own."""
+    """Return `host.containers`: every running container has an id map of its own."""
     names = ("db1", "router1", "tenants_web1", "web1")
     return [container(name, number) for number, name in enumerate(names, 1)]
 
 
 def container(name: str, number: int) -> Json:
-    """What the kernel holds of an unprivileged container."""
+    """Return what the kernel holds of an unprivileged container."""
     start = 1_000_000 + number * MAP_SIZE
     id_map = f"         0 {start:10} {MAP_SIZE:10}\n"
     return {
@@ -354,12 +357,15 @@ def container(name: str, number: int) -> Json:
 
 
 def paths() -> list[Json]:
-    """`host.paths`: where web1's disk really leads."""
+    """Return `host.paths`: where web1's disk really leads."""
     return [{"path": "/srv/web1", "file": file("/srv/web1", 7, kind="directory")}]
 
 
 def mounts() -> Json:
-    """`host.mounts`: every container's root is on the file system of the socket, beside it."""
+    """Return `host.mounts`.
+
+    Every container's root is on the file system of the socket, beside it.
+    """
     place = {"path": SOCKET, "device": "252:0", "root": SOCKET, "links": 1}
     names = ("db1", "router1", "tenants_web1", "web1")
     found = [mounts_of(name, number) for number, name in enumerate(names, 1)]
@@ -367,19 +373,19 @@ def mounts() -> Json:
 
 
 def mounts_of(name: str, number: int) -> Json:
-    """What a container mounts of the host's file system: its own root."""
+    """Return what a container mounts of the host's file system: its own root."""
     root = f"{LXD_DIR}/storage-pools/default/containers/{name}/rootfs"
     return {"lxc_name": name, "error": "", "mounts": [mount("/", root, 500 + number)]}
 
 
 def mount(point: str, root: str, inode: int) -> Json:
-    """One mount of the host's file system."""
+    """Return one mount of the host's file system."""
     found = file(root, inode, kind="directory")
     return {"point": point, "device": "252:0", "root": root, "file": found}
 
 
 def data_directories() -> list[Json]:
-    """`host.data_directories`: closed, with the one key of a standalone server."""
+    """Return `host.data_directories`: closed, with the one key of a standalone server."""
     return [
         {
             "daemon": DAEMON,
@@ -391,7 +397,10 @@ def data_directories() -> list[Json]:
 
 
 def group_processes() -> list[Json]:
-    """`host.group_processes`: alice's shell, LXD's own dnsmasq, and what cannot see the socket."""
+    """Return `host.group_processes`.
+
+    Alice's shell, LXD's own dnsmasq, and what cannot see the socket.
+    """
     return [
         carrier(7001, "bash", 1000),
         carrier(7002, "dnsmasq", NOBODY),
@@ -400,12 +409,12 @@ def group_processes() -> list[Json]:
 
 
 def carrier(pid: int, exe: str, uid: int) -> Json:
-    """A process with the socket's group."""
+    """Return a process with the socket's group."""
     return {"pid": pid, "exe": exe, "uids": [uid], "gids": [LXD_GID], "sees_socket": True}
 
 
 def setgid_files() -> Json:
-    """`host.setgid_files`: the distribution's, none of the socket's group."""
+    """Return `host.setgid_files`: the distribution's, none of the socket's group."""
     return {"files": [file("/usr/bin/wall", 130, mode=0o2755, gid=5)], "unsearched": []}
 
 
@@ -430,23 +439,23 @@ DEVICE_RULES = "".join(
 
 
 def view() -> Json:
-    """`host.view`: the daemon of a snap has mounts of its own."""
+    """Return `host.view`: the daemon of a snap has mounts of its own."""
     seen = {"namespaces": namespaces(0), "mountinfo": HOST_MOUNTS, "directory": LXD_DIR}
     return {**seen, "neighbours": []}
 
 
 def neighbour(number: int, *, path: str = "/var/lib/incus/containers") -> Json:
-    """A running container that is not our daemon's."""
+    """Return a running container that is not our daemon's."""
     return container("c1", number) | {"lxc_path": path, "pid": 9001}
 
 
 def confinement() -> list[Json]:
-    """`host.confinement`: what LXD puts around each running container."""
+    """Return `host.confinement`: what LXD puts around each running container."""
     return [walls_of(name) for name in ("db1", "router1", "tenants_web1", "web1")]
 
 
 def walls_of(name: str, *, is_limited: bool = False) -> Json:
-    """Those of one container; the devices controller is for privileged ones."""
+    """Return those of one container; the devices controller is for privileged ones."""
     profile = f"lxc.seccomp.profile = {LXD_DIR}/security/seccomp/{name}\n"
     rules = DEVICE_RULES if is_limited else ""
     programs = {f"/lxc.payload.{name}": int(is_limited), "/": 0}
@@ -464,7 +473,7 @@ def walls_of(name: str, *, is_limited: bool = False) -> Json:
 
 
 def container_mounts(name: str) -> str:
-    """What a container of LXD's sees mounted."""
+    """Return what a container of LXD's sees mounted."""
     root = f"{LXD_DIR}/storage-pools/default/containers/{name}/rootfs"
     return (
         f"400 300 252:0 {root} / rw,relatime shared:40 - ext4 /dev/vda1 rw\n"
@@ -482,7 +491,7 @@ def container_mounts(name: str) -> str:
 
 
 def at_boot() -> Json:
-    """`host.at_boot`: tmpfiles.d closes what tells names."""
+    """Return `host.at_boot`: tmpfiles.d closes what tells names."""
     file = "/etc/tmpfiles.d/lxd.conf"
     lines = ("z /sys/kernel/slab 0700 root root", "z /proc/sched_debug 0400")
     return {
@@ -493,7 +502,7 @@ def at_boot() -> Json:
 
 
 def handshakes() -> list[Json]:
-    """`host.handshakes`: TLS 1.3 and nothing older."""
+    """Return `host.handshakes`: TLS 1.3 and nothing older."""
     return [
         {
             "address": evidence_api.LISTEN,
@@ -507,12 +516,12 @@ def handshakes() -> list[Json]:
 
 
 def offer(version: str, answer: str = "alert", detail: str = "protocol_version") -> Json:
-    """The answer to an old version."""
+    """Return the answer to an old version."""
     return {"version": version, "answer": answer, "detail": detail}
 
 
 def restarts() -> Json:
-    """`host.restarts`: the newest kernel runs."""
+    """Return `host.restarts`: the newest kernel runs."""
     kernels = ["6.8.0-9-generic", "6.8.0-45-generic", "6.8.0-1012-aws"]
     return {
         "reboot_reasons": [],
@@ -524,7 +533,10 @@ def restarts() -> Json:
 
 
 def distribution() -> Json:
-    """`host.distribution`: two releases of Ubuntu; that of the host is supported for years."""
+    """Return `host.distribution`: two releases of Ubuntu.
+
+    That of the host is supported for years.
+    """
     end = evidence_api.TAKEN.date() + datetime.timedelta(days=900)
     head = "version,codename,series,created,release,eol,eol-server,eol-esm"
     rows = (
@@ -546,14 +558,14 @@ FILES = (
 
 
 def control() -> str:
-    """`host.control`: what the probe told the host's root."""
+    """Return `host.control`: what the probe told the host's root."""
     made = ("mknod log: ok", "open log: ok", "mknod disk: ok", "open disk: ok")
     tools = ("mount: no: No such file or directory", "umount: no: no mount point specified.")
     return _said(FILES, "ok", (*made, *tools, "clock: untried"), "ok")
 
 
 def probe(*, is_privileged: bool = False) -> str:
-    """What the probe told the root of a container."""
+    """Return what the probe told the root of a container."""
     refused = "no: Operation not permitted"
     made = "ok" if is_privileged else refused
     opened = refused if is_privileged else "untried"
@@ -572,11 +584,11 @@ def _said(files: tuple[str, ...], written: str, between: tuple[str, ...], read: 
 
 
 def pki() -> Json:
-    """`host.pki`: none."""
+    """Return `host.pki`: none."""
     return {"started": 1000, "files": [pki_file(name) for name in PKI_FILES]}
 
 
 def pki_file(name: str, text: str = "", *, changed: int = 0) -> Json:
-    """A file of a public key infrastructure; one without a text is not there."""
+    """Return a file of a public key infrastructure; one without a text is not there."""
     found = file(f"{LXD_DIR}/{name}", 140) | {"exists": bool(text)}
     return {"name": name, "file": found, "text": text, "changed": changed}

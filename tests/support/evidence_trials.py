@@ -28,7 +28,7 @@ SETTINGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 def trials() -> Json:
-    """One setting of bridged NICs on one bridge, names on two, and one parent of routed NICs."""
+    """Return one setting of bridged NICs, names on two bridges, one parent of routed NICs."""
     return {
         "bridged": [bridged("v4+v6none")],
         "names": [names("lxdbr0"), names("lxdbr1")],
@@ -37,7 +37,7 @@ def trials() -> Json:
 
 
 def bridged(setting: str, *, measured: str = "", network: str = "lxdbr0") -> Json:
-    """What a NIC with a setting could send, as measured for this setting or another."""
+    """Return what a NIC with a setting could send, as measured for this setting or another."""
     filters, without = SETTINGS[setting]
     addresses = {"ipv4": IPV4, "ipv6": IPV6} | dict.fromkeys(without, "")
     return {
@@ -52,7 +52,7 @@ def bridged(setting: str, *, measured: str = "", network: str = "lxdbr0") -> Jso
 
 
 def lines(setting: str, measured: str) -> list[str]:
-    """The lines of the kinds, with the cells of the measured table."""
+    """Return the lines of the kinds, with the cells of the measured table."""
     _, without = SETTINGS[setting]
     nic = Nic(
         interface="",
@@ -68,7 +68,10 @@ def lines(setting: str, measured: str) -> list[str]:
 
 
 def names(network: str, *, foreign: str = "", claimed: str = "", mode: str = "") -> Json:
-    """What the DNS of a bridge answered; `foreign` and `claimed` are addresses, "" for none."""
+    """Return what the DNS of a bridge answered.
+
+    `foreign` and `claimed` are addresses, "" for none.
+    """
     lease = "10.10.10.200"
     return {
         "network": network,
@@ -87,7 +90,7 @@ def answer(address: str) -> Json:
 
 
 def routed(*through: str) -> Json:
-    """What got through of a routed NIC: its own, and these roles."""
+    """Return what got through of a routed NIC: its own, and these roles."""
     return {
         "parent": evidence_api.ROUTED["parent"],
         "vlan": "",

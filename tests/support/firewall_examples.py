@@ -22,22 +22,22 @@ CHAINS = ("in.plain.eth0", "fwd.plain.eth0")
 
 
 def text(setting: str) -> str:
-    """The JSON that nft printed in the lab for a setting of the NIC `plain/eth0`."""
+    """Return the JSON that nft printed in the lab for a setting of the NIC `plain/eth0`."""
     return (RECORDED / f"{setting}.json").read_text()
 
 
 def listing(setting: str) -> str:
-    """What `nft --debug=netlink list ruleset` printed then."""
+    """Return what `nft --debug=netlink list ruleset` printed then."""
     return (RECORDED / f"{setting}.listing").read_text()
 
 
 def recorded(setting: str) -> rules.RuleSet:
-    """The rule set of a setting."""
+    """Return the rule set of a setting."""
     return nft.decode(text(setting), listing(setting))
 
 
 def nic(setting: str) -> Nic:
-    """The NIC of a setting."""
+    """Return the NIC of a setting."""
     return Nic(
         interface=interface(recorded(setting)),
         mac=MAC,
@@ -50,7 +50,7 @@ def nic(setting: str) -> Nic:
 
 
 def interface(ruleset: rules.RuleSet) -> str:
-    """The interface that LXD's rules of the NIC name; "unfiltered" where there are none."""
+    """Return the interface that LXD's rules of the NIC name; "unfiltered" where there are none."""
     table = ruleset.table("bridge", "lxd")
     chain = table.chain(CHAINS[0]) if table else None
     first = chain.rules[0].steps[0] if chain and chain.rules else None
@@ -60,7 +60,7 @@ def interface(ruleset: rules.RuleSet) -> str:
 
 
 def input_rules(name: str) -> rules.RuleSet:
-    """One of the rule sets about a host's own ports, as nft 1.0.6 printed it."""
+    """Return one of the rule sets about a host's own ports, as nft 1.0.6 printed it."""
     found = json.loads((RECORDED / "input.json").read_text())[name]
     return nft.decode(json.dumps(found["json"]), found["listing"])
 
@@ -69,7 +69,7 @@ def input_rules(name: str) -> rules.RuleSet:
 
 
 def match(left: Any, right: Any, op: str = "==") -> dict[str, Any]:
-    """A match; `ip saddr` for a payload, `meta iifname` for what the kernel knows."""
+    """Return a match; `ip saddr` for a payload, `meta iifname` for what the kernel knows."""
     if isinstance(left, str):
         kind, _, name = left.partition(" ")
         left = {"meta": {"key": name}} if kind == "meta" else _payload(kind, name)
@@ -86,14 +86,17 @@ ACCEPT, DROP, RETURN, CONTINUE = (
 
 
 def jump(target: str, kind: str = "jump") -> dict[str, Any]:
-    """A jump or goto."""
+    """Return a jump or goto."""
     return {kind: {"target": target}}
 
 
 def document(
     *chains: tuple[str, list[list[Any]]], family: str = "inet", **base: Any
 ) -> dict[str, Any]:
-    """A table `t` with chains of rules; the first hangs at `input` unless `base` says more."""
+    """Return a table `t` with chains of rules.
+
+    The first hangs at `input` unless `base` says more.
+    """
     objects: list[dict[str, Any]] = [{"table": {"family": family, "name": "t"}}]
     hook = {"type": "filter", "hook": "input", "prio": 0, "policy": "accept", **base}
     for at, (name, bodies) in enumerate(chains):
@@ -106,14 +109,14 @@ def document(
 
 
 def made(*chains: tuple[str, list[list[Any]]], family: str = "inet", **base: Any) -> rules.RuleSet:
-    """The rule set of `document`."""
+    """Return the rule set of `document`."""
     return nft.decode(json.dumps(document(*chains, family=family, **base)))
 
 
 def syn(
     source: str = "10.0.0.1", *, port: int = 8443, iifname: str = "eth0", source_port: int = 40000
 ) -> packet.Packet:
-    """The first packet of a connection to 192.0.2.10 or 2001:db8::10."""
+    """Return the first packet of a connection to 192.0.2.10 or 2001:db8::10."""
     address = ipaddress.ip_address(source)
     host = "192.0.2.10" if address.version == 4 else "2001:db8::10"
     return reachable_sources.syn(
@@ -126,6 +129,6 @@ def syn(
 
 
 def at_input(ruleset: rules.RuleSet, seen: packet.Packet | None = None) -> evaluate.Verdict:
-    """What the hook `input` does."""
+    """Return what the hook `input` does."""
     seen = syn() if seen is None else seen
     return evaluate.evaluate(ruleset, seen, hook="input", family=seen.family)

@@ -24,14 +24,14 @@ CONNECTION = Connection(target=Target(name="by-hand", reach=Reach.EVIDENCE))
 
 @functools.cache
 def controls() -> tuple[Control, ...]:
-    """The packaged controls."""
+    """Return the packaged controls."""
     return catalogue.packaged()
 
 
 def judge(
     evidence: model.Evidence, *, site: Policy | None = None, objects: Objects | None = None
 ) -> Results:
-    """Every control on every subject that is chosen, without pytest around it."""
+    """Return every control on every subject that is chosen, without pytest around it."""
     found = _results(evidence, site or Policy(), objects or Objects())
     return {(result.control.id, result.subject): result for result in found}
 

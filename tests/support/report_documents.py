@@ -131,7 +131,7 @@ def make(  # noqa: PLR0913 - one argument for each part of a document
 
 
 def full() -> Document:
-    """Every verdict, every state of a waiver and of a test, a host not reached, hostile names."""
+    """Return a document with every verdict, every state, hostile names and a missing host."""
     others = (Outcome.PASS, Outcome.ERROR, Outcome.MANUAL, Outcome.NOT_APPLICABLE)
     results = [
         failed(),

@@ -125,7 +125,7 @@ def test_github_actions_run_on_a_node_that_is_there() -> None:
 
 
 def jenkins_script() -> str:
-    """What Jenkins gives to the shell: a backslash stands twice in Groovy's strings."""
+    """Return what Jenkins gives to the shell: a backslash stands twice in Groovy's strings."""
     script: str = JOBS["Jenkinsfile"].split("'''")[1]
     return script.replace("\\\\", "\\")
 

@@ -72,7 +72,7 @@ OUTSIDE = {
 
 
 def modules() -> dict[str, pathlib.Path]:
-    """Every module of the package by its name in it; the package itself is ""."""
+    """Return every module of the package by its name in it; the package itself is ""."""
     found = {}
     for path in sorted(ROOT.rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
@@ -81,22 +81,22 @@ def modules() -> dict[str, pathlib.Path]:
 
 
 def sources() -> dict[str, pathlib.Path]:
-    """The modules, and the suites as `suites.NAME`."""
+    """Return the modules, and the suites as `suites.NAME`."""
     return modules() | {f"suites.{path.stem}": path for path in sorted(SUITES.glob("*.py"))}
 
 
 def imports(path: pathlib.Path) -> set[str]:
-    """What a module names in imports, wherever: `pytest_lxdsec.errors`, `json`."""
+    """Return what a module names in imports, wherever: `pytest_lxdsec.errors`, `json`."""
     return {name for node in ast.walk(_tree(path)) for name in _names(node, path)}
 
 
 def imports_at_run_time(path: pathlib.Path) -> set[str]:
-    """As `imports`, without what is for type checkers only."""
+    """Return the imports without those for type checkers only."""
     return {name for node in ast.walk(_stripped(path)) for name in _names(node, path)}
 
 
 def imports_at_import(path: pathlib.Path) -> set[str]:
-    """As `imports_at_run_time`, without what functions import when they are called."""
+    """Return the imports at run time, without those inside functions."""
     return {name for node in _stripped(path).body for name in _names(node, path)}
 
 
@@ -199,20 +199,20 @@ def test_what_runs_on_a_host_has_nothing_of_ours_there(name: str) -> None:
 
 
 def floor(name: str) -> int:
-    """The number of the floor that a module is on, from the top."""
+    """Return the number of the floor that a module is on, from the top."""
     top = name.partition(".")[0]
     (found,) = [number for number, rooms in enumerate(FLOORS) if top in rooms]
     return found
 
 
 def folder(name: str) -> str:
-    """The folder of a module; each section of `checks` is one of its own."""
+    """Return the folder of a module; each section of `checks` is one of its own."""
     top, _, rest = name.partition(".")
     return f"{top}.{rest.partition('.')[0]}" if top == "checks" else top
 
 
 def edges() -> set[tuple[str, str]]:
-    """Who imports whom, by module; those that run on the host are judged apart."""
+    """Return who imports whom, by module; those that run on the host are judged apart."""
     known = set(modules())
     return {
         (name, target)

@@ -46,7 +46,7 @@ class Filters:
 
 
 def filters(nic: Nic) -> Filters:
-    """The filters of a bridged NIC.
+    """Return the filters of a bridged NIC.
 
     Raises:
         NotApplicable: it is none, or no filter is on.
@@ -63,7 +63,7 @@ _KEYS = (MAC_KEY, *IP_KEYS.values())
 
 
 def held(evidence: Evidence, nic: Nic) -> Held:
-    """The NIC as its filters should hold it.
+    """Return the NIC as its filters should hold it.
 
     Raises:
         NotApplicable: it is not bridged, not filtered, or its instance does not run.
@@ -92,7 +92,7 @@ def held(evidence: Evidence, nic: Nic) -> Held:
 
 
 def describe(held: Held) -> str:
-    """What a NIC is held to, for observations."""
+    """Return what a NIC is held to, for observations."""
     said = [f"{held.interface} is held to {held.mac}"]
     for version, is_on, nets in (
         (4, held.filters_ipv4, held.ipv4),
@@ -104,7 +104,7 @@ def describe(held: Held) -> str:
 
 
 def mac(nic: Nic) -> str:
-    """Its MAC address by LXD's word; the configured one, or the one that LXD made up.
+    """Return its MAC address by LXD's word; the configured one, or the one that LXD made up.
 
     Raises:
         CannotTell: LXD does not say, or says what is none.
@@ -120,7 +120,7 @@ Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
 
 
 def _allowed(evidence: Evidence, nic: Nic, version: int, *, is_on: bool) -> Networks:
-    """What it may use; where the filter is off, an address that stands for all."""
+    """Return what it may use; where the filter is off, an address that stands for all."""
     if not is_on:
         return (ipaddress.ip_network(SPARE_IPV4 if version == 4 else SPARE_IPV6),)  # noqa: PLR2004 - IPv4
     text = config_values.string(nic.config, f"ipv{version}.address")
@@ -155,7 +155,10 @@ def _network(nic: Nic, text: str, version: int) -> ipaddress.IPv4Network | ipadd
 
 
 def _reserved(evidence: Evidence, nic: Nic, version: int) -> str:
-    """The address for which LXD told dnsmasq about the NIC; `none` where there is no DHCP."""
+    """Return the address for which LXD told dnsmasq about the NIC.
+
+    `none` where there is no DHCP.
+    """
     network = _managed(evidence, nic.parent)
     if network is None:
         raise CannotTell(
@@ -173,7 +176,10 @@ def _reserved(evidence: Evidence, nic: Nic, version: int) -> str:
 
 
 def _entry(evidence: Evidence, nic: Nic) -> str:
-    """LXD's line for dnsmasq about a NIC: lxd/dnsmasq/dnsmasq.go, StaticAllocationFileName."""
+    """Return LXD's line for dnsmasq about a NIC.
+
+    Lxd/dnsmasq/dnsmasq.go, StaticAllocationFileName.
+    """
     entries = _entries(evidence).get(nic.parent)
     if entries is None:
         raise CannotTell(f"{nic.key}: LXD's reservations on {nic.parent} were not found")
@@ -191,7 +197,10 @@ def _entries(evidence: Evidence) -> Mapping[str, Mapping[str, str]]:
 
 
 def _managed(evidence: Evidence, name: str) -> Network | None:
-    """LXD's own bridge of this name; bridges are the default project's, whoever uses them."""
+    """Return LXD's own bridge of this name.
+
+    Bridges are the default project's, whoever uses them.
+    """
     return _bridges(evidence).get(name)
 
 

@@ -138,7 +138,7 @@ HARMLESS = frozenset(
 
 
 def has_server(network: Network) -> bool:
-    """Whether LXD runs dnsmasq for a bridge of its own: driver_bridge.go, UsesDNSMasq."""
+    """Return whether LXD runs dnsmasq for a bridge of its own: driver_bridge.go, UsesDNSMasq."""
     config = network.config
     if config_values.string(config, "bridge.mode") == "fan":
         return True
@@ -147,7 +147,7 @@ def has_server(network: Network) -> bool:
 
 
 def options(raw: str) -> Iterator[tuple[str, str]]:
-    """The options in a configuration of dnsmasq, each with its value; "" for none.
+    """Yield the options in a configuration of dnsmasq, each with its value; "" for none.
 
     As dnsmasq's option.c, read_file: a line begins with the option's name, without dashes; `#`
     begins a comment at the start or after white space.
@@ -167,7 +167,10 @@ def _uncommented(line: str) -> str:
 
 
 def is_naming(name: str, value: str, domain: str) -> bool | None:
-    """Whether an option makes names in a domain or reads them from elsewhere; None: not known."""
+    """Return whether an option makes names in a domain or reads them from elsewhere.
+
+    None: not known.
+    """
     if name in NAMING:
         return True
     if name in ("server", "local"):
@@ -176,7 +179,7 @@ def is_naming(name: str, value: str, domain: str) -> bool | None:
 
 
 def _sent_away(value: str) -> tuple[str, ...]:
-    """The domains about which `server=/DOMAIN/.../ADDRESS` asks somebody else; () for all others.
+    """Return the domains that `server=/DOMAIN/.../ADDRESS` forwards; () for all others.
 
     Without an address nobody is asked, as LXD has it of its own domain (`-S /lxd/`).
     """
@@ -187,7 +190,7 @@ def _sent_away(value: str) -> tuple[str, ...]:
 
 
 def _is_within(asked: str, domain: str) -> bool:
-    """Whether questions about names of LXD's are meant; of two rules dnsmasq heeds the longer.
+    """Return whether a domain is LXD's; dnsmasq prefers the longer of two rules.
 
     An empty one stands for names without a dot, `#` for every name.
     """
@@ -196,12 +199,12 @@ def _is_within(asked: str, domain: str) -> bool:
 
 
 def domain(network: Network) -> str:
-    """The bridge's DNS domain; LXD's default is `lxd`."""
+    """Return the bridge's DNS domain; LXD's default is `lxd`."""
     return config_values.string(network.config, "dns.domain") or "lxd"
 
 
 def faults(network: Network) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What lets somebody else name the instances, and the keys that say so.
+    """Return what lets somebody else name the instances, and the keys that say so.
 
     Raises:
         CannotTell: `raw.dnsmasq` has an option that we do not know.
@@ -228,7 +231,7 @@ def _naming(network: Network) -> tuple[str, ...]:
 
 
 def seen(network: Network) -> tuple[str, ...]:
-    """What is said of names, for a verdict that passes."""
+    """Return what is said of names, for a verdict that passes."""
     mode = config_values.string(network.config, MODE)
     told = f"{MODE} is {mode!r}" if mode else f"{MODE} is not set: LXD's default is managed"
     others = [name for name, _ in options(config_values.string(network.config, RAW))]

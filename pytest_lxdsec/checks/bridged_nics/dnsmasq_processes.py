@@ -27,7 +27,7 @@ DEFAULT_EXPIRY = "1h"
 
 
 def recorded(facts: NameServers, network: Network) -> int | None:
-    """The process id that LXD keeps for a network, in its own process namespace; None for none.
+    """Return the process ID that LXD recorded for a network, in its own namespace, or None.
 
     Raises:
         CannotTell: its file does not have the form of any version.
@@ -44,7 +44,7 @@ def recorded(facts: NameServers, network: Network) -> int | None:
 
 
 def values(arguments: tuple[str, ...], names: tuple[str, ...]) -> Iterator[str]:
-    """The values of an option, written `--name=value`, `--name value` or `-n value`."""
+    """Yield the values of an option, written `--name=value`, `--name value` or `-n value`."""
     words = iter(arguments)
     for word in words:
         name, is_joined, value = word.partition("=")
@@ -53,7 +53,7 @@ def values(arguments: tuple[str, ...], names: tuple[str, ...]) -> Iterator[str]:
 
 
 def serving(facts: NameServers, network: Network) -> tuple[NameServer, ...]:
-    """Every dnsmasq that serves a bridge: by its command line or by its sockets.
+    """Return every dnsmasq that serves a bridge: by its command line or by its sockets.
 
     Raises:
         CannotTell: one listens everywhere and may serve it, by a file that was not read.
@@ -91,12 +91,15 @@ def _addresses(network: Network) -> Iterator[str]:
 
 
 def is_recorded(server: NameServer, pid: int | None) -> bool:
-    """Whether a process is the one that LXD keeps: ids count in the daemon's namespace only."""
+    """Return whether a process is the one that LXD keeps.
+
+    Ids count in the daemon's namespace only.
+    """
     return server.is_with_daemon and server.own_pid == pid
 
 
 def faults(facts: NameServers, network: Network) -> Iterator[str]:
-    """What is wrong with who serves a bridge.
+    """Yield what is wrong with who serves a bridge.
 
     Raises:
         CannotTell: as `serving` and `recorded`.
@@ -134,7 +137,7 @@ def _reads_names(server: NameServer, network: Network) -> bool:
 
 
 def seen(facts: NameServers, network: Network) -> str:
-    """What is said of a bridge that is served as it should be."""
+    """Return what is said of a bridge that is served as it should be."""
     (server,) = serving(facts, network)
     uids = ", ".join(map(str, server.uids))
     return f"{network.name} is served by LXD's dnsmasq alone: process {server.pid}, uid {uids}"
@@ -159,7 +162,7 @@ def _is_whole(server: NameServer, network: Network) -> bool:
 
 
 def _restart(network: Network) -> str:
-    """A changed key makes LXD set the bridge up anew, and so a key is changed and changed back."""
+    """Return the commands that make LXD restart dnsmasq: change a key, and change it back."""
     own = lxc_commands.network(network.name, project=network.project)
     if any(option == "user" for option, _ in dns_naming.options(_raw(network))):
         return own.unset(dns_naming.RAW)

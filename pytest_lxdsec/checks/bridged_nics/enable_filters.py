@@ -30,7 +30,7 @@ def settings(found: Port, *keys: str) -> Mapping[str, str]:
 
 
 def advice(found: Port, *keys: str) -> str:
-    """What else an operator should know who turns these filters on; "" for nothing."""
+    """Return what else an operator should know who turns these filters on; "" for nothing."""
     told = []
     for family in FAMILIES:
         if family.filtering not in keys:
@@ -56,7 +56,7 @@ def advice(found: Port, *keys: str) -> str:
 
 
 def _is_stateless(found: Port) -> bool:
-    """Whether instances may choose their own addresses in LXD's network, by SLAAC."""
+    """Return whether instances may choose their own addresses in LXD's network, by SLAAC."""
     network = found.network
     if network is None or found.config.get("ipv6.address") or not allocates(network, IPV6):
         return False

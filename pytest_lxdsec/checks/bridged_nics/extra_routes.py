@@ -43,7 +43,7 @@ class Wide:
 
 
 def wide(found: Port, family: Family, beside: Iterable[Net] = ()) -> Iterator[Wide]:
-    """The routes that take in addresses of the bridge itself or of others on it, or every one.
+    """Yield the routes that include addresses of the bridge, of other NICs, or all addresses.
 
     Args:
         found: Where the NIC plugs in.
@@ -86,7 +86,7 @@ def _routes(found: Port, family: Family) -> Iterator[tuple[str, tuple[str, ...]]
 
 
 def _are_all(nets: Iterable[Net]) -> bool:
-    """Whether routes make up every address, in one or in several parts."""
+    """Return whether routes make up every address, in one or in several parts."""
     by_version: dict[int, list[Net]] = {}
     for net in nets:
         by_version.setdefault(net.version, []).append(net)
@@ -118,13 +118,13 @@ def _who(found: Port, family: Family, net: Net) -> str:
 
 
 def of_nic(evidence: Evidence, nic: Nic, found: Port, family: Family) -> tuple[Wide, ...]:
-    """As `wide`, with all that is known of others on the NIC's bridge."""
+    """Return the routes that `wide` finds, with all known NICs on the NIC's bridge."""
     has_routes = any(routes for _, routes in _routes(found, family))
     return tuple(wide(found, family, _others(evidence, nic))) if has_routes else ()
 
 
 def _others(evidence: Evidence, nic: Nic) -> tuple[Net, ...]:
-    """The addresses of other NICs on the same bridge by configuration, and the host's own."""
+    """Return the configured addresses of other NICs on the bridge, and the host's own."""
     known = _by_bridge(evidence).get(nic.parent, {})
     found = [net for key, nets in known.items() if key != nic.key for net in nets]
     with contextlib.suppress(CannotTell):  # without a shell there is the configuration alone

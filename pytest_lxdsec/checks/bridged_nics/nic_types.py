@@ -33,7 +33,7 @@ UNFILTERED: Mapping[str, str] = {
 
 
 def why_unfiltered(evidence: Evidence, nic: Nic) -> str:
-    """Why no filter of LXD reaches a NIC, or "" where one can.
+    """Return why no filter of LXD reaches a NIC, or "" where one can.
 
     Raises:
         CannotTell: its kind is not known to us, or whether its bridge is one of Linux.
@@ -79,7 +79,7 @@ def replace(evidence: Evidence, nic: Nic) -> Remedy:
 
 
 def _free_bridge(evidence: Evidence, origin: Origin) -> tuple[str, bool]:
-    """A bridge of LXD on which none of these instances is, and whether it has yet to be made.
+    """Return a bridge that none of these instances is on, and whether it must be created.
 
     LXD refuses two NICs of one DNS name on a bridge, which is the instance's name in whatever
     project: nic_bridged.go, checkAddressConflict and nicCheckDNSNameConflict.

@@ -27,7 +27,7 @@ class Fault(enum.Enum):
 
 
 def faults(trial: NamesTrial) -> tuple[Fault, ...]:
-    """What is wrong.
+    """Return what is wrong.
 
     Raises:
         CannotTell: nothing was tried, or the instance's own name is not there either.

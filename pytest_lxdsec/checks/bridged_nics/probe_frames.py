@@ -92,7 +92,7 @@ class Seen:
 
 @functools.cache
 def kinds_to_try() -> frozenset[str]:
-    """The kinds that a bridge passes on."""
+    """Return the kinds that a bridge passes on."""
     anybody = Nic(interface="", mac=NOBODY.other_mac)
     every = frame_kinds.every(anybody, NOBODY)
     return frozenset(n for n, frame in every.items() if packet.is_passed_on(encode.octets(frame)))
@@ -155,7 +155,7 @@ def _frame(digits: str) -> Frame:
 
 
 def _is_delivered(nic: Nic, sent: Sent) -> bool:
-    """Whether a frame had to arrive, and did.
+    """Return whether a frame had to arrive, and did.
 
     Raises:
         CannotTell: it had to and did not, so that the silence of others means nothing.
@@ -171,7 +171,7 @@ def _is_delivered(nic: Nic, sent: Sent) -> bool:
 
 
 def _broken(nic: Nic, frame: Frame, hook: str) -> bool:
-    """Whether it is promised that such a frame is dropped."""
+    """Return whether it is promised that such a frame is dropped."""
     return any(law.concerns(frame, nic, hook) for law in PROMISES)
 
 
@@ -202,7 +202,7 @@ def _gap(nic: Nic, sent: Sent, driver: str) -> str:
 
 
 def _is_foreign(nic: Nic, sent: Sent) -> bool:
-    """Whether its source MAC address alone should have stopped it."""
+    """Return whether its source MAC address alone should have stopped it."""
     return sent.frame.source != nic.mac
 
 

@@ -39,7 +39,7 @@ _FREE = (
 
 
 def at_host(evidence: Evidence, bridge: str) -> Verdict:
-    """What becomes of advertisements: the worst of several; accepted, not to be known, dropped.
+    """Return what happens to advertisements: the worst of accepted, unknown and dropped.
 
     Raises:
         CannotTell: the rules were not seen, or cannot be read.

@@ -70,25 +70,31 @@ def try_frames(evidence: Evidence, held: Held, asked: Sequence[guarantees.Law]) 
 
 
 def sources(held: Held) -> tuple[guarantees.Law, ...]:
-    """The laws about foreign sources; what a NIC without any address may say is asked apart."""
+    """Return the laws about foreign sources.
+
+    What a NIC without any address may say is asked apart.
+    """
     return tuple(
         law for law in guarantees.SOURCES if law is not guarantees.ETHERTYPE or has_address(held)
     )
 
 
 def has_address(held: Held) -> bool:
-    """Whether a family that is filtered has an address: only then LXD lists EtherTypes."""
+    """Return whether a family that is filtered has an address: only then LXD lists EtherTypes."""
     return bool((held.filters_ipv4 and held.ipv4) or (held.filters_ipv6 and held.ipv6))
 
 
 def without_address(held: Held) -> tuple[guarantees.Law, ...]:
-    """The laws about families that are filtered and have no address; () where there is none."""
+    """Return the laws about families that are filtered and have no address.
+
+    () where there is none.
+    """
     found = tuple(law for law in guarantees.NO_ADDRESS if law.applies(held))
     return (*found, guarantees.ETHERTYPE) if found and not has_address(held) else found
 
 
 def drops_advertisements(evidence: Evidence, nic: Nic) -> str:
-    """What was seen of a NIC whose rules drop router advertisements, tagged ones too; "" of none.
+    """Return the interface of a NIC whose rules drop router advertisements, or "".
 
     Raises:
         CannotTell: the rules, or what they are for, are not known.
@@ -106,7 +112,10 @@ def drops_advertisements(evidence: Evidence, nic: Nic) -> str:
 
 
 def misplaced(evidence: Evidence, nic: Nic, held: Held) -> str:
-    """Why no rule about its interface can be in force; "" where it is a port of its bridge."""
+    """Return why no rule about its interface can be in force.
+
+    "" where it is a port of its bridge.
+    """
     link = host_ruleset.link(evidence, held.interface)
     if link is None:
         others = ", ".join(unknown_ports(evidence, nic.parent))
@@ -130,7 +139,7 @@ def _by_index(evidence: Evidence) -> dict[int, Link]:
 
 
 def ports(evidence: Evidence, parent: str) -> Iterator[str]:
-    """The ports of a bridge by which frames come in.
+    """Yield the ports of a bridge by which frames come in.
 
     LXD gives a bridge a dummy for a port that sets its MTU (driver_bridge.go, setup): nothing is
     behind it.
@@ -142,7 +151,7 @@ def ports(evidence: Evidence, parent: str) -> Iterator[str]:
 
 
 def unknown_ports(evidence: Evidence, parent: str) -> Iterator[str]:
-    """The ports of a bridge that are no NIC's by LXD's word."""
+    """Yield the ports of a bridge that are no NIC's by LXD's word."""
     known = _known_interfaces(evidence)
     return (name for name in ports(evidence, parent) if name not in known)
 
@@ -162,7 +171,7 @@ def _known_interfaces(evidence: Evidence) -> frozenset[str]:
 
 
 def label(nic: Nic) -> str:
-    """LXD's name for the NIC's chains, behind `in.` and `fwd.`."""
+    """Return LXD's name for the NIC's chains, behind `in.` and `fwd.`."""
     return f"{nic.instance.internal_name}.{nic.device}"
 
 
@@ -210,7 +219,7 @@ def _lost_chain(table: rules.Table, name: str, held: Held) -> str:
 
 
 def _name(rule: rules.Rule, key: str) -> str:
-    """The one interface that a rule is for; "" for any or several."""
+    """Return the one interface that a rule is for; "" for any or several."""
     for step in rule.steps:
         if isinstance(step, rules.Match) and step.field == rules.Meta(key=key):
             patterns = step.among.patterns if isinstance(step.among, values.Names) else ()
@@ -226,7 +235,7 @@ def _of_filter(ruleset: rules.RuleSet, family: str) -> Iterator[rules.Rule]:
 
 
 def falls_short(evidence: Evidence, held: Held) -> bool:
-    """Whether LXD's rules are in force, and leave nothing open but others' MAC addresses in ARP.
+    """Return whether LXD's rules are in force and miss only foreign MAC addresses in ARP.
 
     Its xtables driver asks for those only where ARP is held to an IPv4 address, and only in ARP
     that says it is Ethernet's; no configuration closes that.
@@ -238,7 +247,7 @@ def falls_short(evidence: Evidence, held: Held) -> bool:
 
 
 def explain(evidence: Evidence, nic: Nic, held: Held, offence: trial.Offence) -> str:
-    """Why a frame breaks a law, as far as the rules tell."""
+    """Return why a frame breaks a law, as far as the rules tell."""
     gone = lost(evidence, nic, held)
     if gone:
         return gone
@@ -253,7 +262,7 @@ def explain(evidence: Evidence, nic: Nic, held: Held, offence: trial.Offence) ->
 def _is_in_the_way(
     evidence: Evidence, held: Held, offence: trial.Offence, rule: rules.Rule
 ) -> bool:
-    """Whether the frame would be dropped, were it not for this rule."""
+    """Return whether the frame would be dropped, were it not for this rule."""
     part = _bench(evidence).part(held)
     tables = tuple(
         dataclasses.replace(
@@ -273,7 +282,7 @@ def _is_in_the_way(
 
 
 def restore(evidence: Evidence, nic: Nic) -> Remedy:
-    """What brings a NIC's rules back.
+    """Return what brings a NIC's rules back.
 
     LXD installs them when the NIC starts, and at no other time. While its table is dormant it
     cannot: to start the instance fails (5.0.2), so the table is woken, with the rules in it.

@@ -29,7 +29,7 @@ _SYMBOLIC = re.compile(r"(u[=+-][rwx]*,)?(go|og)(=|-rwx)")
 
 
 def source(boot: AtBoot, path: str, closed: int) -> str:
-    """What closes a path at boot, as a clause; "" where nothing does.
+    """Return what closes a path at boot, as a clause; "" where nothing does.
 
     Args:
         boot: What the host has for its boot.

@@ -35,7 +35,7 @@ class Membership:
 
 
 def of(accounts: Accounts, holders: GroupHolders, gid: int) -> tuple[Membership, ...]:
-    """Everyone who has this group, by every name it has and every way to get it, each once."""
+    """Return every user who has this group, by any of its names, each once."""
     found: dict[str, Membership] = {}
     for membership in _ways(accounts, holders, gid):
         found.setdefault(membership.user, membership)
@@ -62,7 +62,7 @@ def _ways(accounts: Accounts, holders: GroupHolders, gid: int) -> Iterator[Membe
 
 
 def _by_shadow(shadow: GroupShadow) -> Iterator[Membership]:
-    """Whom gshadow(5) lets take the group by newgrp(1), or hand it out by gpasswd(1)."""
+    """Yield whom gshadow(5) lets take the group by newgrp(1), or hand it out by gpasswd(1)."""
     for member in shadow.members:
         yield _member(member, shadow.name, how=f"member of {shadow.name} by gshadow")
     for name in shadow.administrators:
@@ -78,7 +78,7 @@ def _member(user: str, group: str, *, how: str) -> Membership:
 
 
 def is_root_equivalent(accounts: Accounts, name: str) -> bool:
-    """Whether a user is root on this host anyway: uid 0, or an administrator by group."""
+    """Return whether a user is root on this host anyway: uid 0, or an administrator by group."""
     found = [user for user in accounts.users if user.name == name]
     if any(user.uid == 0 for user in found):
         return True
@@ -90,7 +90,7 @@ def is_root_equivalent(accounts: Accounts, name: str) -> bool:
 
 
 def is_package_account(accounts: Accounts, name: str) -> bool:
-    """Whether a user is a service account of LXD's own packages."""
+    """Return whether a user is a service account of LXD's own packages."""
     return any(_is_service(user) for user in accounts.users if user.name == name)
 
 
@@ -99,7 +99,7 @@ def _is_service(user: User) -> bool:
 
 
 def is_trusted(accounts: Accounts, name: str, trusted: Collection[str] | None) -> bool:
-    """Whether a user may open LXD's socket: by the policy, or without one as root anyway.
+    """Return whether a user may open LXD's socket: by the policy, or without one as root anyway.
 
     Args:
         accounts: The host's.
@@ -114,7 +114,7 @@ def is_trusted(accounts: Accounts, name: str, trusted: Collection[str] | None) -
 
 
 def is_helper(carrier: GroupProcess, names: Collection[str]) -> bool:
-    """Whether a process is one that LXD starts with its group, for an account without a login.
+    """Return whether LXD started this process with its group, for an account without a login.
 
     Only root could have given a program of `nobody` that group; LXD does: dnsmasq and forkdns
     (lxd/network/driver_bridge.go), qemu (lxd/sys/os.go, UnprivGroup).
@@ -123,6 +123,6 @@ def is_helper(carrier: GroupProcess, names: Collection[str]) -> bool:
 
 
 def names_of(accounts: Accounts, carrier: GroupProcess) -> tuple[str, ...]:
-    """The users that a process is, root left out; a number where nobody is called so."""
+    """Return the users that a process is, root left out; a number where nobody is called so."""
     names = {user.uid: user.name for user in accounts.users}
     return tuple(names.get(uid, str(uid)) for uid in carrier.uids if uid != 0)

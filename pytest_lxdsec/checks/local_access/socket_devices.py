@@ -57,7 +57,7 @@ def _on_host(path: str) -> str:
 
 
 def handouts(evidence: Evidence, instance: Instance) -> Iterator[Handout]:
-    """The devices by which an instance reaches a socket on which LXD serves its API.
+    """Yield the devices by which an instance reaches a socket on which LXD serves its API.
 
     Raises:
         CannotTell: where a path leads, or where the sockets are, is not known.

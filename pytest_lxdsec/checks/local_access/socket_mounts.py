@@ -32,7 +32,7 @@ class SocketMount:
 
 
 def of(evidence: Evidence, instance: Instance) -> tuple[Mount, ...]:
-    """The container's mounts of the file systems that hold a socket.
+    """Return the container's mounts of the file systems that hold a socket.
 
     Raises:
         NotApplicable: it is a virtual machine or does not run.
@@ -52,7 +52,7 @@ def _of(evidence: Evidence, name: str) -> ContainerMounts:
 
 
 def openings(evidence: Evidence, instance: Instance) -> tuple[SocketMount, ...]:
-    """The mounts that are a socket of LXD's API or hold one; raises as `of`."""
+    """Return the mounts that are a socket of LXD's API or hold one; raises as `of`."""
     mounts = of(evidence, instance)
     return tuple(
         SocketMount(mount=mount, text=f"{mount.point} in the container is {how}")
@@ -70,7 +70,7 @@ def _ways(evidence: Evidence, mount: Mount) -> Iterator[str]:
 
 
 def _placed(evidence: Evidence) -> Iterator[tuple[ApiSocket, SocketPlace]]:
-    """Every socket, with its place.
+    """Yield every socket, with its place.
 
     Raises:
         CannotTell: there is none, or one whose place is not known.
@@ -121,7 +121,7 @@ def require_certainty(evidence: Evidence, found: tuple[Mount, ...]) -> None:
 
 
 def remedy(evidence: Evidence, instance: Instance, opening: SocketMount) -> Remedy:
-    """What takes a mount away: its device, its line of `raw.lxc`, or a restart."""
+    """Return what takes a mount away: its device, its line of `raw.lxc`, or a restart."""
     device = _device(instance, opening.mount.point)
     if device:
         return remedies.remove_devices(evidence, instance, [device])
@@ -133,7 +133,7 @@ def remedy(evidence: Evidence, instance: Instance, opening: SocketMount) -> Reme
 
 
 def _device(instance: Instance, point: str) -> str:
-    """The disk that is mounted there, or above it; never the container's own root."""
+    """Return the disk that is mounted there, or above it; never the container's own root."""
     paths = {
         name: "/" + posixpath.normpath(device.get("path", "")).strip("/")
         for name, device in instance.expanded_devices.items()

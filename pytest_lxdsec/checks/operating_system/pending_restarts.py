@@ -18,7 +18,7 @@ _REVISION = re.compile(r"(?:/var/lib/snapd)?/snap/lxd/(x?\d+)/")
 
 
 def of_daemons(daemons: Sequence[Daemon], boot: Restarts) -> Iterator[str]:
-    """What a restart of LXD's daemons would repair."""
+    """Yield what a restart of LXD's daemons would repair."""
     for daemon in daemons:
         if daemon.is_deleted:
             yield f"{daemon.exe} (process {daemon.pid}) was replaced since it started"
@@ -35,7 +35,7 @@ def of_daemons(daemons: Sequence[Daemon], boot: Restarts) -> Iterator[str]:
 
 
 def in_full(daemons: Sequence[Daemon], boot: Restarts) -> tuple[str, ...]:
-    """All that the faults name, where one of them names but the first; else nothing."""
+    """Return all that the faults name, where one of them names but the first; else nothing."""
     lists = [boot.reboot_reasons, *map(_libraries, daemons)]
     return tuple(name for names in lists if len(names) > NAMED for name in names)
 
@@ -50,7 +50,7 @@ def _revision(daemon: Daemon) -> str:
 
 
 def of_kernel(system: OperatingSystem, boot: Restarts, *, is_known: bool) -> Iterator[str]:
-    """What a reboot would repair.
+    """Yield what a reboot would repair.
 
     Args:
         system: The running kernel.
@@ -80,7 +80,7 @@ def _is_another_build(system: OperatingSystem, boot: Restarts) -> bool:
 
 
 def seen(daemons: Sequence[Daemon], system: OperatingSystem, boot: Restarts) -> Iterator[str]:
-    """What there is to say where nothing waits.
+    """Yield what there is to say where nothing waits.
 
     Raises:
         Manual: the evidence is older than what is asked of it.

@@ -51,7 +51,7 @@ class Pending:
         return self.told if len(self.told) > NAMED else ()
 
     def age(self, now: datetime.datetime, most_days: int) -> str:
-        """How old the index is: by an old one, nothing is ever pending.
+        """Return how old the index is: by an old one, nothing is ever pending.
 
         Raises:
             CannotTell: it is older than `most_days`.
@@ -63,7 +63,7 @@ class Pending:
 
 
 def pending(packages: Packages) -> Pending:
-    """What waits.
+    """Return what waits.
 
     Raises:
         CannotTell: there is no package manager that we know, no index, or none of security.

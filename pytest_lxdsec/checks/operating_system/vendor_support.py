@@ -30,7 +30,7 @@ class Support:
 
 
 def support(system: OperatingSystem, distribution: Distribution) -> Support:
-    """How long the system is supported.
+    """Return how long the system is supported.
 
     Raises:
         CannotTell: neither the system nor the table says so.
@@ -58,7 +58,7 @@ def _date(text: str, source: str) -> datetime.date:
 
 
 def _row(system: OperatingSystem, table: str) -> Mapping[str, str]:
-    """The system's release in the table, by code name, else by version."""
+    """Return the system's release in the table, by code name, else by version."""
     codename = system.release.get("VERSION_CODENAME", "")
     version = system.release.get("VERSION_ID", "")
     for row in csv.DictReader(table.splitlines()):
@@ -69,7 +69,7 @@ def _row(system: OperatingSystem, table: str) -> Mapping[str, str]:
 
 
 def newer_kernels(running: str, installed: Iterable[str]) -> tuple[str, ...]:
-    """The installed kernels of the same flavour (`generic`, `cloud-amd64`) that are newer.
+    """Return the installed kernels of the same flavour (`generic`, `cloud-amd64`) that are newer.
 
     Raises:
         CannotTell: the running one is not installed: something else has started this system.
@@ -85,12 +85,15 @@ def newer_kernels(running: str, installed: Iterable[str]) -> tuple[str, ...]:
 
 
 def flavour(name: str) -> str:
-    """What a kernel is built for: the words at the end of its version."""
+    """Return what a kernel is built for: the words at the end of its version."""
     found = _FLAVOUR.search(name)
     return found[1] if found else ""
 
 
 def order(name: str) -> tuple[tuple[int, int, str], ...]:
-    """A key by which versions sort: numbers as numbers, and before them words, such as `rc`."""
+    """Return a key by which versions sort.
+
+    Numbers as numbers, and before them words, such as `rc`.
+    """
     words = re.findall(r"\d+|[a-z]+", name.lower())
     return tuple((1, int(word), "") if word.isdigit() else (0, 0, word) for word in words)

@@ -35,7 +35,7 @@ _RULE = re.compile(r"([abc]) (\*|\d+):(\*|\d+) ([rwm]+)")
 
 
 def limit(confined: Confinement) -> str:
-    """What limits which devices a container may open, as a clause; "" where nothing does.
+    """Return what limits which devices a container may open, as a clause; "" where nothing does.
 
     A program of v2 does not say what it allows: that is what liblxc was told when it made it.
 
@@ -56,7 +56,7 @@ def limit(confined: Confinement) -> str:
 
 
 def told_rules(confined: Confinement) -> tuple[str, ...]:
-    """What liblxc was told to allow; none where it was told to allow everything.
+    """Return what liblxc was told to allow; none where it was told to allow everything.
 
     Raises:
         CannotTell: LXD's file was not read, or a rule is none.
@@ -73,7 +73,7 @@ def told_rules(confined: Confinement) -> tuple[str, ...]:
 
 
 def own_group(group: str) -> str:
-    """The container's own of the groups that its init is in, which may have made more below."""
+    """Return the container's own control group, from which its init may have made others."""
     parts = group.split("/")
     for number, part in enumerate(parts):
         if part.startswith("lxc.payload"):
@@ -82,7 +82,7 @@ def own_group(group: str) -> str:
 
 
 def _is_everything(rule: str) -> bool:
-    """Whether a rule is about reading or writing all devices of a type, or of both."""
+    """Return whether a rule is about reading or writing all devices of a type, or of both."""
     found = _RULE.fullmatch(rule.strip())
     if found is None:
         raise CannotTell(f"{rule!r} is no rule of the devices controller")
@@ -100,7 +100,7 @@ def foreign_rules(confined: Confinement) -> Iterator[str]:
 
 
 def is_own_node(node: str) -> bool:
-    """Whether a device (`c 1:3`) is one that every container has."""
+    """Return whether a device (`c 1:3`) is one that every container has."""
     kind, _, number = node.partition(" ")
     major = number.partition(":")[0]
     return node in NODES or (kind == "c" and major.isdigit() and int(major) in PTS)

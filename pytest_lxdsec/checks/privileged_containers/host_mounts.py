@@ -73,7 +73,7 @@ class HostMount:
 
 
 def of(evidence: Evidence, instance: Instance, confined: Confinement) -> Iterator[HostMount]:
-    """What of the host is mounted in a container, by path.
+    """Yield what of the host is mounted in a container, by path.
 
     Raises:
         CannotTell: a table of mounts cannot be read.
@@ -110,7 +110,7 @@ class _Seen:
     group: str
 
     def paths(self, mount: mountinfo.Mount) -> list[str]:
-        """Where the host sees what a mount shows."""
+        """Return where the host sees what a mount shows."""
         return _paths(self.host, mount)
 
 
@@ -128,7 +128,7 @@ def _group(confined: Confinement) -> str:
 def _foreign_root(
     directory: str, host: tuple[mountinfo.Mount, ...], root: mountinfo.Mount, confined: Confinement
 ) -> Iterator[HostMount]:
-    """The container's own root, if it is not the one that LXD's storage has for it.
+    """Yield the container's own root, if it is not the one that LXD's storage has for it.
 
     Raises:
         CannotTell: the daemon has its file system nowhere, and what liblxc was told is not known.
@@ -144,7 +144,7 @@ def _foreign_root(
 
 
 def _told_root(confined: Confinement) -> list[str]:
-    """What liblxc was told to take for the root: `dir:PATH`, or a path alone."""
+    """Return what liblxc was told to take for the root: `dir:PATH`, or a path alone."""
     told = containers.told_liblxc(confined, "lxc.rootfs.path")
     path = told.rpartition(":")[2]
     return [path] if path.startswith("/") else []
@@ -157,14 +157,17 @@ def _is_own_root(directory: str, name: str, path: str) -> bool:
 
 
 def _below_pools(directory: str, path: str) -> Iterator[list[str]]:
-    """The parts of a path below LXD's storage; the snap has that beside its directory, too."""
+    """Yield the parts of a path below LXD's storage.
+
+    The snap has that beside its directory, too.
+    """
     for top in (f"{directory}/{POOLS}", f"{posixpath.dirname(directory)}/shmounts/{POOLS}"):
         if path.startswith(f"{top}/"):
             yield path.removeprefix(f"{top}/").split("/")
 
 
 def _opening(seen: _Seen, mount: mountinfo.Mount) -> Iterator[HostMount]:
-    """What a mount shows of the host, if it is neither made inside nor LXD's own."""
+    """Yield what a mount shows of the host, if it is neither made inside nor LXD's own."""
     is_own_root = mount.device == seen.root.device and mountinfo.holds(seen.root.root, mount.root)
     if is_own_root or mount.kind == LXCFS:
         return
@@ -183,12 +186,15 @@ def _opening(seen: _Seen, mount: mountinfo.Mount) -> Iterator[HostMount]:
 
 
 def _is_on_disk(mount: mountinfo.Mount) -> bool:
-    """Whether a file system is on a disk: the kernel gives others the major number 0."""
+    """Return whether a file system is on a disk: the kernel gives others the major number 0."""
     return not mount.device.startswith("0:") or mount.kind in DISK_KINDS
 
 
 def _is_kernels(seen: _Seen, mount: mountinfo.Mount, paths: Iterable[str]) -> bool:
-    """Whether LXD shows it in every container: part of it in its place, or its control group."""
+    """Return whether LXD shows it in every container.
+
+    Part of it in its place, or its control group.
+    """
     if mount.kind not in KERNEL_KINDS or (mount.kind in TOPS and mount.root == "/"):
         return False
     if mount.kind.startswith("cgroup"):
@@ -198,7 +204,7 @@ def _is_kernels(seen: _Seen, mount: mountinfo.Mount, paths: Iterable[str]) -> bo
 
 
 def _is_of_lxd(directory: str, point: str, path: str) -> bool:
-    """Whether a path of the host is LXD's own, made for instances."""
+    """Return whether a path of the host is LXD's own, made for instances."""
     own = OWN_MOUNTS.get(point)
     if own is not None:
         # The snap keeps these beside its data directory, not in it.
@@ -221,7 +227,7 @@ def remedy(evidence: Evidence, instance: Instance, found: Collection[HostMount])
 
 
 def _devices_at(instance: Instance, point: str) -> Iterator[str]:
-    """The devices of the configuration that are seen at a place of the container."""
+    """Yield the devices of the configuration that are seen at a place of the container."""
     for name, device in instance.expanded_devices.items():
         if device.get("type") not in DEVICE_TYPES or not point:
             continue

@@ -35,7 +35,7 @@ class Policy:
     allowed: frozenset[str]
 
     def refuses(self, call: str) -> bool:
-        """Whether a container cannot make this call."""
+        """Return whether a container cannot make this call."""
         if call == FORCED_UMOUNT:
             return call in self.refused or (not self.allows_others and self.refuses(UMOUNT))
         if call in self.refused:
@@ -86,11 +86,11 @@ def _rules(lines: list[str], *, is_deny_list: bool) -> tuple[frozenset[str], fro
 
 
 def default(version: versions.Version) -> tuple[str, ...]:
-    """What LXD's default policy refuses in this release."""
+    """Return what LXD's default policy refuses in this release."""
     return DEFAULT if version.numbers >= WITHOUT_FINIT_MODULE else (*DEFAULT, FINIT_MODULE)
 
 
 def missing(text: str, version: versions.Version) -> tuple[str, ...]:
-    """What LXD's default policy refuses and this one does not; raises as `parse`."""
+    """Return what LXD's default policy refuses and this one does not; raises as `parse`."""
     policy = parse(text)
     return tuple(call for call in default(version) if not policy.refuses(call))

@@ -26,12 +26,12 @@ class Shared:
 
     @property
     def text(self) -> str:
-        """As findings say it."""
+        """The sharing as findings describe it."""
         return f"its {self.kind} namespace ({self.identity}) is that of {self.other}"
 
 
 def shared(evidence: Evidence, own: ContainerFacts) -> Iterator[Shared]:
-    """The namespaces that a container has in common with somebody, in order of their kinds.
+    """Yield the namespaces that a container has in common with somebody, in order of their kinds.
 
     The host's are the daemon's, and those in which its shell runs: the two differ for a snap.
 

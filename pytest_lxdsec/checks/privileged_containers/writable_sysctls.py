@@ -16,7 +16,7 @@ SETTINGS = {"proc": ("/sys", "/sys/net"), "sysfs": ("/", "/devices/virtual/net")
 
 
 def writable(mounts: Sequence[mountinfo.Mount], foreign: Collection[str]) -> Iterator[str]:
-    """The places where settings can be written to.
+    """Yield the places where settings can be written to.
 
     Args:
         mounts: The container's whole table.
@@ -29,7 +29,7 @@ def writable(mounts: Sequence[mountinfo.Mount], foreign: Collection[str]) -> Ite
 
 
 def _settings(mount: mountinfo.Mount) -> str | None:
-    """Where a mount shows settings; None where it shows none, or its network's only."""
+    """Return where a mount shows settings; None where it shows none, or its network's only."""
     if mount.kind not in SETTINGS:
         return None
     top, own = SETTINGS[mount.kind]
@@ -39,7 +39,7 @@ def _settings(mount: mountinfo.Mount) -> str | None:
 
 
 def _is_closed(mounts: Sequence[mountinfo.Mount], mount: mountinfo.Mount, place: str) -> bool:
-    """Whether something read-only lies on this mount at this place, and nothing on that."""
+    """Return whether something read-only lies on this mount at this place, and nothing on that."""
     top = mount
     while over := [one for one in mounts if one.point == place and one.parent == top.number]:
         top = over[-1]

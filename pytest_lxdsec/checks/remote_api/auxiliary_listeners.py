@@ -26,7 +26,7 @@ class AuxiliaryListener:
 
 
 def open_doors(server: Server) -> Iterator[AuxiliaryListener]:
-    """The doors that a server's configuration opens.
+    """Yield the doors that a server's configuration opens.
 
     Raises:
         CannotTell: a value is hidden, or LXD's code reads it in two ways.
@@ -51,7 +51,7 @@ def _allows_every_origin(server: Server) -> bool:
 
 
 def seen(server: Server) -> Iterator[str]:
-    """What is closed, and why."""
+    """Yield what is closed, and why."""
     origin = config_values.string(server.config, ORIGIN)
     yield f"{DEBUG} is not set"
     yield f"{METRICS_AUTHENTICATION} is on"

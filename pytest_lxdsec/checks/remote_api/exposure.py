@@ -46,11 +46,14 @@ class ReachableSocket:
     found: reachable_sources.Reach
 
     def outside(self, allowed: Collection[IpNetwork], end: Decision) -> tuple[IpNetwork, ...]:
-        """The sources with this end that the policy does not name."""
+        """Return the sources with this end that the policy does not name."""
         return self.found.outside(allowed, end)
 
     def text(self, allowed: Collection[IpNetwork], end: Decision, most: int | None = _TOLD) -> str:
-        """Who gets in, or may, and by which rule; for a finding, that names `most` networks."""
+        """Return who gets in, or may, and by which rule.
+
+        For a finding, that names `most` networks.
+        """
         out = self.outside(allowed, end)
         everybody = sum(_size(self.outside(allowed, each)) for each in Decision)
         has_others = any(net.version == self.found.version for net in allowed)
@@ -62,7 +65,7 @@ class ReachableSocket:
 
     @property
     def admits(self) -> str:
-        """Who gets in."""
+        """The sources that are let in, in words."""
         return _networks(self.found.networks(Decision.ACCEPT)) or "nowhere"
 
 
@@ -80,14 +83,14 @@ def _networks(some: Sequence[IpNetwork], most: int | None = _TOLD) -> str:
 
 
 def in_full(some: Sequence[ReachableSocket], allowed: Collection[IpNetwork]) -> tuple[str, ...]:
-    """Who gets in, with every network, where a finding cannot name all; else nothing."""
+    """Return who gets in, with every network, where a finding cannot name all; else nothing."""
     cut = [each.text(allowed, Decision.ACCEPT) for each in some]
     full = [each.text(allowed, Decision.ACCEPT, most=None) for each in some]
     return tuple(full) if full != cut else ()
 
 
 def lasting(some: Sequence[ReachableSocket], allowed: Collection[IpNetwork]) -> tuple[str, ...]:
-    """Who gets in where, whatever rules of instances are in force beside it."""
+    """Return who gets in where, whatever rules of instances are in force beside it."""
     told = (
         f"{each.where} from {net}"
         for each in some
@@ -102,7 +105,7 @@ def _size(networks: Iterable[IpNetwork]) -> int:
 
 @functools.lru_cache(maxsize=containers.KEPT)
 def openings(evidence: Evidence) -> tuple[ReachableSocket, ...]:
-    """Every socket of the API that listens on more than loopback, on each of its addresses.
+    """Return every socket of the API that listens on more than loopback, on each of its addresses.
 
     Of addresses that no rule tells apart, one stands for all.
 
@@ -160,7 +163,7 @@ def _bound(evidence: Evidence, listener: Listener) -> list[IpAddress]:
 
 
 def _own(evidence: Evidence, *, loopback: bool) -> list[IpAddress]:
-    """The host's addresses, each once."""
+    """Return the host's addresses, each once."""
     texts = [text for link in evidence.links for text in link.addresses]
     try:
         found = [ipaddress.ip_interface(text).ip for text in texts]
@@ -218,7 +221,7 @@ def _nft(ports: Sequence[int], allowed: Sequence[IpNetwork]) -> str:
 
 
 def _iptables(ports: Sequence[int], allowed: Sequence[IpNetwork]) -> str:
-    """A chain of its own, whose RETURN spares nobody the rules behind it."""
+    """Return a chain of its own, whose RETURN spares nobody the rules behind it."""
     lines = []
     for version, tool in ((IPV4, "iptables"), (IPV6, "ip6tables")):
         lines.append(f"{{ {tool} -N {TABLE} || {tool} -F {TABLE}; }} 2> /dev/null")
@@ -232,7 +235,7 @@ def _iptables(ports: Sequence[int], allowed: Sequence[IpNetwork]) -> str:
 
 
 def _merged(networks: Iterable[IpNetwork], version: int) -> list[str]:
-    """Those of one family without overlaps, which nft refuses in a set."""
+    """Return those of one family without overlaps, which nft refuses in a set."""
     some = [net for net in networks if net.version == version]
     merged: Iterable[IpNetwork] = ipaddress.collapse_addresses(some)  # type: ignore[type-var]  # of one family
     return [str(net) for net in merged]

@@ -30,7 +30,7 @@ SUFFIX = "_address"
 
 
 def options(server: Server) -> Mapping[str, listen_address.ListenAddress]:
-    """Every listen address that is set, read; also those of options that are newer than us.
+    """Return every listen address that is set, read; also those of options that are newer than us.
 
     Raises:
         CannotTell: a value is hidden.
@@ -46,12 +46,12 @@ def options(server: Server) -> Mapping[str, listen_address.ListenAddress]:
 
 
 def wildcards(listeners: Iterable[Listener]) -> tuple[Listener, ...]:
-    """The sockets that take connections on every address of the host."""
+    """Return the sockets that take connections on every address of the host."""
     return tuple(one for one in listeners if address(one).is_unspecified)
 
 
 def address(listener: Listener) -> listen_address.IpAddress:
-    """The address that a socket is bound to; an IPv4-mapped one as IPv4."""
+    """Return the address that a socket is bound to; an IPv4-mapped one as IPv4."""
     found = ipaddress.ip_address(listener.address)
     mapped = getattr(found, "ipv4_mapped", None)
     return mapped if mapped is not None else found
@@ -60,7 +60,7 @@ def address(listener: Listener) -> listen_address.IpAddress:
 def unnamed(
     listeners: Iterable[Listener], named: Mapping[str, listen_address.ListenAddress]
 ) -> tuple[Listener, ...]:
-    """The sockets that no option names; a name of a host may stand for any address."""
+    """Return the sockets that no option names; a name of a host may stand for any address."""
     return tuple(
         one for one in listeners if not any(_is_named(one, option) for option in named.values())
     )
@@ -73,7 +73,10 @@ def _is_named(listener: Listener, option: listen_address.ListenAddress) -> bool:
 
 
 def describe(listener: Listener) -> str:
-    """A socket as findings name it; `::` is both families unless it is bound to IPv6 only."""
+    """Return a socket as findings name it.
+
+    `::` is both families unless it is bound to IPv6 only.
+    """
     if listener.family == "tcp6" and address(listener).is_unspecified:
         return f"{listener.text} (every IPv6 address, and every IPv4 address with it)"
     if address(listener).is_unspecified:
@@ -100,7 +103,7 @@ def close(server: Server, options_to_set: Iterable[str]) -> Remedy:
 def resolved(
     option: listen_address.ListenAddress, names: Iterable[ResolvedName]
 ) -> tuple[listen_address.Kind, str]:
-    """What an option lets in, and its text; of a name, by what the host resolves it to.
+    """Return what an option lets in, and its text; of a name, by what the host resolves it to.
 
     Raises:
         CannotTell: the host was not asked for the name, or did not find out.

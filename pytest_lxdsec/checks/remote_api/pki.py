@@ -45,12 +45,12 @@ class Fault:
 
 
 def trusts_all(server: Server) -> bool:
-    """Whether every client of the authority is an administrator; off by LXD's default."""
+    """Return whether every client of the authority is an administrator; off by LXD's default."""
     return config_values.boolean(server.config, TRUST, default=False)
 
 
 def authority(pki: Pki) -> PkiFile | None:
-    """The authority's certificate; None where the daemon asks for none.
+    """Return the authority's certificate; None where the daemon asks for none.
 
     Raises:
         CannotTell: a file was not looked at, or could not be.
@@ -69,7 +69,7 @@ def _there(pki: Pki, name: str) -> PkiFile | None:
 
 
 def faults(pki: Pki, ca: PkiFile, now: datetime.datetime) -> Iterator[Fault]:
-    """What is wrong with the revocation list of an authority that is there."""
+    """Yield what is wrong with the revocation list of an authority that is there."""
     directory = shlex.quote(ca.file.path.rpartition("/")[0])
     fetch = f"test -s {directory}/{LIST} && {RESTART}"
     crl = _there(pki, LIST)
@@ -109,7 +109,7 @@ def _is_signed(found: x509.CertificateRevocationList, signer: x509.Certificate) 
 
 
 def require_asked(evidence: Evidence, server: Server) -> str:
-    """Why a release that does not ask the authority is at fault; "" where it does ask.
+    """Return why a release that does not ask the authority is at fault; "" where it does ask.
 
     Raises:
         CannotTell: a distribution's build of such a release may have the fix or not.

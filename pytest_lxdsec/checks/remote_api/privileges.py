@@ -35,7 +35,7 @@ RBAC = "rbac.api.url"
 
 
 def power(evidence: Evidence, client: Certificate) -> str:
-    """Why a client may do everything; "" where it may not.
+    """Return why a client may do everything; "" where it may not.
 
     Raises:
         CannotTell: a group that it is in is not listed.
@@ -79,7 +79,10 @@ def _of_provider_group(evidence: Evidence, client: Certificate) -> str:
 
 
 def by_group(evidence: Evidence, identity: Identity) -> str:
-    """Why an identity may do everything by its groups; "" where it may not. Raises as `power`."""
+    """Return why an identity may do everything by its groups.
+
+    "" where it may not. Raises as `power`.
+    """
     own = identity.groups or ()
     why = _of_groups(evidence, own, identity.name or identity.id)
     if not why and identity.authentication_method == "oidc":
@@ -98,7 +101,7 @@ def _of_groups(evidence: Evidence, own: Collection[str], who: str) -> str:
 
 
 def is_admin_group(group: Group, own: Collection[str]) -> bool:
-    """Whether a group may do everything, or give that right to one who is in the groups `own`."""
+    """Return whether a group may do everything, or may grant that to members of `own`."""
     return group.name == ADMINS or any(
         _is_elevating(permission, own) for permission in group.permissions or ()
     )
@@ -126,7 +129,7 @@ def _refuse_provider_groups(evidence: Evidence, identity: Identity) -> None:
 
 
 def restrict(evidence: Evidence, client: Certificate) -> Remedy:
-    """What takes the power from a client, and leaves it a client."""
+    """Return what takes the power from a client, and leaves it a client."""
     note = "or add it to policy api.admins if it should be an administrator"
     if client.type == clients.EVERY_USER:
         return lxc_commands.remedy(lxc_commands.server().unset(client.name), note=note)
@@ -150,7 +153,7 @@ def restrict(evidence: Evidence, client: Certificate) -> Remedy:
 
 
 def remove(evidence: Evidence, client: Certificate) -> Remedy:
-    """What ends the trust in a client."""
+    """Return what ends the trust in a client."""
     stored = {certificate.fingerprint for certificate in evidence.certificates}
     identity = clients.identity(evidence, client)
     command = lxc_commands.remove_certificate(client.fingerprint)

@@ -14,7 +14,7 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{12,64}", re.IGNORECASE)
 
 
 def is_named(image: Image, names: Collection[str]) -> bool:
-    """Whether one of these is the image's fingerprint, its beginning, or one of its aliases."""
+    """Return whether one of these is the image's fingerprint, its prefix or an alias."""
     aliases = {alias.name for alias in image.aliases or ()}
     return any(
         name in aliases
@@ -24,13 +24,13 @@ def is_named(image: Image, names: Collection[str]) -> bool:
 
 
 def title(image: Image) -> str:
-    """Its aliases, or the beginning of its fingerprint."""
+    """Return its aliases, or the beginning of its fingerprint."""
     names = [alias.name for alias in image.aliases or ()]
     return ", ".join(sorted(names)) or image.fingerprint[:12]
 
 
 def make_private(image: Image) -> Remedy:
-    """What takes an image away from everybody; `lxc image edit` would ask an editor."""
+    """Return what takes an image away from everybody; `lxc image edit` would ask an editor."""
     path = f"/1.0/images/{image.fingerprint}?project={image.project}"
     return Remedy(
         command=lxc_commands.query("PATCH", path, {"public": False}),

@@ -26,7 +26,7 @@ REMEDY = Remedy(
 
 
 def listeners(evidence: Evidence) -> Iterator[Handshake]:
-    """The listeners that speak TLS.
+    """Yield the listeners that speak TLS.
 
     Raises:
         CannotTell: one of them was not asked, or does not answer.
@@ -47,7 +47,7 @@ def listeners(evidence: Evidence) -> Iterator[Handshake]:
 
 
 def faults(shake: Handshake, now: datetime.datetime) -> Iterator[str]:
-    """What is wrong with a listener.
+    """Yield what is wrong with a listener.
 
     Raises:
         CannotTell: it took no version at all, did not say why it refused one, or its certificate
@@ -73,7 +73,7 @@ def _is_accepted(where: str, offer: Offer | None) -> bool:
 
 
 def describe(shake: Handshake) -> str:
-    """What a listener took and refused, and its certificate."""
+    """Return what a listener took and refused, and its certificate."""
     refused = {f"{offer.version} by alert {offer.detail}" for offer in shake.offers}
     found = x509.describe(x509.parse(shake.certificate))
     where = endpoint(shake.address, shake.port)
@@ -81,7 +81,7 @@ def describe(shake: Handshake) -> str:
 
 
 def origin(daemon: Daemon) -> str:
-    """Where the listener's readiness comes from."""
+    """Return where the listener's readiness comes from."""
     setting = daemon.environment.get(INSECURE)
     if setting is None:
         return "the listener itself"

@@ -39,7 +39,7 @@ class Fault:
 
 
 def tokens(found: tuple[Token, ...], now: datetime.datetime) -> Iterator[Fault]:
-    """What is wrong with the pending tokens.
+    """Yield what is wrong with the pending tokens.
 
     Raises:
         CannotTell: when one ends cannot be read, or for what it is.
@@ -51,7 +51,10 @@ def tokens(found: tuple[Token, ...], now: datetime.datetime) -> Iterator[Fault]:
 
 
 def is_pending(token: Token, now: datetime.datetime) -> bool:
-    """Whether somebody may still use a token to become something; one for an image is for that."""
+    """Return whether somebody may still use a token to become something.
+
+    One for an image is for that.
+    """
     if token.status in ENDED or _is_for_image(token):
         return False
     return _is_ahead(_ends_of(token), now)
@@ -64,7 +67,7 @@ def _is_for_image(token: Token) -> bool:
 
 
 def describe(token: Token) -> str:
-    """A token as findings name it."""
+    """Return a token as findings name it."""
     if token.metadata.serverName:
         return f"join token for {token.metadata.serverName}"
     request = token.metadata.request
@@ -104,7 +107,7 @@ def _ends(text: str, name: str) -> datetime.datetime | None:
 
 
 def pending(evidence: Evidence, now: datetime.datetime) -> tuple[Identity, ...]:
-    """What 5.21 and later make of a token that is for a group, while it may still be used.
+    """Return what 5.21 and later make of a token that is for a group, while it may still be used.
 
     Raises:
         CannotTell: when one ends cannot be read.
@@ -118,12 +121,12 @@ def pending(evidence: Evidence, now: datetime.datetime) -> tuple[Identity, ...]:
 
 
 def title(identity: Identity) -> str:
-    """A pending identity as findings name it."""
+    """Return a pending identity as findings name it."""
     return f"token for {identity.name or identity.id}"
 
 
 def identities(evidence: Evidence, now: datetime.datetime) -> Iterator[Fault]:
-    """What is wrong with the pending identities.
+    """Yield what is wrong with the pending identities.
 
     Raises:
         CannotTell: when one ends cannot be read, or what its groups may do.
@@ -155,7 +158,7 @@ def refuse_pending(found: tuple[Identity, ...]) -> None:
 
 
 def expiry_default(server: Server) -> str:
-    """What this version takes for a `core.remote_token_expiry` that is not set.
+    """Return what this version takes for a `core.remote_token_expiry` that is not set.
 
     Raises:
         CannotTell: the version cannot be read.
@@ -169,7 +172,7 @@ def expiry_default(server: Server) -> str:
 
 
 def options(server: Server, now: datetime.datetime) -> Iterator[Fault]:
-    """What is wrong with how long new tokens are to live; see `lifetimes`."""
+    """Yield what is wrong with how long new tokens are to live; see `lifetimes`."""
     for key, (text, ends) in lifetimes(server, now).items():
         repair = lxc_commands.server().set({key: "15M"})
         if ends is None:
@@ -182,7 +185,7 @@ def options(server: Server, now: datetime.datetime) -> Iterator[Fault]:
 def lifetimes(
     server: Server, now: datetime.datetime
 ) -> dict[str, tuple[str, datetime.datetime | None]]:
-    """How long new tokens are to live: for each option its text, and when one made now ends.
+    """Return the lifetime of new tokens: the text of each option, and the end of a token made now.
 
     Raises:
         CannotTell: an option is no length of time.

@@ -32,7 +32,7 @@ def parse(pem: str) -> x509.Certificate:
 
 
 def faults(found: x509.Certificate, now: datetime.datetime) -> Iterator[str]:
-    """What is wrong with a certificate on that day."""
+    """Yield what is wrong with a certificate on that day."""
     if now < found.not_valid_before_utc:
         yield f"it is not valid before {found.not_valid_before_utc:%Y-%m-%d}"
     if now > found.not_valid_after_utc:
@@ -56,7 +56,7 @@ def _is_strong(found: x509.Certificate) -> bool:
 
 
 def key(found: x509.Certificate) -> str:
-    """The kind and size of its key."""
+    """Return the kind and size of its key."""
     match found.public_key():
         case rsa.RSAPublicKey() as public:
             return f"RSA of {public.key_size} bits"
@@ -73,7 +73,10 @@ def key(found: x509.Certificate) -> str:
 
 
 def _hash(found: x509.Certificate) -> str:
-    """The hash of its signature; "" where the signature has none of its own, as Ed25519's."""
+    """Return the hash of its signature.
+
+    "" where the signature has none of its own, as Ed25519's.
+    """
     algorithm = found.signature_hash_algorithm
     return algorithm.name if algorithm else ""
 

@@ -39,12 +39,12 @@ class Wanted:
 
     @property
     def text(self) -> str:
-        """As findings say it."""
+        """The route as findings describe it."""
         return f"{self.to} in table {_table(self.table)}"
 
 
 def wanted(nic: Nic) -> tuple[Wanted, ...]:
-    """The routes that a NIC should have, those of its addresses first.
+    """Return the routes that a NIC should have, those of its addresses first.
 
     Raises:
         CannotTell: an address, a route or a table of the NIC is none.
@@ -109,7 +109,7 @@ class Ways:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """As findings say it; none where all is well."""
+        """The faults as findings describe them; empty if there are none."""
         return (
             *(f"there is no route to {one.text}" for one in self.missing),
             *(f"the route to {_text(one)} leads to the instance too" for one in self.more),
@@ -118,7 +118,7 @@ class Ways:
 
 
 def ways(evidence: Evidence, nic: Nic) -> Ways:
-    """The host's routes against those that a NIC should have.
+    """Return the host's routes against those that a NIC should have.
 
     Raises:
         CannotTell: the interface or by which one a route leaves was not seen.
@@ -153,7 +153,7 @@ def _as_wanted(route: Route) -> Wanted:
 
 
 def _is_kernels(route: Route, nic: Nic) -> bool:
-    """Whether a route goes with an address that the host itself has on the pair."""
+    """Return whether a route goes with an address that the host itself has on the pair."""
     if route.protocol != BY_KERNEL or route.via:
         return False
     own = [

@@ -11,7 +11,7 @@ ROLES = ("own", "foreign", "neighbour's")
 
 
 def got_through(trial: RoutedTrial) -> tuple[SentPacket, ...]:
-    """The packets of foreign sources that reached the host.
+    """Return the packets of foreign sources that reached the host.
 
     Raises:
         CannotTell: nothing was tried, or not every source, or its own did not get through.

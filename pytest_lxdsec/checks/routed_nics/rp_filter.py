@@ -47,7 +47,7 @@ FREE = {
 
 
 def effective(stack: NetworkStack, name: str) -> tuple[int, str]:
-    """The mode of rp_filter in force on an interface, and the settings that make it.
+    """Return the mode of rp_filter in force on an interface, and the settings that make it.
 
     Documentation/networking/ip-sysctl.rst: the larger of `all` and the interface's own; 2, which
     asks for any way back at all, is weaker than 1.
@@ -69,7 +69,7 @@ def _setting(stack: NetworkStack, name: str) -> int:
 
 
 def spoofed(evidence: Evidence, nic: Nic, version: int) -> Verdict:
-    """What becomes of a packet from the NIC whose source has no way back by its interface.
+    """Return what becomes of a packet from the NIC whose source has no way back by its interface.
 
     The worst of several: accepted, not to be known, dropped.
 

@@ -26,7 +26,7 @@ DEFAULT_SIZE = 65536  # findIdmap, idmapSize: of an isolated container
 
 
 def differences(evidence: Evidence, instance: Instance, found: ContainerFacts) -> Iterator[str]:
-    """How the map in force is not the one that is configured, each as a clause.
+    """Yield how the map in force is not the one that is configured, each as a clause.
 
     Raises:
         CannotTell: one of the two is not known.
@@ -101,13 +101,13 @@ def _all_beyond(kind: idmap.Kind, extra: idmap.IdMap, size: int) -> int:
 
 
 def _beyond(one: idmap.Range, size: int) -> int:
-    """How many ids of the container's a range maps that are not below `size`."""
+    """Return how many ids of the container's a range maps that are not below `size`."""
     end = one.container + one.stop - one.start
     return max(0, end - max(one.container, size))
 
 
 def _start(kind: idmap.Kind, own: idmap.IdMap, raw: idmap.IdMap) -> int | None:
-    """Where LXD's own range begins, by the first id of the container's that is in no other."""
+    """Return the start of LXD's own range, from the first container ID outside other ranges."""
     taken = {one.container: one.container + one.stop - one.start for one in raw.ranges(kind)}
     first = 0
     while first in taken:
@@ -127,7 +127,7 @@ def _raw(instance: Instance, own: idmap.IdMap) -> Iterator[str]:
 
 
 def is_recorded(instance: Instance, found: ContainerFacts) -> bool:
-    """Whether LXD would give it the same map again, so that a restart alone changes nothing."""
+    """Return whether LXD would give it the same map again, so that a restart changes nothing."""
     try:
         return idmap.parse_volatile(instance.expanded_config.get(NEXT, "")) == containers.id_map(
             found
@@ -156,7 +156,7 @@ def _volatile(instance: Instance, key: str) -> idmap.IdMap:
 
 
 def raw(instance: Instance) -> idmap.IdMap:
-    """What `raw.idmap` asks for; raises `CannotTell` where it is none."""
+    """Return what `raw.idmap` asks for; raises `CannotTell` where it is none."""
     try:
         return idmap.parse_raw(config_values.string(instance.expanded_config, RAW))
     except ValueError as error:
@@ -173,7 +173,7 @@ def _number(config: Mapping[str, str], key: str) -> int | None:
 
 
 def shown(found: idmap.IdMap) -> str:
-    """A map for people: uids and gids, or one of them where they are the same."""
+    """Return a map for people: uids and gids, or one of them where they are the same."""
     if not found.uids and not found.gids:
         return "no map"
     uids, gids = (

@@ -26,7 +26,7 @@ class Reach:
 
 
 def reaches(evidence: Evidence, found: idmap.IdMap) -> Iterator[Reach]:
-    """What of the host a map reaches that is not LXD's to give, worst first.
+    """Yield what of the host a map reaches that is not LXD's to give, worst first.
 
     Raises:
         CannotTell: the host's accounts or subordinate ids are not known.

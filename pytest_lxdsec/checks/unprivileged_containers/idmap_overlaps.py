@@ -61,7 +61,7 @@ def find(
 
 
 def _exempt(bits: Mapping[str, int], groups: Iterable[Collection[str]]) -> Mapping[str, int]:
-    """Whom each name does not count: itself and who is in a group with it."""
+    """Return whom each name does not count: itself and who is in a group with it."""
     exempt = dict(bits)
     for group in groups:
         members = [name for name in group if name in bits]
@@ -74,7 +74,7 @@ def _exempt(bits: Mapping[str, int], groups: Iterable[Collection[str]]) -> Mappi
 def _who_reaches(
     bits: Mapping[str, int], spans: Mapping[str, tuple[idmap.Interval, ...]]
 ) -> Callable[[idmap.Interval], int]:
-    """A function from an interval that is in `spans` to the set of those who meet it.
+    """Return a function from an interval that is in `spans` to the set of those who meet it.
 
     A sweep over the bounds of all intervals gives the set that reaches each segment between two
     bounds; a tree of unions of segments makes that of any interval from a few of them.
@@ -96,7 +96,10 @@ def _who_reaches(
 
 
 def _union_tree(sets: list[int]) -> list[int]:
-    """A binary tree in a list: node i is the union of nodes 2i and 2i + 1, leaves are `sets`."""
+    """Return a binary tree in a list.
+
+    Node i is the union of nodes 2i and 2i + 1, leaves are `sets`.
+    """
     tree = [0] * len(sets) + sets
     for node in range(len(sets) - 1, 0, -1):
         tree[node] = tree[2 * node] | tree[2 * node + 1]
@@ -104,7 +107,7 @@ def _union_tree(sets: list[int]) -> list[int]:
 
 
 def _union(tree: list[int], first: int, stop: int) -> int:
-    """The union of the leaves from `first` to before `stop`."""
+    """Return the union of the leaves from `first` to before `stop`."""
     union, first, stop = 0, first + len(tree) // 2, stop + len(tree) // 2
     while first < stop:
         if first % 2:

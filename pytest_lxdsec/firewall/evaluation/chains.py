@@ -38,12 +38,12 @@ class Witness:
 def run(
     table: rules.Table, chain: rules.Chain, seen: packet.Packet, state: fields.State
 ) -> list[Witness]:
-    """Every possible end, the first of each kind, at least one."""
+    """Return every possible end, the first of each kind, at least one."""
     return _Run(table=table, seen=seen).chain(chain, state, "", 0)
 
 
 def joined(states: Iterable[fields.State]) -> fields.State:
-    """What is known whichever of these states it is."""
+    """Return what is known whichever of these states it is."""
     first, *others = states
     for other in others:
         if other != first:
@@ -210,7 +210,7 @@ class _Outcome:
 
 
 def holds(match: rules.Match, seen: packet.Packet, state: fields.State) -> bool | str:
-    """Whether a condition holds; the reason as text where that cannot be known."""
+    """Return whether a condition holds; the reason as text where that cannot be known."""
     value = fields.read(match.field, seen, state)
     if value is fields.ABSENT:
         return False

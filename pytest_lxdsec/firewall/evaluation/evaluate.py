@@ -58,12 +58,12 @@ class Verdict:
 
     @property
     def is_accepted(self) -> bool:
-        """Whether it surely passes."""
+        """True if it surely passes."""
         return self.decision is Decision.ACCEPT
 
     @property
     def is_dropped(self) -> bool:
-        """Whether it surely does not."""
+        """True if it surely does not."""
         return self.decision is Decision.DROP
 
 
@@ -82,7 +82,7 @@ def evaluate(
     family: str,
     state: fields.State = fields.FRESH,
 ) -> Verdict:
-    """What the base chains of one hook do to a packet.
+    """Return what the base chains of one hook do to a packet.
 
     Args:
         ruleset: All tables.
@@ -108,7 +108,7 @@ def evaluate(
 
 
 def path(ruleset: rules.RuleSet, seen: packet.Packet, *, hooks: Iterable[str] = INPUT) -> Verdict:
-    """What all hooks on a packet's way do to it, translations in between included."""
+    """Return what all hooks on a packet's way do to it, translations in between included."""
     passed: list[Verdict] = []
     doubt: Verdict | None = None
     state = fields.FRESH
@@ -130,7 +130,10 @@ def _with_state(verdict: Verdict, state: fields.State) -> Verdict:
 
 
 def _decisive(passed: list[Verdict]) -> Verdict:
-    """The verdict to name for a packet that all let pass: the last that had a rule for it."""
+    """Return the verdict to name for a packet that all let pass.
+
+    The last that had a rule for it.
+    """
     by_rule = [verdict for verdict in passed if verdict.rule is not None]
     if by_rule:
         return by_rule[-1]

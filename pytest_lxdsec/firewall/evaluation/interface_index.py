@@ -28,7 +28,7 @@ class _Sorted:
     by_interface: Mapping[str, tuple[Numbered, ...]]
 
     def part(self, interfaces: Sequence[str]) -> rules.Chain:
-        """The chain, with the rules that can concern the interfaces in their order."""
+        """Return the chain, with the rules that can concern the interfaces in their order."""
         names = dict.fromkeys(("", *interfaces))
         every = (numbered for name in names for numbered in self.by_interface.get(name, ()))
         ordered = sorted(every, key=lambda numbered: numbered[0])
@@ -37,7 +37,7 @@ class _Sorted:
 
     @property
     def concerns_all(self) -> bool:
-        """Whether the chain has a say about every interface."""
+        """True if the chain has a say about every interface."""
         hook = self.chain.hook
         return "" in self.by_interface or (
             hook is not None and (hook.policy is not Kind.ACCEPT or bool(hook.doubt))
@@ -63,7 +63,7 @@ class Index:
         self._only: list[dict[str, list[str]]] = [_by_interface(c) for c in self._sorted]
 
     def part(self, *interfaces: str) -> rules.RuleSet:
-        """What can concern frames that come in by a port, or by that and its bridge."""
+        """Return what can concern frames that come in by a port, or by that and its bridge."""
         return rules.RuleSet(
             tables=tuple(
                 self._table(at, table, interfaces) for at, table in enumerate(self._tables)
@@ -87,7 +87,7 @@ class Index:
 
 
 def _of_bridges(table: rules.Table) -> rules.Table:
-    """The table, without the base chains that see no frame on its way over a bridge."""
+    """Return the table, without the base chains that see no frame on its way over a bridge."""
     kept = tuple(
         chain
         for chain in table.chains
@@ -98,7 +98,7 @@ def _of_bridges(table: rules.Table) -> rules.Table:
 
 
 def _of_ip(table: rules.Table) -> rules.Table:
-    """The table, with the base chains alone that see IP packets which a bridge has let in."""
+    """Return the table with only the base chains that see IP packets from a bridge."""
     kept = tuple(
         chain for chain in table.chains if chain.hook is None or chain.hook.name in _BEHIND
     )
@@ -114,7 +114,10 @@ def _sort(chain: rules.Chain) -> _Sorted:
 
 
 def _guard(rule: rules.Rule) -> str:
-    """The one interface that the rule is for, rather a port than its bridge; "" for others."""
+    """Return the one interface that the rule is for, rather a port than its bridge.
+
+    "" for others.
+    """
     conditions = itertools.takewhile(_only_asks, rule.steps)
     asked = {
         step.field: step.among.patterns[0]
@@ -136,7 +139,7 @@ def _only_asks(step: rules.Step) -> bool:
 
 
 def _for_one(rule: rules.Rule, interface: str) -> rules.Rule | None:
-    """The rule, without what its sets and maps say of other interfaces; None: it is not for one.
+    """Return the rule without the parts of its sets and maps for other interfaces, or None.
 
     A site may keep all its ports in one map, and the parts are of one shape all the same.
     """
@@ -172,7 +175,7 @@ def _narrowed(step: rules.Step, interface: str) -> rules.Step | None:
 
 
 def _known(field: rules.Field, among: values.Among, interface: str) -> values.Among | None:
-    """The values with the interface; None where there are none."""
+    """Return the values with the interface; None where there are none."""
     own = values.Names((interface,))
     if isinstance(among, values.Names):
         return own if interface in among else None

@@ -26,7 +26,7 @@ _FIXED = ("nfproto", "protocol", "l4proto", "xt protocol")
 
 
 def _rules(ruleset: rules.RuleSet, seen: packet.Packet) -> Iterator[rules.Rule]:
-    """The rules that may concern packets of this family and protocol."""
+    """Yield the rules that may concern packets of this family and protocol."""
     for table in ruleset.tables:
         if table.family in {"inet", "netdev", seen.family}:
             for chain in table.chains:
@@ -49,7 +49,7 @@ def _may_concern(rule: rules.Rule, seen: packet.Packet) -> bool:
 
 
 def matches(ruleset: rules.RuleSet, seen: packet.Packet) -> Iterator[Asked]:
-    """Every field that is asked about, with the values."""
+    """Yield every field that is asked about, with the values."""
     for rule in _rules(ruleset, seen):
         for step in rule.steps:
             yield from _asked(step)
@@ -87,13 +87,13 @@ def _pairs(steps: Iterable[Asked], wanted: rules.Payload) -> Iterator[tuple[int,
 
 
 def _begins(field: rules.Payload, wanted: rules.Payload) -> bool:
-    """Whether a field is the first bits of another."""
+    """Return whether a field is the first bits of another."""
     is_there = (field.base, field.offset) == (wanted.base, wanted.offset)
     return is_there and field.length <= wanted.length
 
 
 def uneven(steps: Iterable[Asked], wanted: rules.Payload) -> str:
-    """Why intervals of the field do not tell all: a rule asks about scattered bits."""
+    """Return why intervals of the field do not tell all: a rule asks about scattered bits."""
     for field, _ in steps:
         inner = field.field if isinstance(field, rules.Masked) else field
         if not isinstance(inner, rules.Payload) or not fields.overlap(inner, wanted):
@@ -104,7 +104,7 @@ def uneven(steps: Iterable[Asked], wanted: rules.Payload) -> str:
 
 
 def starts(steps: Iterable[Asked], wanted: rules.Payload, end: int) -> Iterator[int]:
-    """The first value of each interval that is told apart."""
+    """Yield the first value of each interval that is told apart."""
     yield 0
     for low, high in _pairs(steps, wanted):
         yield low
@@ -115,7 +115,7 @@ def starts(steps: Iterable[Asked], wanted: rules.Payload, end: int) -> Iterator[
 def intervals(
     steps: Iterable[Asked], wanted: rules.Payload, version: int
 ) -> Iterator[tuple[int, int]]:
-    """The intervals of an address field that rules tell apart, without what is no source."""
+    """Yield the intervals of an address field that rules tell apart, without what is no source."""
     excluded = [
         (int(net.network_address), int(net.broadcast_address))
         for net in map(ipaddress.ip_network, _NO_SOURCES)
@@ -131,7 +131,7 @@ def intervals(
 
 
 def translated_ports(ruleset: rules.RuleSet, seen: packet.Packet, port: int) -> list[int]:
-    """The ports of which some rule asks, where any rule translates."""
+    """Return the ports of which some rule asks, where any rule translates."""
     steps = [step for rule in _rules(ruleset, seen) for step in rule.steps]
     if not any(isinstance(step, rules.Translate) for step in steps):
         return []

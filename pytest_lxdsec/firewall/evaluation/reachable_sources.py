@@ -79,14 +79,14 @@ class Reach:
     spans: tuple[Span, ...]
 
     def networks(self, decision: Decision) -> tuple[IpNetwork, ...]:
-        """The source networks with this end."""
+        """Return the source networks with this end."""
         ends = [(s.low, s.high) for s in self.spans if s.verdict.decision is decision]
         return _networks(ends, self.version)
 
     def outside(
         self, allowed: Iterable[IpNetwork], decision: Decision = Decision.ACCEPT
     ) -> tuple[IpNetwork, ...]:
-        """The source networks with this end that are in none of `allowed`."""
+        """Return the source networks with this end that are in none of `allowed`."""
         holes = [
             (int(net.network_address), int(net.broadcast_address))
             for net in allowed
@@ -97,7 +97,7 @@ class Reach:
 
 
 def sources(ruleset: rules.RuleSet, door: Door) -> Reach:
-    """Who reaches a door over TCP, with a connection that is new."""
+    """Return who reaches a door over TCP, with a connection that is new."""
     version = door.address.version
     kind = protocol_numbers.ETH_IPV4 if version == 4 else protocol_numbers.ETH_IPV6  # noqa: PLR2004 - IPv4
     sample = syn(door.address, door.address, source_port=_EPHEMERAL, port=door.port, iifname="")
@@ -147,7 +147,7 @@ def _judge(
 def _connect(
     ruleset: rules.RuleSet, door: Door, interface: str, which: tuple[int, int, int]
 ) -> Verdict:
-    """The verdict of a first packet; DROP where it is led to somebody else."""
+    """Return the verdict of a first packet; DROP where it is led to somebody else."""
     source, source_port, port = which
     address = type(door.address)(source)
     seen = syn(address, door.address, source_port=source_port, port=port, iifname=interface)
@@ -167,7 +167,7 @@ def _connect(
 def syn(
     source: IpAddress, destination: IpAddress, *, source_port: int, port: int, iifname: str
 ) -> packet.Packet:
-    """The first packet of a TCP connection to this host, as a stranger may send it."""
+    """Return the first packet of a TCP connection to this host, as a stranger may send it."""
     segment = ethernet.Tcp(source_port=source_port, destination_port=port)
     content: ethernet.Content
     if isinstance(source, ipaddress.IPv4Address) and isinstance(

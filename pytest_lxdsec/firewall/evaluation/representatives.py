@@ -16,7 +16,7 @@ from . import partition
 def interfaces(
     ruleset: rules.RuleSet, seen: packet.Packet, names: Sequence[str]
 ) -> tuple[str, ...]:
-    """The first interface of each lot that fares alike with packets as the one given."""
+    """Return the first interface of each lot that fares alike with packets as the one given."""
     patterns = tuple(dict.fromkeys((*_patterns(ruleset, seen), *_devices(ruleset))))
     lots: dict[Hashable, str] = {}
     for name in names:
@@ -42,7 +42,7 @@ def _devices(ruleset: rules.RuleSet) -> Iterator[values.Names]:
 def addresses(
     ruleset: rules.RuleSet, seen: packet.Packet, own: Iterable[IpAddress]
 ) -> tuple[IpAddress, ...]:
-    """The first address of each lot that fares alike as the destination of such packets."""
+    """Return the first address of each lot that fares alike as the destination of such packets."""
     kind = protocol_numbers.ETH_IPV4 if seen.family == "ip" else protocol_numbers.ETH_IPV6
     wanted = fields.DESTINATION[kind]
     asked = [each for each in partition.matches(ruleset, seen) if _is_about(each[0], wanted)]
@@ -60,7 +60,7 @@ def _is_about(field: rules.Field, wanted: rules.Payload) -> bool:
 def _answers(
     asked: Iterable[partition.Asked], wanted: rules.Payload, address: int
 ) -> Iterator[Hashable]:
-    """What rules see of an address; the whole of it, where they look at parts."""
+    """Yield what rules see of an address; the whole of it, where they look at parts."""
     for field, amongs in asked:
         if field == wanted:
             yield tuple(address in among for among in amongs)

@@ -22,7 +22,7 @@ class NoFrame(ValueError):
 
 
 def parse(octets: bytes) -> Frame:
-    """The frame that has these bytes.
+    """Return the frame that has these bytes.
 
     Raises:
         NoFrame: as above.
@@ -39,7 +39,7 @@ def parse(octets: bytes) -> Frame:
 
 
 def mended(octets: bytes) -> Frame:
-    """The frame that these bytes would be with the right checksums and lengths.
+    """Return the frame that these bytes would be with the right checksums and lengths.
 
     Raises:
         NoFrame: as `parse`.
@@ -152,7 +152,7 @@ def _ipv6(body: bytes) -> Content | None:
 
 
 def _extensions(number: int, rest: bytes) -> tuple[tuple[Extension, ...], int, bytes, bool]:
-    """The extension headers, what follows them, and whether that is a later fragment."""
+    """Return the extension headers, what follows them, and whether that is a later fragment."""
     found: list[Extension] = []
     is_later = False
     while not is_later:

@@ -27,7 +27,7 @@ _EXTENSIONS = {
 
 
 def describe(frame: Frame) -> str:
-    """One line: what the frame says, from which MAC address, and in what it is wrapped."""
+    """Return one line: what the frame says, from which MAC address, and in what it is wrapped."""
     said = _content(frame)
     to = "everybody" if frame.destination == ethernet.BROADCAST else frame.destination
     tags = "".join(f", in {_tag(tag)}" for tag in frame.tags)

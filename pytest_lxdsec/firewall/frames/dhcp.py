@@ -18,7 +18,10 @@ _HARDWARE_TYPE, _HEADER = 1, 240
 
 
 def message(kind: int, client_mac: str, *, transaction: int = 1) -> ethernet.Udp:
-    """A DHCPv4 message: DISCOVER and REQUEST as a client sends them, the others as a server."""
+    """Return a DHCPv4 message.
+
+    DISCOVER and REQUEST as a client sends them, the others as a server.
+    """
     is_client = kind in {DISCOVER, REQUEST}
     mac = protocol_numbers.mac_number(client_mac).to_bytes(6, "big")
     start = struct.pack("!BBBBIHH", 1 if is_client else 2, _HARDWARE_TYPE, 6, 0, transaction, 0, 0)
@@ -32,7 +35,7 @@ def message(kind: int, client_mac: str, *, transaction: int = 1) -> ethernet.Udp
 
 
 def solicit(client_mac: str, *, transaction: int = 1) -> ethernet.Udp:
-    """A DHCPv6 SOLICIT, by a client that is known by its MAC address (DUID-LL)."""
+    """Return a DHCPv6 SOLICIT, by a client that is known by its MAC address (DUID-LL)."""
     identity = struct.pack("!HH", 3, 1) + protocol_numbers.mac_number(client_mac).to_bytes(
         6, "big"
     )
@@ -41,7 +44,7 @@ def solicit(client_mac: str, *, transaction: int = 1) -> ethernet.Udp:
 
 
 def describe(datagram: ethernet.Udp) -> str:
-    """`DHCP DISCOVER for 00:16:..`; "" for what is no such message."""
+    """Return `DHCP DISCOVER for 00:16:..`; "" for what is no such message."""
     ports = {datagram.source_port, datagram.destination_port}
     body = datagram.body
     if ports == {SERVER, CLIENT} and len(body) > _HEADER + 2 and body[236:240] == _COOKIE:

@@ -28,7 +28,7 @@ from .ethernet import (
 
 
 def octets(frame: Frame) -> bytes:
-    """The frame's bytes, without padding and checksum of Ethernet's own."""
+    """Return the frame's bytes, without padding and checksum of Ethernet's own."""
     macs = b"".join(_mac(text) for text in (frame.destination, frame.source))
     tags = b"".join(
         struct.pack("!HH", tag.ethertype, tag.priority << 13 | tag.vid) for tag in frame.tags
@@ -42,7 +42,7 @@ def _mac(text: str) -> bytes:
 
 
 def content_octets(content: Content) -> bytes:
-    """The bytes from the network header on."""
+    """Return the bytes from the network header on."""
     match content:
         case Arp():
             return _arp(content)
@@ -105,7 +105,7 @@ def _extension(extension: Extension, following: int, body: bytes) -> tuple[int, 
 
 
 def segment(content: Segment, source: IpAddress, destination: IpAddress) -> tuple[int, bytes]:
-    """A transport's number and its bytes, with the checksum over the addresses."""
+    """Return a transport's number and its bytes, with the checksum over the addresses."""
     match content:
         case Udp():
             body = struct.pack(
@@ -168,7 +168,7 @@ def _icmpv6(content: Icmp | Neighbour | Router) -> bytes:
 def _summed(
     protocol: int, body: bytes, at: int, source: IpAddress, destination: IpAddress
 ) -> bytes:
-    """The bytes with the checksum at its place, over the pseudo header too."""
+    """Return the bytes with the checksum at its place, over the pseudo header too."""
     pseudo = source.packed + destination.packed + struct.pack("!II", len(body), protocol)
     total = _checksum(pseudo + body)
     if protocol == protocol_numbers.UDP and total == 0:
@@ -177,7 +177,7 @@ def _summed(
 
 
 def _checksum(given: bytes) -> int:
-    """The internet's checksum (RFC 1071)."""
+    """Return the internet's checksum (RFC 1071)."""
     if len(given) % 2:
         given += b"\0"
     total: int = sum(struct.unpack(f"!{len(given) // 2}H", given))

@@ -78,7 +78,7 @@ class Option:
 
     @classmethod
     def link_layer(cls, kind: int, mac: str) -> Option:
-        """`protocol_numbers.SOURCE_LINK_LAYER` or `TARGET_LINK_LAYER`, with an address."""
+        """Return `protocol_numbers.SOURCE_LINK_LAYER` or `TARGET_LINK_LAYER`, with an address."""
         return cls(type=kind, body=protocol_numbers.mac_number(mac).to_bytes(6, "big"))
 
 

@@ -65,7 +65,7 @@ FRESH = State()
 
 
 def read(wanted: rules.Field, seen: packet.Packet, state: State) -> Value:  # noqa: PLR0911 - one for each kind
-    """The value of a field."""
+    """Return the value of a field."""
     match wanted:
         case rules.Payload():
             return _payload(wanted, seen, state)
@@ -150,7 +150,7 @@ def _is_fast(wanted: rules.Payload) -> bool:
 
 
 def _translated(wanted: rules.Payload, seen: packet.Packet, state: State) -> Value | None:
-    """What stands where a translation has written; None where it has not."""
+    """Return what stands where a translation has written; None where it has not."""
     address = DESTINATION.get(seen.protocol)
     if (
         address is not None
@@ -177,7 +177,7 @@ SOURCE: Mapping[int, rules.Payload] = {
 
 
 def overlap(one: rules.Payload, other: rules.Payload) -> bool:
-    """Whether two fields share bits."""
+    """Return whether two fields share bits."""
     return (
         one.base is other.base
         and one.offset < other.offset + other.length
@@ -195,7 +195,7 @@ def _extension(number: int, seen: packet.Packet) -> Value:
 
 
 def _search(wanted: rules.Search, seen: packet.Packet, state: State) -> Value:
-    """As xt_string has it, of a packet in one piece (net/core/skbuff.c, skb_find_text).
+    """Search a packet that is in one piece, like xt_string (net/core/skbuff.c, skb_find_text).
 
     What a sender gains by sending it in several, `iptables` leaves in doubt.
 
@@ -215,7 +215,7 @@ def _search(wanted: rules.Search, seen: packet.Packet, state: State) -> Value:
 
 
 def _is_within(wanted: rules.Search, free: rules.Payload, seen: packet.Packet) -> bool:
-    """Whether bits that the sender may choose are among those that are searched."""
+    """Return whether bits that the sender may choose are among those that are searched."""
     if free.base is Base.LINK:
         return False
     first = free.offset
@@ -226,7 +226,7 @@ def _is_within(wanted: rules.Search, free: rules.Payload, seen: packet.Packet) -
 
 
 def _ip_octets(seen: packet.Packet) -> bytes:
-    """The packet as long as it says that it is: br_netfilter cuts the rest off."""
+    """Return the packet as long as it says that it is: br_netfilter cuts the rest off."""
     octets = seen.octets[seen.network :]
     if seen.protocol == protocol_numbers.ETH_IPV6:
         return octets[: packet.IPV6_HEADER + int.from_bytes(octets[4:6], "big")]
@@ -322,7 +322,7 @@ _META: Mapping[str, Callable[[packet.Packet], Value]] = {
 
 
 def _room(key: str, seen: packet.Packet) -> Value:
-    """A packet too short for the header that a rule asks about is dropped by iptables."""
+    """Return a packet too short for the header that a rule asks about is dropped by iptables."""
     if seen.transport is None:
         return ABSENT
     there = len(seen.octets) - seen.network - seen.transport.start

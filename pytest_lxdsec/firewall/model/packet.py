@@ -89,7 +89,7 @@ class Packet:
 def bridged(
     octets: bytes, *, iifname: str, oifname: str = "", iif: int | None = None, bridge: str = ""
 ) -> Packet:
-    """A frame that came in at a port of a bridge; `oifname` where it is forwarded to another.
+    """Return a frame that came in at a bridge port; `oifname` is set if it is forwarded.
 
     Raises:
         ValueError: it is too short to be a frame.
@@ -117,7 +117,7 @@ def bridged(
 
 
 def behind_bridge(seen: Packet, *, is_handed_over: bool) -> Packet:
-    """The same frame before IP's rules: those of the host, or those that br_netfilter hands it to.
+    """Return the frame as IP's rules see it: the host's own, or those behind br_netfilter.
 
     Both see the bridge for the interface, and only br_netfilter keeps which port it was
     (net/bridge/br_netfilter_hooks.c, setup_pre_routing and br_nf_forward_ip).
@@ -149,13 +149,16 @@ def _untracked(seen: Packet) -> int | None:
 
 
 def has_fragment_header(seen: Packet) -> bool:
-    """Whether it is an IPv6 fragment, be it the only one."""
+    """Return whether it is an IPv6 fragment, be it the only one."""
     octets = seen.octets[seen.network :]
     return len(octets) >= IPV6_HEADER and has_extension(octets, protocol_numbers.FRAGMENT)
 
 
 def is_passed_on(octets: bytes) -> bool:
-    """Whether a bridge passes the frame on at all: groups of one link it keeps (802.1D 7.12.6)."""
+    """Return whether a bridge passes the frame on at all.
+
+    Groups of one link it keeps (802.1D 7.12.6).
+    """
     return octets[:5] != b"\x01\x80\xc2\0\0" or octets[5] > 0x0F  # noqa: PLR2004 - the last
 
 
@@ -170,7 +173,10 @@ def routed(  # noqa: PLR0913 - each is a fact of its own
     ct_state: int | None = protocol_numbers.CT_STATES["new"],
     free: tuple[rules.Payload, ...] = (),
 ) -> Packet:
-    """An IP packet that starts with its network header; whoever sent its frame is not known."""
+    """Return an IP packet that starts with its network header.
+
+    Whoever sent its frame is not known.
+    """
     protocol = {4: protocol_numbers.ETH_IPV4, 6: protocol_numbers.ETH_IPV6}.get(octets[0] >> 4, 0)
     return Packet(
         octets=octets,
@@ -189,7 +195,7 @@ def routed(  # noqa: PLR0913 - each is a fact of its own
 
 
 def _known_protocol(ethertype: int, start: bytes) -> int:
-    """What eth_type_trans() makes of the field: a length means 802.3, raw or with LLC."""
+    """Return what eth_type_trans() makes of the field: a length means 802.3, raw or with LLC."""
     if ethertype >= protocol_numbers.FIRST_ETHERTYPE:
         return ethertype
     return protocol_numbers.ETH_802_3 if start == b"\xff\xff" else protocol_numbers.ETH_802_2
@@ -203,7 +209,10 @@ def _packet_type(octets: bytes) -> int | None:
 
 
 def find_transport(protocol: int, octets: bytes) -> Transport | None:
-    """Where the transport header is, from the network header on; None as the kernel's "unspec"."""
+    """Return where the transport header is, from the network header on.
+
+    None as the kernel's "unspec".
+    """
     if protocol == protocol_numbers.ETH_IPV4:
         return _ipv4_transport(octets)
     return _ipv6_transport(octets) if protocol == protocol_numbers.ETH_IPV6 else None
@@ -228,7 +237,7 @@ def _ipv6_transport(octets: bytes) -> Transport | None:
 
 
 def _walk(octets: bytes, number: int, start: int) -> Transport | None:
-    """As ipv6_find_hdr() with no target and IP6_FH_F_AUTH: an authentication header ends it."""
+    """Walk the headers like ipv6_find_hdr() with IP6_FH_F_AUTH and without a target."""
     while number in protocol_numbers.EXTENSIONS and number not in (
         protocol_numbers.NO_NEXT,
         protocol_numbers.AUTHENTICATION,
@@ -249,7 +258,7 @@ def _walk(octets: bytes, number: int, start: int) -> Transport | None:
 
 
 def _later_fragment(following: int, offset: int) -> Transport | None:
-    """The kernel knows a later fragment's protocol, and takes the packet's start for its own."""
+    """Return the packet with the transport header that the kernel assumes for a later fragment."""
     if following in protocol_numbers.EXTENSIONS and following != protocol_numbers.NO_NEXT:
         return None
     return Transport(protocol=following, start=0, fragment_offset=offset)
@@ -281,7 +290,7 @@ def skipped(octets: bytes) -> tuple[int, int] | None:
 
 
 def has_extension(octets: bytes, wanted: int) -> bool:
-    """Whether an IPv6 packet has an extension header, as ipv6_find_hdr() finds one by number."""
+    """Return whether ipv6_find_hdr() finds an extension header with this number."""
     number, start = octets[6], IPV6_HEADER
     while number != wanted:
         if number not in protocol_numbers.EXTENSIONS or number == protocol_numbers.NO_NEXT:

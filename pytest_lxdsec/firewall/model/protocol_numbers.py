@@ -163,7 +163,7 @@ ROUTE_TYPES: Mapping[str, int] = {
 
 
 def mac_number(text: str) -> int:
-    """A MAC address as a number.
+    """Return a MAC address as a number.
 
     Raises:
         ValueError: it is none.
@@ -175,12 +175,12 @@ def mac_number(text: str) -> int:
 
 
 def mac_text(number: int) -> str:
-    """A number as a MAC address."""
+    """Return a number as a MAC address."""
     return number.to_bytes(6, "big").hex(":")
 
 
 def link_local(mac: str) -> ipaddress.IPv6Address:
-    """The link-local address that a kernel makes of a MAC address (RFC 4291, appendix A)."""
+    """Return the link-local address that a kernel derives from a MAC (RFC 4291, appendix A)."""
     octets = mac_number(mac).to_bytes(6, "big")
     interface = bytes([octets[0] ^ 2]) + octets[1:3] + b"\xff\xfe" + octets[3:]
     return ipaddress.IPv6Address(b"\xfe\x80" + bytes(6) + interface)

@@ -244,7 +244,7 @@ class Table:
     doubt: str = ""
 
     def chain(self, name: str) -> Chain | None:
-        """The chain of this name."""
+        """Return the chain of this name."""
         return next((chain for chain in self.chains if chain.name == name), None)
 
 
@@ -265,7 +265,7 @@ class RuleSet:
         return RuleSet(tables=self.tables + other.tables, handed_over=tuple(families))
 
     def table(self, family: str, name: str) -> Table | None:
-        """The table of this family and name."""
+        """Return the table of this family and name."""
         found = (t for t in self.tables if (t.family, t.name) == (family, name))
         return next(found, None)
 
@@ -274,7 +274,10 @@ EMPTY = RuleSet()
 
 
 def within(field: Payload, value: int, mask: int, *, negated: bool = False) -> Match:
-    """The field and-ed with the mask is the value; an interval where the mask is a prefix."""
+    """Return the field and-ed with the mask is the value.
+
+    An interval where the mask is a prefix.
+    """
     whole = (1 << field.length) - 1
     free = ~mask & whole
     if free & (free + 1) == 0:

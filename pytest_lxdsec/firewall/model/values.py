@@ -65,5 +65,5 @@ Among = Intervals | Names | Rows
 
 
 def number(value: int) -> Intervals:
-    """One number."""
+    """Return one number."""
     return Intervals([(value, value)])

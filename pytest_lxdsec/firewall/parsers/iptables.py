@@ -149,7 +149,7 @@ _IPV4_PROTOCOL = rules.Payload(base=Base.NETWORK, offset=72, length=8)
 
 
 def _is_evadable(step: Step, ends: Sequence[Step]) -> bool:
-    """Whether a sender gains by bytes that are not found, though they are there.
+    """Return whether a sender gains by bytes that are not found, though they are there.
 
     Boyer and Moore's search finds none that lie in two pieces of a packet (lib/ts_bm.c). Who is
     let pass by what is found, or dropped for what is not, gains nothing: so LXD's rules are.
@@ -225,7 +225,10 @@ def _is_bridged_on(option: Option) -> Iterator[Step]:
 
 
 def _search(option: Option, every: Sequence[Option]) -> Step:
-    """`-m string`: of which there is one in a rule, or who knows which offsets are whose."""
+    """Return `-m string`.
+
+    Of which there is one in a rule, or who knows which offsets are whose.
+    """
     given = {each.name: each for each in every}
     if sum(each.name in _PATTERNS for each in every) != 1 or "--icase" in given:
         raise _NotKnownError
@@ -243,7 +246,7 @@ def _search(option: Option, every: Sequence[Option]) -> Step:
 
 
 def _hex_octets(text: str) -> bytes:
-    """`text|68 65 78|text`: every second part is in hexadecimal."""
+    """Return `text|68 65 78|text`: every second part is in hexadecimal."""
     parts = text.split("|")
     if not len(parts) % 2:
         raise _NotKnownError

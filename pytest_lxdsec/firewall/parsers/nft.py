@@ -129,7 +129,10 @@ def _rule(given: Mapping[str, Json], handle: int, scope: nft_statements.Scope) -
 def _known(
     given: Sequence[Mapping[str, Json]], wanted: Mapping[str, Json]
 ) -> dict[str, list[Json]]:
-    """The elements of the sets whose elements are known; a reference to another is a doubt."""
+    """Return the elements of the sets whose elements are known.
+
+    A reference to another is a doubt.
+    """
     found: dict[str, list[Json]] = {}
     for entry in given:
         flags = entry.get("flags", ())

@@ -26,7 +26,7 @@ LINK_TYPE = rules.Payload(base=Base.LINK, offset=96, length=16)
 def _rows(
     base: Base, text: str, **datatypes: Datatype
 ) -> dict[str, tuple[rules.Payload, Datatype]]:
-    """`name offset length` rows of one header's fields, in bits."""
+    """Return `name offset length` rows of one header's fields, in bits."""
     made = {}
     for line in text.strip().splitlines():
         name, offset, length = line.rsplit(None, 2)
@@ -226,7 +226,7 @@ def _joined(parts: list[Left]) -> Left:
 
 
 def readings(protocol: str, family: str, *, is_tagged: bool) -> tuple[Match, ...]:
-    """The tests of which at least one was asked for, and not printed; () where none is needed.
+    """Return the tests of which at least one must hold and is not printed; () for none.
 
     Args:
         protocol: What a match needs: `ip`, `tcp`, ...

@@ -13,7 +13,7 @@ from ..model import rules
 
 
 def overlay(ruleset: rules.RuleSet, saved: rules.RuleSet) -> rules.RuleSet:
-    """The rule set of nft, its doubtful rules completed by a save of the nft shim.
+    """Return the rule set of nft, its doubtful rules completed by a save of the nft shim.
 
     Tables of the legacy commands are other ones: add those with `+`.
     """

@@ -63,7 +63,7 @@ class Scope:
 
 
 def steps(expressions: Json, scope: Scope) -> tuple[Step, ...]:
-    """The steps of a rule."""
+    """Return the steps of a rule."""
     made: list[Step] = []
     asked: set[str] = set()
     for given in expressions or ():
@@ -164,7 +164,7 @@ def _beside(op: str, wanted: values.Among, length: int) -> values.Intervals:
 
 
 def _by_name(side: nft_fields.Left, right: Json) -> nft_fields.Left:
-    """`iif lo` compares numbers, and nft prints the name that has the number now."""
+    """Return `iif lo` compares numbers, and nft prints the name that has the number now."""
     if side.field == rules.Meta(key="iif") and not isinstance(right, int):
         return nft_fields.left({"meta": {"key": "iifname"}})
     return side
@@ -241,12 +241,15 @@ def _translate(kind: str, content: Mapping[str, Json]) -> Step:
 
 
 def is_implied(protocol: str, protocols: Sequence[str]) -> bool:
-    """Whether a network protocol is asked for only since a transport protocol has its name."""
+    """Return whether a network protocol is tested only because a transport protocol is."""
     return protocol != protocols[-1] and protocols[-1] in {"icmp", "icmpv6"}
 
 
 def _dependencies(protocols: Sequence[str], scope: Scope, asked: set[str]) -> Iterator[Step]:
-    """The tests that are not printed: as the listing shows them, else each that may be meant."""
+    """Yield the tests that are not printed.
+
+    As the listing shows them, else each that may be meant.
+    """
     for protocol in protocols:
         if protocol in asked:
             continue

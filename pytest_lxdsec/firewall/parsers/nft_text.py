@@ -15,7 +15,7 @@ _BARE_META = {"iifname", "oifname", "iif", "oif"}
 
 
 def rule(expressions: Any) -> str:  # noqa: ANN401 - JSON as it came
-    """One line."""
+    """Return one line."""
     return " ".join(_statement(each) for each in expressions or ())
 
 
@@ -37,7 +37,7 @@ def _statement(given: Any) -> str:  # noqa: ANN401 - as above
 
 
 def value(given: Any) -> str:  # noqa: ANN401 - as above
-    """One side of a match."""
+    """Return one side of a match."""
     if isinstance(given, list):
         return ",".join(value(each) for each in given)
     if not isinstance(given, dict):

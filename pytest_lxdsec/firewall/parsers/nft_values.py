@@ -33,7 +33,7 @@ INTERFACE = Datatype(kind="interface")
 
 
 def mask(given: Json, datatype: Datatype) -> int:
-    """A mask: a number, an address, or a list of flags.
+    """Return a mask: a number, an address, or a list of flags.
 
     Raises:
         NotModelled: it is something else.
@@ -42,7 +42,7 @@ def mask(given: Json, datatype: Datatype) -> int:
 
 
 def among(given: Json, datatype: Datatype, named: Mapping[str, Sequence[Json]]) -> values.Among:
-    """The values on the right side of a match.
+    """Return the values on the right side of a match.
 
     Args:
         given: As nft prints them.
@@ -61,12 +61,12 @@ def among(given: Json, datatype: Datatype, named: Mapping[str, Sequence[Json]]) 
 def rows(
     given: Json, datatypes: Sequence[Datatype], named: Mapping[str, Sequence[Json]]
 ) -> values.Rows:
-    """The values of a concatenation; raises as `among`."""
+    """Return the values of a concatenation; raises as `among`."""
     return values.Rows(tuple(row(cell, datatypes) for cell in _elements(given, named)))
 
 
 def row(given: Json, datatypes: Sequence[Datatype]) -> tuple[values.Intervals | values.Names, ...]:
-    """One value of a concatenation; raises as `among`."""
+    """Return one value of a concatenation; raises as `among`."""
     cells = given.get("concat") if isinstance(given, dict) else None
     if not isinstance(cells, list) or len(cells) != len(datatypes):
         raise NotModelled(f"the value {given} of a concatenation")
@@ -75,7 +75,7 @@ def row(given: Json, datatypes: Sequence[Datatype]) -> tuple[values.Intervals | 
 
 
 def elements(given: Json) -> list[Json]:
-    """The elements of a set that is written out; one that comes and goes is not known.
+    """Return the elements of a set that is written out; one that comes and goes is not known.
 
     Raises:
         NotModelled: as above.
@@ -94,7 +94,7 @@ def _elements(given: Json, named: Mapping[str, Sequence[Json]]) -> Sequence[Json
 
 
 def _plain(element: Json) -> Json:
-    """An element without its comment and counter; with a timeout it may be gone by now."""
+    """Return an element without its comment and counter; with a timeout it may be gone by now."""
     if isinstance(element, dict) and "elem" in element:
         inner = element["elem"]
         if not isinstance(inner, dict) or {"timeout", "expires"} & set(inner):

@@ -30,7 +30,7 @@ class Option:
 
     @property
     def text(self) -> str:
-        """As it was written."""
+        """The line as it was printed."""
         return " ".join((("! " if self.negated else "") + self.name, *self.values))
 
     @property
@@ -124,7 +124,10 @@ def _hook(
 
 
 def _options(line: str) -> Iterator[Option]:
-    """A quoted word is never an option; `!` may stand before an option or before its value."""
+    """Yield the words of a line; a quoted word is never an option.
+
+    `!` may stand before an option or before its value.
+    """
     name, values, negated, pending = "", list[str](), False, False
     for match in _TOKEN.finditer(line):
         quoted, plain = match.groups()

@@ -39,7 +39,7 @@ _SOURCES = {"SNAT", "MASQUERADE", "NETMAP"}
 
 
 def split(options: Sequence[Option]) -> tuple[Sequence[Option], Sequence[Option]]:
-    """The conditions of a rule, and its `-j` or `-g` with what follows."""
+    """Return the conditions of a rule, and its `-j` or `-g` with what follows."""
     at = next((i for i, each in enumerate(options) if each.name in {"-j", "-g"}), len(options))
     return options[:at], options[at:]
 
@@ -47,7 +47,7 @@ def split(options: Sequence[Option]) -> tuple[Sequence[Option], Sequence[Option]
 def steps(  # noqa: PLR0911 - one for each kind
     options: Sequence[Option], chains: frozenset[str], family: str
 ) -> tuple[Step, ...]:
-    """What a rule does once it matches; nothing where it only counts."""
+    """Return what a rule does once it matches; nothing where it only counts."""
     _, own = split(options)
     if not own:
         return ()

@@ -34,7 +34,7 @@ class Nic:
 
     @property
     def holds_mac(self) -> bool:
-        """Whether the guide promises that it cannot use another MAC address."""
+        """True if the guide promises that it cannot use another MAC address."""
         return self.filters_mac or self.filters_ipv4 or self.filters_ipv6
 
     @property
@@ -49,7 +49,7 @@ class Nic:
 
     @property
     def own_ipv6(self) -> ipaddress.IPv6Address:
-        """As `own_ipv4`."""
+        """The IPv6 addresses that the NIC may use; see `own_ipv4`."""
         return self.ipv6[0].network_address if self.ipv6 else SPARE_IPV6
 
 

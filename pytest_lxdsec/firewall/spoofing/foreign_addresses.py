@@ -95,7 +95,7 @@ def _apart(
     bits: int,
     is_foreign: Callable[[int], bool],
 ) -> list[int]:
-    """A foreign value of each interval that a field is compared with.
+    """Return a foreign value of each interval that a field is compared with.
 
     Of many that no rule tells apart, as the members of a set, the first stands for all.
     """
@@ -118,13 +118,13 @@ def _apart(
 def _answers(
     about: Iterable[tuple[rules.Field, values.Among, int]], value: int
 ) -> Iterator[object]:
-    """What rules make of a value; the value itself where they look at single bits of it."""
+    """Yield what rules make of a value; the value itself where they look at single bits of it."""
     for field, among, shift in about:
         yield value >> shift in among if isinstance(field, rules.Payload) else value
 
 
 def _shift(field: rules.Field, wanted: tuple[rules.Payload, ...], bits: int) -> int | None:
-    """How many bits of the address a field leaves out; None: it is about something else."""
+    """Return how many bits of the address a field leaves out; None: it is about something else."""
     inner = field.field if isinstance(field, rules.Masked) else field
     if not isinstance(inner, rules.Payload):
         return None
@@ -132,7 +132,10 @@ def _shift(field: rules.Field, wanted: tuple[rules.Payload, ...], bits: int) -> 
 
 
 def _begins(field: rules.Payload, wanted: rules.Payload) -> bool:
-    """Whether a field is the first bits of another; in ARP's place there is another's address."""
+    """Return whether a field is the first bits of another.
+
+    In ARP's place there is another's address.
+    """
     if field in _MACS:
         return field == wanted
     same = (field.base, field.offset) == (wanted.base, wanted.offset)
@@ -151,7 +154,10 @@ def _compared(part: rules.RuleSet) -> Iterator[Asked]:
 
 
 def _searched(step: rules.Step) -> Iterator[Asked]:
-    """An address that is searched as bytes; of all else behind the bridge no source is left."""
+    """Yield an address that is searched as bytes.
+
+    Of all else behind the bridge no source is left.
+    """
     if isinstance(step, rules.Match) and isinstance(step.field, rules.Search):
         pattern = step.field.pattern
         if len(pattern) * 8 == _IPV6[0].length:

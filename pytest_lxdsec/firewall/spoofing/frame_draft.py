@@ -86,7 +86,7 @@ class Draft:
         return True
 
     def _meta(self, field: rules.Field, among: values.Intervals, value: int) -> bool:
-        """What the kernel knows by the destination only."""
+        """Return what the kernel knows by the destination only."""
         if field != rules.Meta(key="pkttype"):
             return True
         wanted = _ends_of(among)[value % len(_ends_of(among))]
@@ -108,7 +108,7 @@ class Draft:
                 return False
 
     def _place(self, key: str) -> rules.Payload | None:
-        """Where the frame says what the kernel reads it for."""
+        """Return where the frame says what the kernel reads it for."""
         seen = self._seen()
         match key:
             case "protocol":

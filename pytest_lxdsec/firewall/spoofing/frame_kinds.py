@@ -47,29 +47,29 @@ class Author:
     around: Surroundings
 
     def frame(self, content: ethernet.Content, **changes: object) -> Frame:
-        """A frame from the NIC's MAC address to everybody, unless said otherwise."""
+        """Return a frame from the NIC's MAC address to everybody, unless said otherwise."""
         made = Frame(source=self.nic.mac, destination=BROADCAST, content=content)
         return dataclasses.replace(made, **changes)  # type: ignore[arg-type]  # checked there
 
     def tagged(self, frame: Frame, *tags: Tag) -> Frame:
-        """The same frame with tags."""
+        """Return the same frame with tags."""
         return dataclasses.replace(frame, tags=tags)
 
     def arp(self, **changes: object) -> Arp:
-        """An announcement of the NIC's own address."""
+        """Return an announcement of the NIC's own address."""
         own = self.nic.own_ipv4
         made = Arp(sender_mac=self.nic.mac, sender_ip=own, target_ip=own)
         return dataclasses.replace(made, **changes)  # type: ignore[arg-type]  # checked there
 
     def ipv4(self, **changes: object) -> Ipv4:
-        """A datagram from the NIC's own address to the bridge's."""
+        """Return a datagram from the NIC's own address to the bridge's."""
         made = Ipv4(
             source=self.nic.own_ipv4, destination=self.around.bridge_ipv4, content=_PAYLOAD
         )
         return dataclasses.replace(made, **changes)  # type: ignore[arg-type]  # checked there
 
     def ipv6(self, content: ethernet.Segment = _PAYLOAD, **changes: object) -> Ipv6:
-        """A packet from the NIC's own address to the bridge's."""
+        """Return a packet from the NIC's own address to the bridge's."""
         made = Ipv6(
             source=self.nic.own_ipv6,
             destination=self.around.bridge_ipv6,
@@ -79,7 +79,7 @@ class Author:
         return dataclasses.replace(made, **changes)  # type: ignore[arg-type]  # checked there
 
     def advertisement(self, **changes: object) -> Neighbour:
-        """A neighbour advertisement of the NIC's own address and MAC address."""
+        """Return a neighbour advertisement of the NIC's own address and MAC address."""
         own = Option.link_layer(protocol_numbers.TARGET_LINK_LAYER, self.nic.mac)
         made = Neighbour(
             type=protocol_numbers.NEIGHBOUR_ADVERT,
@@ -90,7 +90,7 @@ class Author:
         return dataclasses.replace(made, **changes)  # type: ignore[arg-type]  # checked there
 
     def solicitation(self, **changes: object) -> Neighbour:
-        """A neighbour solicitation for the bridge's address."""
+        """Return a neighbour solicitation for the bridge's address."""
         own = Option.link_layer(protocol_numbers.SOURCE_LINK_LAYER, self.nic.mac)
         made = Neighbour(
             type=protocol_numbers.NEIGHBOUR_SOLICIT, target=self.around.bridge_ipv6, options=(own,)
@@ -99,12 +99,12 @@ class Author:
 
 
 def every(nic: Nic, around: Surroundings) -> Mapping[str, Frame]:
-    """All kinds of frames, by name."""
+    """Return all kinds of frames, by name."""
     return dict(_named(nic, around))
 
 
 def one(name: str, nic: Nic, around: Surroundings) -> Frame:
-    """The frame of one kind; no more are made than it takes to find it.
+    """Return the frame of one kind; no more are made than it takes to find it.
 
     Raises:
         KeyError: there is no such kind.

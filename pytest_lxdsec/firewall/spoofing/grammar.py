@@ -25,7 +25,7 @@ _FLOWS = (0, 547, 67, 0x86)
 
 
 def frame(flip: Callable[[], bool], nic: Nic, around: Surroundings) -> Frame:
-    """The frame that the flips make."""
+    """Return the frame that the flips make."""
     return _Writer(flip=flip, nic=nic, around=around).frame()
 
 
@@ -36,7 +36,7 @@ class _Writer:
     around: Surroundings
 
     def pick(self, options: Sequence[_T]) -> _T:
-        """One of the options; the first where all flips fall on False."""
+        """Return one of the options; the first where all flips fall on False."""
         number = 0
         for _ in range((len(options) - 1).bit_length()):
             number = number << 1 | self.flip()
@@ -78,7 +78,7 @@ class _Writer:
 
     @staticmethod
     def near(mac: str) -> str:
-        """One bit beside: what a sloppy mask would let through."""
+        """Return one bit beside: what a sloppy mask would let through."""
         return protocol_numbers.mac_text(protocol_numbers.mac_number(mac) ^ 1)
 
     def address_v4(self) -> ipaddress.IPv4Address:
@@ -147,7 +147,7 @@ class _Writer:
         return ethernet.Icmp(type=self.pick((8, 5, 13)), body=bytes(16))
 
     def later(self, protocols: Sequence[int]) -> ethernet.Other:
-        """The bytes of a later fragment, which look like some transport header."""
+        """Return the bytes of a later fragment, which look like some transport header."""
         first = self.pick((0, 134, 136, 133))
         port = self.pick(_PORTS)
         body = bytes([first, 0]) + port.to_bytes(2, "big") + bytes(20)
@@ -172,7 +172,7 @@ class _Writer:
 
     @staticmethod
     def until_later(extensions: tuple[ethernet.Extension, ...]) -> tuple[ethernet.Extension, ...]:
-        """Nothing that is a header follows a later fragment's."""
+        """Return nothing that is a header follows a later fragment's."""
         for at, extension in enumerate(extensions):
             if isinstance(extension, ethernet.Fragment) and extension.offset:
                 return extensions[: at + 1]

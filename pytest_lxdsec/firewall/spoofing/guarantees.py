@@ -65,7 +65,10 @@ def _ipv4_source(frame: Frame, nic: Nic, hook: str) -> bool:
 
 
 def _asks_for_ipv4(packet: Ipv4) -> bool:
-    """A later fragment looks like the first to a filter, and to nobody else: it leads nowhere."""
+    """Return a later fragment looks like the first to a filter, and to nobody else.
+
+    It leads nowhere.
+    """
     ends = (packet.source, packet.destination)
     is_udp = isinstance(packet.content, Udp) and packet.content.destination_port == dhcp.SERVER
     is_later = bool(packet.fragment_offset) and _protocol(packet.content) == protocol_numbers.UDP
@@ -157,7 +160,7 @@ def _without_ipv6(frame: Frame, nic: Nic, _: str) -> bool:
 
 
 def _own(frame: Frame, nic: Nic, hook: str) -> bool:
-    """What the NIC must be able to say with the addresses it was given."""
+    """Return what the NIC must be able to say with the addresses it was given."""
     if frame.source != nic.mac or frame.tags or frame.trailer:
         return False
     content = frame.content

@@ -101,7 +101,7 @@ class Shot:
 
 
 def every(part: rules.RuleSet) -> Iterator[Aim]:
-    """All aims at a rule set, plain ones first.
+    """Yield all aims at a rule set, plain ones first.
 
     Raises:
         TooManyError: there are more than `MOST` ways.
@@ -116,7 +116,10 @@ def every(part: rules.RuleSet) -> Iterator[Aim]:
 
 
 def shot(aim: Aim, part: rules.RuleSet, nic: Nic, around: Surroundings) -> Shot | None:
-    """The frame of an aim; None where a rule asks for what cannot be written into this one."""
+    """Return the frame of an aim.
+
+    None where a rule asks for what cannot be written into this one.
+    """
     made = frame_draft.Draft(octets=bytearray(_base(aim.kind, nic, around)))
     for place in aim.way:
         steps = _rule(part, place).steps
@@ -137,7 +140,7 @@ def _base(kind: str, nic: Nic, around: Surroundings) -> bytes:
 
 
 def _roomy(frame: Frame) -> Frame:
-    """The same frame, with so many bytes that every header fits in."""
+    """Return the same frame, with so many bytes that every header fits in."""
     content = frame.content
     if isinstance(content, ethernet.Ipv4 | ethernet.Ipv6) and isinstance(
         content.content, ethernet.Udp
@@ -155,7 +158,10 @@ def _rule(part: rules.RuleSet, place: Place) -> rules.Rule:
 
 
 def _ways(part: rules.RuleSet) -> Iterator[tuple[Place, ...]]:
-    """Those behind the bridge are not aimed at: hosts have thousands, and few ask who sends."""
+    """Yield the rules to direct frames at, without those behind the bridge.
+
+    Hosts have thousands, and few ask who sends.
+    """
     marking = [
         Place(table=t, chain=c, rule=r)
         for t, table in enumerate(part.tables)
@@ -201,14 +207,17 @@ def _drops(rule: rules.Rule) -> bool:
 
 
 def _evadable(rule: rules.Rule) -> Iterator[int]:
-    """The conditions that a frame may not meet; by which port it came in is not its to choose."""
+    """Yield the conditions that a frame may not meet.
+
+    By which port it came in is not its to choose.
+    """
     for at, step in enumerate(rule.steps):
         if isinstance(step, rules.Match) and not isinstance(step.among, values.Names):
             yield at
 
 
 def _ends(rule: rules.Rule) -> Iterator[tuple[int, str]]:
-    """The chains that a rule leads to, by a map's entries; "" where it leads to none."""
+    """Yield the chains that a rule leads to, by a map's entries; "" where it leads to none."""
     for step in rule.steps:
         if isinstance(step, rules.VerdictMap):
             yield from ((at, action.target) for at, (_, action) in enumerate(step.entries))
@@ -224,7 +233,7 @@ def _asks_mark(part: rules.RuleSet, place: Place) -> bool:
 
 
 def _choices(part: rules.RuleSet, way: tuple[Place, ...]) -> int:
-    """How many values are worth writing: as many as the rule with the most names."""
+    """Return how many values are worth writing: as many as the rule with the most names."""
     steps = (step for place in way for step in _rule(part, place).steps)
     counts = [_count(step.among) for step in steps if isinstance(step, rules.Match)]
     return 1 + min(max(counts, default=0), VALUES)

@@ -43,13 +43,13 @@ class Recipe:
     def shot(
         self, part: rules.RuleSet, nic: Nic, around: Surroundings
     ) -> rule_directed.Shot | None:
-        """The frame of a NIC, and the port by which it leaves; None where there is none."""
+        """Return the frame of a NIC, and the port by which it leaves; None where there is none."""
         if self.aim is not None:
             return rule_directed.shot(self.aim, part, nic, around)
         return rule_directed.Shot(frame=self.frame(nic, around))
 
     def frame(self, nic: Nic, around: Surroundings = NOBODY) -> Frame:
-        """The frame of a NIC; not of one that is aimed at rules."""
+        """Return the frame of a NIC; not of one that is aimed at rules."""
         if self.kind:
             return frame_kinds.every(nic, around)[self.kind]
         rest = iter(self.flips)
@@ -154,7 +154,10 @@ def search(
 def _aimed(
     ruleset: rules.RuleSet, nic: Nic, asked: Sequence[guarantees.Law], around: Surroundings
 ) -> Outcome:
-    """What frames aimed at the rules find: the smallest certain offender, else the first doubt."""
+    """Return what frames aimed at the rules find.
+
+    The smallest certain offender, else the first doubt.
+    """
     # That more of its own is dropped than LXD would is the right of whoever writes such a rule.
     asked = [law for law in asked if not law.passes]
     seen: set[rule_directed.Shot] = set()
@@ -223,7 +226,7 @@ def _size(found: Found) -> tuple[bool, bool, int]:
 
 
 def _plain_size(found: Found) -> tuple[bool, bool, bool, int]:
-    """As `_size`; what is understood comes before what only looks like a header."""
+    """Return the sort key of a frame; see `_size`. Understood content comes before raw bytes."""
     content = found[0].frame.content
     inner = content.content if isinstance(content, ethernet.Ipv4 | ethernet.Ipv6) else content
     return isinstance(inner, ethernet.Other) and inner.protocol in _KNOWN, *_size(found)
@@ -252,7 +255,7 @@ class Hunt:
     tried: int = 0
 
     def smallest(self, examples: int) -> Found | None:
-        """The smallest certain offender among about so many frames."""
+        """Return the smallest certain offender among about so many frames."""
         strategy = recipes(self.nic, self.around)
         try:
             recipe = hypothesis.find(strategy, self.is_offender, settings=_settings(examples))
@@ -262,7 +265,7 @@ class Hunt:
         return next(certain), recipe
 
     def is_offender(self, recipe: Recipe) -> bool:
-        """Whether its frame surely breaks a law; the first doubt is kept."""
+        """Return whether its frame surely breaks a law; the first doubt is kept."""
         self.tried += 1
         offences = self._offences(recipe)
         for each in offences:

@@ -41,7 +41,7 @@ _IPV6_TO = Payload(base=Base.NETWORK, offset=192, length=128)
 
 
 def of(frame: Frame) -> tuple[Payload, ...]:
-    """The bits of a frame, as the bridge sees it, that its sender may choose."""
+    """Return the bits of a frame, as the bridge sees it, that its sender may choose."""
     if frame.tags:
         return (_TO, _TAG, _INNER, _TRANSPORT)
     content = frame.content
@@ -55,12 +55,12 @@ def of(frame: Frame) -> tuple[Payload, ...]:
 
 
 def _of_ipv4(packet: Ipv4) -> tuple[Payload, ...]:
-    """Who has no address yet may ask for one, and for nothing else."""
+    """Return who has no address yet may ask for one, and for nothing else."""
     return () if packet.source == ethernet.ANY_IPV4 else (_IPV4_TO, _TRANSPORT)
 
 
 def _of_extensions(packet: Ipv6) -> Iterator[Payload]:
-    """What options hold: the bytes behind each header's number and length."""
+    """Yield what options hold: the bytes behind each header's number and length."""
     start = 40  # bytes
     for extension in packet.extensions:
         if not isinstance(extension, ethernet.Options):
@@ -71,7 +71,7 @@ def _of_extensions(packet: Ipv6) -> Iterator[Payload]:
 
 
 def _of_ipv6(packet: Ipv6) -> tuple[Payload, ...]:
-    """As for IPv4; what an advertisement says is what is promised of it."""
+    """Free the bits of IPv6 that the sender may choose; an advertisement's content is fixed."""
     content = packet.content
     if packet.source in _LINK_LOCAL or packet.source == ethernet.ANY_IPV6:
         return ()

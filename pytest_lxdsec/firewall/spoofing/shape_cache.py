@@ -27,14 +27,17 @@ _BRIDGES = (rules.Meta(key="ibrname"), rules.Meta(key="obrname"))
 
 
 def shape(part: rules.RuleSet, nic: Nic, around: Surroundings = NOBODY) -> Shape:
-    """What decides about a NIC besides its name and addresses; equal shapes, equal verdicts."""
+    """Return what decides about a NIC besides its name and addresses.
+
+    Equal shapes, equal verdicts.
+    """
     writer = _Writer(nic=nic)
     abstract = writer.value(part)
     return (abstract, writer.signature(), _kept(nic), around)
 
 
 def _kept(nic: Nic) -> Hashable:
-    """What of the NIC stays in sight: its filters, and the leading halves of its addresses.
+    """Return what of the NIC stays in sight: its filters, and the leading halves of its addresses.
 
     Rules that look at parts of an address look at those.
     """
@@ -85,18 +88,18 @@ class _Writer:
 
     @staticmethod
     def name(name: str, hook: rules.Hook | None) -> str:
-        """A base chain's own name decides nothing; a jump needs the others'."""
+        """Return the name to compare a chain by: "" unless other chains jump to it."""
         return "" if hook is not None else name
 
     def hook(self, hook: rules.Hook | None) -> Hashable:
-        """Whether the NIC's interface is among those that it hangs at, not which those are."""
+        """Return whether the NIC's interface is one of the chain's, not which those are."""
         if hook is None:
             return None
         is_among = self.nic.interface in hook.devices
         return (dataclasses.replace(hook, devices=()), bool(hook.devices), is_among)
 
     def pattern(self, pattern: bytes) -> Hashable:
-        """The bytes that are searched, where they are the NIC's own, as that."""
+        """Return the bytes that are searched, where they are the NIC's own, as that."""
         if pattern == protocol_numbers.mac_number(self.nic.mac).to_bytes(6, "big"):
             return "OWN MAC"
         for at, net in enumerate(_networks(self.nic)):
@@ -148,7 +151,10 @@ class _Writer:
         return None
 
     def signature(self) -> Hashable:
-        """Which constants hold the NIC's values; all of them, where masks may tell more apart."""
+        """Return which constants hold the NIC's values.
+
+        All of them, where masks may tell more apart.
+        """
         points = list(self.points())
         if self.is_split:
             return (self.nic.mac, self.nic.ipv4, self.nic.ipv6)
@@ -158,7 +164,7 @@ class _Writer:
         )
 
     def points(self) -> Iterator[tuple[int, int]]:
-        """The values of the NIC's own that recipes put into frames, and those beside them."""
+        """Yield the NIC's own values that recipes put into frames, and neighbouring values."""
         mac = protocol_numbers.mac_number(self.nic.mac)
         yield from ((_MAC, mac), (_MAC, mac ^ 1))
         for net in _networks(self.nic):
@@ -197,11 +203,11 @@ class Bench:
 
     @property
     def searches(self) -> int:
-        """How many there were: shapes times the groups of laws asked for."""
+        """The number of searches: shapes times the groups of guarantees asked for."""
         return len(self._known)
 
     def part(self, nic: Nic, asked: Sequence[guarantees.Law] = ()) -> rules.RuleSet:
-        """The rules that can concern a NIC: where a law asks for them, those of IP too."""
+        """Return the rules that can concern a NIC: where a law asks for them, those of IP too."""
         return functools.reduce(operator.add, self._pieces(nic, asked))
 
     def _pieces(self, nic: Nic, asked: Sequence[guarantees.Law]) -> tuple[rules.RuleSet, ...]:
@@ -219,7 +225,7 @@ class Bench:
     def surroundings(
         self, nic: Nic, asked: Sequence[guarantees.Law] = ()
     ) -> tuple[Surroundings, ...]:
-        """As `foreign_addresses.surroundings`; raises as that."""
+        """Return `foreign_addresses.surroundings` from the cache."""
         key = (nic, _is_behind(asked))
         found = self._known_others.get(key)
         if found is None:
@@ -231,7 +237,7 @@ class Bench:
     def search(
         self, nic: Nic, asked: Sequence[guarantees.Law], around: Surroundings | None = None
     ) -> search.Outcome:
-        """As `search.search`; a frame that is found is tried with the NIC's own rules."""
+        """Search with the cache; a frame that is found is tried with the NIC's own rules."""
         whom = self._around if around is None else around
         part = self.part(nic, asked)
         key = (tuple(law.id for law in asked), self._shape(nic, whom, asked))

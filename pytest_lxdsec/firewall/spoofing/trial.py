@@ -34,7 +34,7 @@ class Offence:
 
     @property
     def is_certain(self) -> bool:
-        """Whether the law is surely broken."""
+        """True if the law is surely broken."""
         return self.verdict.decision is not evaluate.Decision.UNKNOWN
 
     @property
@@ -56,7 +56,7 @@ def offences(
     *,
     out: str = ELSEWHERE,
 ) -> list[Offence]:
-    """The laws that a frame breaks, or may break, at either hook.
+    """Return the laws that a frame breaks, or may break, at either hook.
 
     Where it is dropped, but its like might pass (of what its sender may choose), that is an
     offence of which it cannot be told.
@@ -108,7 +108,7 @@ def _offence(
 
 
 def judge(ruleset: rules.RuleSet, nic: Nic, octets: bytes, hook: str) -> evaluate.Verdict:
-    """What becomes of a frame that the NIC's instance sends to the host, or to another one."""
+    """Return what happens to a frame that the instance sends to the host or to another."""
     way = Way(nic=nic, hook=hook, out=ELSEWHERE if hook == "forward" else "")
     return decide(ruleset, way, octets)
 
@@ -116,7 +116,7 @@ def judge(ruleset: rules.RuleSet, nic: Nic, octets: bytes, hook: str) -> evaluat
 def decide(
     ruleset: rules.RuleSet, way: Way, octets: bytes, free: tuple[rules.Payload, ...] = ()
 ) -> evaluate.Verdict:
-    """What becomes of a frame at the bridge's hooks and before.
+    """Return what becomes of a frame at the bridge's hooks and before.
 
     Args:
         ruleset: The rules that can concern the NIC.
@@ -137,7 +137,7 @@ def _seen(way: Way, octets: bytes, free: tuple[rules.Payload, ...]) -> packet.Pa
 def decide_behind(
     ruleset: rules.RuleSet, way: Way, octets: bytes, free: tuple[rules.Payload, ...] = ()
 ) -> evaluate.Verdict:
-    """As `decide`, with the rules of IP that stand behind the bridge's.
+    """Decide with the rules of IP that follow the bridge's; see `decide`.
 
     A frame for the host meets them in any case, one that is passed on only where br_netfilter
     hands it over. The bridge's word stands where they do not drop it.

@@ -68,7 +68,7 @@ def _by_number(gid: int) -> Iterable[Group]:
 
 
 def users(text: str) -> tuple[User, ...]:
-    """The users in the output of `getent passwd`; raises as `groups`."""
+    """Return the users in the output of `getent passwd`; raises as `groups`."""
     return tuple(
         User(name=fields[0], uid=int(fields[2]), gid=int(fields[3]), shell=fields[6])
         for fields in _entries("passwd", text, count=7, numbers=(2, 3))
@@ -76,7 +76,7 @@ def users(text: str) -> tuple[User, ...]:
 
 
 def groups(text: str) -> tuple[Group, ...]:
-    """The groups in the output of `getent group`.
+    """Return the groups in the output of `getent group`.
 
     Raises:
         ValueError: a line is none; the text names it, but does not quote it, since its second

@@ -70,13 +70,13 @@ def _admin_group(facts: context.Known, daemon: lxd_daemons.Daemon) -> AdminGroup
 
 
 def snap_group(config: str) -> str:
-    """The group in the snap's configuration, which is a list of shell assignments."""
+    """Return the group in the snap's configuration, which is a list of shell assignments."""
     match = re.search(r"^daemon_group=[\"']?([^\"'\n]*)", config, re.MULTILINE)
     return match.group(1) if match else SNAP_GROUP
 
 
 def group_option(arguments: Sequence[str]) -> str | None:
-    """The value of `--group` on the daemon's command line; None where it is not given."""
+    """Return the value of `--group` on the daemon's command line; None where it is not given."""
     for index, word in enumerate(arguments):
         if word.startswith("--group="):
             return word[len("--group=") :]

@@ -60,7 +60,7 @@ def every(facts: context.Known) -> GroupHolders:
 
 
 def _by_login(users: Iterable[accounts.User], gids: set[int]) -> Iterator[GroupHolder]:
-    """As a login's initgroups(3) has it: groups within groups, and every name service's own."""
+    """Return the users who get a group at login, like initgroups(3), from every name service."""
     found: dict[int, list[str]] = {gid: [] for gid in gids}
     for user in users:
         for gid in gids.intersection(os.getgrouplist(user.name, user.gid)):
@@ -70,7 +70,7 @@ def _by_login(users: Iterable[accounts.User], gids: set[int]) -> Iterator[GroupH
 
 
 def shadows(text: str) -> Iterator[GroupShadow]:
-    """The entries of gshadow(5); a password's hash goes no further.
+    """Yield the entries of gshadow(5); a password's hash goes no further.
 
     Raises:
         ValueError: a line is no entry.
@@ -93,7 +93,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def incomplete(text: str) -> tuple[str, ...]:
-    """The name services whose accounts nobody can list, of nsswitch.conf(5)."""
+    """Return the name services whose accounts nobody can list, of nsswitch.conf(5)."""
     found = set()
     for line in commands.lines(text):
         database, colon, services = line.partition("#")[0].partition(":")

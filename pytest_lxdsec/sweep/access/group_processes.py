@@ -46,7 +46,10 @@ def every(facts: context.Known) -> tuple[GroupProcess, ...]:
 
 
 def groups_of(status: dict[str, str]) -> set[int]:
-    """The groups of a process: real, effective, saved, of the file system, supplementary."""
+    """Return the groups of a process.
+
+    Real, effective, saved, of the file system, supplementary.
+    """
     return {int(word) for key in ("Gid", "Groups") for word in status[key].split()}
 
 
@@ -67,12 +70,12 @@ def _carrier(
 
 
 def _sees(pid: int, places: Collection[socket_mounts.SocketPlace]) -> bool:
-    """Whether a process with mounts of its own has a socket among them, by places."""
+    """Return whether a process with mounts of its own has a socket among them, by places."""
     return shows(commands.read(f"/proc/{pid}/mountinfo"), places)
 
 
 def shows(table: str, places: Collection[socket_mounts.SocketPlace]) -> bool:
-    """Whether one of these mounts shows one of these sockets."""
+    """Return whether one of these mounts shows one of these sockets."""
     return any(
         entry.device == place.device and socket_mounts.holds(entry.root, place.root)
         for entry in socket_mounts.entries(table)

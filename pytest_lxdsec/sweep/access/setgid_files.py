@@ -83,7 +83,10 @@ def every(_: context.Known) -> SetgidFiles:
 def places(
     table: Iterable[socket_mounts.Entry], private: Sequence[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Where to search, each file system once; and where files count and no search is made."""
+    """Return where to search, each file system once.
+
+    And where files count and no search is made.
+    """
     counting = [
         entry
         for entry in table

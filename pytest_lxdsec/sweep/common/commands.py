@@ -33,7 +33,7 @@ class Text:
 
 
 def read(path: str) -> str:
-    """The text of a file, all of it: half a table is no evidence.
+    """Return the text of a file, all of it: half a table is no evidence.
 
     Raises:
         OSError: it cannot be read.
@@ -53,7 +53,7 @@ def read(path: str) -> str:
 
 
 def read_if_there(path: str) -> str | None:
-    """The text of a file, None where there is no such file; raises as `read`."""
+    """Return the text of a file, None where there is no such file; raises as `read`."""
     try:
         return read(path)
     except FileNotFoundError:
@@ -100,7 +100,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def succeed(*argv: str, seconds: float = COMMAND_SECONDS) -> str:
-    """What a command prints that must succeed.
+    """Return what a command prints that must succeed.
 
     Raises:
         OSError, TimeoutError: as `run`.
@@ -114,7 +114,7 @@ def succeed(*argv: str, seconds: float = COMMAND_SECONDS) -> str:
 
 
 def printed(*argv: str) -> Text:
-    """What a command prints, or why there is nothing of it."""
+    """Return what a command prints, or why there is nothing of it."""
     try:
         return Text(text=succeed(*argv), error="")
     except (OSError, RuntimeError) as error:
@@ -122,7 +122,7 @@ def printed(*argv: str) -> Text:
 
 
 def reason(error: BaseException) -> str:
-    """An exception as one line of bounded length, fit for a report."""
+    """Return an exception as one line of bounded length, fit for a report."""
     told = str(error)
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         told = f"{error.filename}: {error.strerror}"
@@ -131,5 +131,8 @@ def reason(error: BaseException) -> str:
 
 
 def lines(table: str) -> tuple[str, ...]:
-    """The lines of a table of the kernel's: `splitlines` would also split at what names hold."""
+    """Return the lines of a table of the kernel's.
+
+    `splitlines` would also split at what names hold.
+    """
     return tuple(line for line in table.split("\n") if line)

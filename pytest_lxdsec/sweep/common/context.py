@@ -49,7 +49,7 @@ class Known:
         self._reasons[name] = reason
 
     def require(self, name: str) -> Any:  # noqa: ANN401  each section has a type of its own
-        """What an earlier section found.
+        """Return what an earlier section found.
 
         Raises:
             Missing: it found nothing, for a reason that whoever reads of the other wants, too.

@@ -45,7 +45,7 @@ class File:
 
 
 def look_at(path: str, *, shown: str = "", follow: bool = False) -> File:
-    """What is at a path.
+    """Return what is at a path.
 
     Args:
         path: Where to look.
@@ -74,17 +74,17 @@ def look_at(path: str, *, shown: str = "", follow: bool = False) -> File:
 
 
 def unreadable(path: str, error: OSError) -> File:
-    """A path of which nothing can be said but why."""
+    """Return a path of which nothing can be said but why."""
     return File(path=path, exists=True, error=error.strerror or commands.reason(error))
 
 
 def kind_of(mode: int) -> str:
-    """`socket`, `directory`, `file`, `link`, `block`, `char` or `fifo`, by `st_mode`."""
+    """Return `socket`, `directory`, `file`, `link`, `block`, `char` or `fifo`, by `st_mode`."""
     return next((kind for test, kind in _KINDS if test(mode)), "other")
 
 
 def _acl(path: str, *, follow: bool) -> str:
-    """The POSIX access list in hexadecimal, "" where there is none."""
+    """Return the POSIX access list in hexadecimal, "" where there is none."""
     try:
         return os.getxattr(path, ACL, follow_symlinks=follow).hex()
     except OSError as error:

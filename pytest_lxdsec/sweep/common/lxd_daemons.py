@@ -48,7 +48,7 @@ class Daemon:
 
     @property
     def is_snap(self) -> bool:
-        """Whether it is LXD's own snap."""
+        """True if it is LXD's own snap."""
         return self.environment.get("SNAP_NAME") == "lxd"
 
     @property
@@ -65,17 +65,17 @@ def every(_: context.Known) -> tuple[Daemon, ...]:
 
 
 def root_of(pid: int) -> str:
-    """The directory through which a process's view of the file system is seen."""
+    """Return the directory through which a process's view of the file system is seen."""
     return f"/proc/{pid}/root"
 
 
 def is_program(pid: int) -> bool:
-    """Whether a process runs LXD's program, as a daemon or as any of its helpers."""
+    """Return whether a process runs LXD's program, as a daemon or as any of its helpers."""
     return os.path.basename(procfs.executable(pid)[0]) in PROGRAMS
 
 
 def is_daemon_command(words: Sequence[str]) -> bool:
-    """Whether a command line of LXD's program is that of the daemon."""
+    """Return whether a command line of LXD's program is that of the daemon."""
     if not words or words[0].startswith("[lxc monitor]"):
         return False
     verb = words[1] if len(words) > 1 else ""

@@ -28,7 +28,7 @@ class Unsettled(Exception):
 
 
 def dump(protocol: int, kind: int, body: bytes) -> list[bytes]:
-    """The messages of one list, each without its header.
+    """Return the messages of one list, each without its header.
 
     Raises:
         OSError: the kernel refuses, or does not answer in time.
@@ -79,7 +79,7 @@ def _aligned(length: int) -> int:
 
 
 def attributes(data: bytes) -> dict[int, bytes]:
-    """The attributes in a message, by their type."""
+    """Return the attributes in a message, by their type."""
     found = {}
     at = 0
     while at + _ATTRIBUTE.size <= len(data):
@@ -90,10 +90,10 @@ def attributes(data: bytes) -> dict[int, bytes]:
 
 
 def number(value: bytes) -> int:
-    """An attribute that is a number of 32 bits."""
+    """Return an attribute that is a number of 32 bits."""
     return int(struct.unpack("=I", value)[0])
 
 
 def text(value: bytes) -> str:
-    """An attribute that is a text, which ends with NUL."""
+    """Return an attribute that is a text, which ends with NUL."""
     return value.rstrip(b"\0").decode("utf-8", "backslashreplace")

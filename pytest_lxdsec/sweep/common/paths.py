@@ -31,7 +31,7 @@ def named(facts: context.Known) -> tuple[NamedPath, ...]:
 
 
 def find(root: str, path: str) -> files.File:
-    """What a path leads to below `root`; its `path` is the way without links."""
+    """Return what a path leads to below `root`; its `path` is the way without links."""
     try:
         real = resolve(root, path)
     except (FileNotFoundError, NotADirectoryError):
@@ -42,7 +42,7 @@ def find(root: str, path: str) -> files.File:
 
 
 def resolve(root: str, path: str) -> str:
-    """`realpath` below `root`, whose absolute links start there; the end need not exist.
+    """Return `realpath` below `root`, whose absolute links start there; the end need not exist.
 
     Raises:
         FileNotFoundError: `..` follows what is no directory.
@@ -77,7 +77,10 @@ def _parent(root: str, done: str) -> str:
 
 
 def _link_at(path: str) -> str | None:
-    """The target of a symbolic link; None for anything else, which the next step will find out."""
+    """Return the target of a symbolic link.
+
+    None for anything else, which the next step will find out.
+    """
     try:
         return os.readlink(path)
     except OSError:
@@ -85,7 +88,7 @@ def _link_at(path: str) -> str | None:
 
 
 def above(path: str) -> tuple[str, ...]:
-    """Every directory above an absolute path without links, the nearest first."""
+    """Return every directory above an absolute path without links, the nearest first."""
     found = []
     while path != "/":
         path = os.path.dirname(path)

@@ -30,47 +30,50 @@ NO_FILES = ("/memfd:", "/dev/", "/SYSV", "/anon_hugepage", "/[")
 
 
 def every() -> tuple[int, ...]:
-    """The ids of all processes of this process namespace, in order."""
+    """Return the ids of all processes of this process namespace, in order."""
     return tuple(sorted(int(name) for name in os.listdir("/proc") if name.isdigit()))
 
 
 def status(pid: int) -> dict[str, str]:
-    """The fields of /proc/PID/status that evidence holds; a thread of the kernel lacks some."""
+    """Return the fields of /proc/PID/status that evidence holds.
+
+    A thread of the kernel lacks some.
+    """
     return status_fields(commands.read(f"/proc/{pid}/status"))
 
 
 def status_fields(text: str) -> dict[str, str]:
-    """The same, of the file's text."""
+    """Return the same, of the file's text."""
     pairs = (line.split(":", 1) for line in commands.lines(text) if ":" in line)
     found = {key: value.strip() for key, value in pairs}
     return {key: found[key] for key in STATUS_FIELDS if key in found}
 
 
 def parent_and_start(pid: int) -> tuple[int, int]:
-    """The parent's id, and when it started, in clock ticks since boot."""
+    """Return the parent's id, and when it started, in clock ticks since boot."""
     return stat_fields(commands.read(f"/proc/{pid}/stat"))
 
 
 def stat_fields(text: str) -> tuple[int, int]:
-    """The same, of the file's text: the name in it may hold spaces and parentheses."""
+    """Return the same, of the file's text: the name in it may hold spaces and parentheses."""
     words = text.rpartition(")")[2].split()
     return int(words[1]), int(words[19])
 
 
 def arguments(pid: int) -> tuple[str, ...]:
-    """The command line's words; none for a zombie or a thread of the kernel."""
+    """Return the command line's words; none for a zombie or a thread of the kernel."""
     text = commands.read(f"/proc/{pid}/cmdline")
     return tuple(text.rstrip("\0").split("\0")) if text.rstrip("\0") else ()
 
 
 def environment(pid: int) -> dict[str, str]:
-    """The environment it was started with."""
+    """Return the environment it was started with."""
     pairs = commands.read(f"/proc/{pid}/environ").split("\0")
     return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
 
 
 def executable(pid: int) -> tuple[str, bool]:
-    """The path of the program that runs, and whether that file is gone or replaced."""
+    """Return the path of the program that runs, and whether that file is gone or replaced."""
     path = os.readlink(f"/proc/{pid}/exe")
     if path.endswith(DELETED):
         return path[: -len(DELETED)], True
@@ -78,12 +81,12 @@ def executable(pid: int) -> tuple[str, bool]:
 
 
 def replaced(pid: int) -> tuple[str, ...]:
-    """The programs and libraries that it runs and that are gone or replaced."""
+    """Return the programs and libraries that it runs and that are gone or replaced."""
     return replaced_in(commands.read(f"/proc/{pid}/maps"))
 
 
 def replaced_in(maps: str) -> tuple[str, ...]:
-    """The same, of the file's text; memory without a file of its own is marked alike."""
+    """Return the same, of the file's text; memory without a file of its own is marked alike."""
     found = set()
     for line in commands.lines(maps):
         words = line.split(None, 5)
@@ -98,17 +101,17 @@ def namespaces(pid: int) -> dict[str, str]:
 
 
 def namespace(pid: int, kind: str) -> str:
-    """The identity of one of its namespaces."""
+    """Return the identity of one of its namespaces."""
     return os.readlink(f"/proc/{pid}/ns/{kind}")
 
 
 def ids_by_namespace(found: dict[str, str]) -> tuple[int, ...]:
-    """Its id in each process namespace, ours first, its own last (NSpid)."""
+    """Return its id in each process namespace, ours first, its own last (NSpid)."""
     return tuple(int(word) for word in found["NSpid"].split())
 
 
 def socket_inodes(pid: int) -> frozenset[int]:
-    """The inodes of the sockets that it holds open."""
+    """Return the inodes of the sockets that it holds open."""
     inodes = set()
     for name in os.listdir(f"/proc/{pid}/fd"):
         try:

@@ -55,7 +55,7 @@ def api_sockets(facts: context.Known) -> tuple[ApiSocket, ...]:
 
 
 def api_paths(pid: int) -> tuple[str, ...]:
-    """The names of the unix sockets on which a daemon listens for its API."""
+    """Return the names of the unix sockets on which a daemon listens for its API."""
     named = unix_listeners(
         commands.read(f"/proc/{pid}/net/unix"), inodes=procfs.socket_inodes(pid)
     )
@@ -68,7 +68,7 @@ def _may_be_api(path: str) -> bool:
 
 
 def unix_listeners(table: str, *, inodes: Collection[int]) -> Iterator[str]:
-    """The names of the listening sockets among these inodes, out of /proc/net/unix."""
+    """Yield the names of the listening sockets among these inodes, out of /proc/net/unix."""
     for line in commands.lines(table):
         match = _UNIX.fullmatch(line)
         if match and match.group(1) == _ACCEPTING and int(match.group(2)) in inodes:
@@ -99,7 +99,7 @@ def listeners(facts: context.Known) -> tuple[Listener, ...]:
 
 
 def tcp_listeners(table: str, family: str, *, inodes: Collection[int]) -> Iterator[Listener]:
-    """The listening sockets among these inodes, out of /proc/net/tcp or tcp6."""
+    """Yield the listening sockets among these inodes, out of /proc/net/tcp or tcp6."""
     for line in commands.lines(table)[1:]:
         words = line.split()
         if words[3] == _LISTEN and int(words[9]) in inodes:
@@ -108,7 +108,7 @@ def tcp_listeners(table: str, family: str, *, inodes: Collection[int]) -> Iterat
 
 
 def address_of(text: str) -> str:
-    """An address of these tables: 32-bit words in the host's own byte order."""
+    """Return an address of these tables: 32-bit words in the host's own byte order."""
     raw = bytes.fromhex(text)
     if sys.byteorder == "little":
         raw = b"".join(raw[i : i + 4][::-1] for i in range(0, len(raw), 4))

@@ -124,14 +124,14 @@ class _Reader:
 
 
 def log_directory(server: lxd_daemons.Daemon) -> str:
-    """Where LXD keeps its instances' logs: shared/util.go, LogPath."""
+    """Return where LXD keeps its instances' logs: shared/util.go, LogPath."""
     if "LXD_DIR" in server.environment or server.is_snap:
         return f"{server.directory}/logs"
     return "/var/log/lxd"
 
 
 def nodes(pid: int, mountinfo: str) -> dict[str, str]:
-    """What is mounted below /dev and is a device: paths to such as `c 10:229`.
+    """Return what is mounted below /dev and is a device: paths to such as `c 10:229`.
 
     Raises:
         OSError: a path cannot be looked at.

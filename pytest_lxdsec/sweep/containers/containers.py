@@ -52,7 +52,7 @@ def every(facts: context.Known) -> tuple[Container, ...]:
 
 
 def look_around(namespace: str) -> tuple[Mapping[int, Sequence[int]], Sequence[int]]:
-    """Every process's children, and the processes in this process namespace."""
+    """Return every process's children, and the processes in this process namespace."""
     children: dict[int, list[int]] = {}
     beside = []
     for pid in procfs.every():
@@ -66,7 +66,7 @@ def look_around(namespace: str) -> tuple[Mapping[int, Sequence[int]], Sequence[i
 
 
 def _monitored(pid: int, path: str, server: lxd_daemons.Daemon) -> str:
-    """The container whose monitor a process beside the daemon is; "" where it is none.
+    """Return the container whose monitor a process beside the daemon is; "" where it is none.
 
     The command line is read last: it lies in a process's own memory, and one that means ill can
     make its readers wait for ever. Here it is LXD's own.
@@ -82,7 +82,7 @@ def _monitored(pid: int, path: str, server: lxd_daemons.Daemon) -> str:
 
 
 def is_roots(pid: int, server: lxd_daemons.Daemon) -> bool:
-    """Whether a process is root's, in the daemon's user namespace.
+    """Return whether a process is root's, in the daemon's user namespace.
 
     Raises:
         OSError: it has ended.
@@ -93,7 +93,7 @@ def is_roots(pid: int, server: lxd_daemons.Daemon) -> bool:
 
 
 def monitored(arguments: Sequence[str], path: str) -> str:
-    """The container in the command line of a monitor of this LXC path; "" for any other."""
+    """Return the container in the command line of a monitor of this LXC path; "" for any other."""
     title = f"{TITLE}{path} "
     if len(arguments) != 1 or not arguments[0].startswith(title):
         return ""
@@ -101,14 +101,17 @@ def monitored(arguments: Sequence[str], path: str) -> str:
 
 
 def unambiguous(found: Iterable[Container]) -> tuple[Container, ...]:
-    """Those whose name only one process has: of two, neither is known to be the container."""
+    """Return those whose name only one process has.
+
+    Of two, neither is known to be the container.
+    """
     listed = sorted(found, key=lambda container: container.pid)
     count = collections.Counter(container.lxc_name for container in listed)
     return tuple(container for container in listed if count[container.lxc_name] == 1)
 
 
 def of_monitor(path: str, name: str, pid: int) -> Iterator[Container]:
-    """What the kernel holds of a container's init; nothing where the child is no init.
+    """Yield what the kernel holds of a container's init; nothing where the child is no init.
 
     Its start is read before and after, so that the facts of a process that took over the number
     are never taken for its.
@@ -136,7 +139,7 @@ def of_monitor(path: str, name: str, pid: int) -> Iterator[Container]:
 
 
 def _label(pid: int) -> str:
-    """The security module's label; "" where the kernel has no module that gives one."""
+    """Return the security module's label; "" where the kernel has no module that gives one."""
     try:
         return commands.read(f"/proc/{pid}/attr/current").strip("\0\n ")
     except OSError as error:

@@ -64,7 +64,7 @@ class Hierarchies:
         self._counted: dict[str, int] = {}
 
     def control_of(self, cgroups: str) -> DeviceControl:
-        """What limits a process whose /proc/PID/cgroup this is."""
+        """Return what limits a process whose /proc/PID/cgroup this is."""
         groups = membership(cgroups)
         group = groups.get("", "")
         try:
@@ -75,7 +75,7 @@ class Hierarchies:
         return DeviceControl(group=group, programs=programs, rules=rules, error="")
 
     def _programs(self, group: str) -> Iterator[tuple[str, int]]:
-        """The group and those above it, each with the number of device programs on it."""
+        """Yield the group and those above it, each with the number of device programs on it."""
         if self._v2 is None:
             return
         while True:
@@ -104,7 +104,7 @@ def membership(cgroups: str) -> dict[str, str]:
 
 
 def payload(group: str) -> str:
-    """The container's own of the groups that its init is in, which may have made more below."""
+    """Return the container's own control group, from which its init may have made others."""
     parts = group.split("/")
     for number, part in enumerate(parts):
         if part.startswith("lxc.payload"):
@@ -120,13 +120,16 @@ def _with_devices(mountinfo: str) -> Iterator[socket_mounts.Entry]:
 
 
 def _path(mount: socket_mounts.Entry, group: str) -> str:
-    """Where a group is seen: both its name and the mount's root are as our namespace has them."""
+    """Return where a group is seen.
+
+    Both its name and the mount's root are as our namespace has them.
+    """
     below = posixpath.relpath(group, mount.root)
     return posixpath.normpath(posixpath.join(mount.point, below))
 
 
 def programs(path: str) -> int:
-    """How many programs on this control group decide about devices.
+    """Return how many programs on this control group decide about devices.
 
     Raises:
         OSError: the kernel does not say.

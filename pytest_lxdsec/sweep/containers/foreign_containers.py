@@ -18,7 +18,7 @@ PROGRAMS = (*lxd_daemons.PROGRAMS, "incusd", "lxc-autostart", "lxc-execute", "lx
 
 
 def find(server: lxd_daemons.Daemon) -> tuple[containers.Container, ...]:
-    """The containers of root's monitors beside our daemon that are not its own, by their inits."""
+    """Return the containers of other daemons' monitors, by their init processes."""
     own = f"{server.directory}/containers"
     children, beside = containers.look_around(server.namespaces["pid"])
     found = [
@@ -34,7 +34,10 @@ def find(server: lxd_daemons.Daemon) -> tuple[containers.Container, ...]:
 
 
 def _watched(pid: int, server: lxd_daemons.Daemon) -> tuple[str, str]:
-    """The LXC path and the name of the container whose monitor a process is; "" for none."""
+    """Return the LXC path and the name of the container whose monitor a process is.
+
+    "" for none.
+    """
     try:
         if os.path.basename(procfs.executable(pid)[0]) not in PROGRAMS:
             return "", ""
@@ -46,7 +49,7 @@ def _watched(pid: int, server: lxd_daemons.Daemon) -> tuple[str, str]:
 
 
 def watched(arguments: Sequence[str]) -> tuple[str, str]:
-    """The LXC path and the name in a monitor's command line; a name has no blanks."""
+    """Return the LXC path and the name in a monitor's command line; a name has no blanks."""
     if len(arguments) != 1 or not arguments[0].startswith(containers.TITLE):
         return "", ""
     path, _, name = arguments[0][len(containers.TITLE) :].rpartition(" ")

@@ -80,7 +80,7 @@ class _View:
         self._seen: dict[tuple[str, str], files.File] = {}
 
     def place(self, path: str) -> SocketPlace:
-        """The file system that holds a socket, and the path within it."""
+        """Return the file system that holds a socket, and the path within it."""
         way = paths.resolve(self._top, path)
         with _opened(self._top + way) as number:
             entry, links = self._entries[mount_id(number)], os.fstat(number).st_nlink
@@ -88,7 +88,7 @@ class _View:
         return SocketPlace(path=path, device=entry.device, root=root, links=links)
 
     def look(self, entry: Entry) -> files.File:
-        """What is at the root of a mount, by the daemon's own mounts."""
+        """Return what is at the root of a mount, by the daemon's own mounts."""
         key = (entry.source, "") if entry.kind == SHIFTED else (entry.device, entry.root)
         if key not in self._seen:
             self._seen[key] = self._look(entry)
@@ -113,12 +113,12 @@ class _View:
 
 
 def table(pid: int) -> tuple[Entry, ...]:
-    """The mounts that a process sees."""
+    """Return the mounts that a process sees."""
     return entries(commands.read(f"/proc/{pid}/mountinfo"))
 
 
 def entries(text: str) -> tuple[Entry, ...]:
-    """The lines of a mountinfo file.
+    """Return the lines of a mountinfo file.
 
     Raises:
         ValueError: one of them is none.
@@ -143,12 +143,12 @@ def _entry(line: str) -> Entry:
 
 
 def _plain(path: str) -> str:
-    """A path as it is: the table has blanks and backslashes in octal."""
+    """Return a path as it is: the table has blanks and backslashes in octal."""
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found.group(1), 8)), path)
 
 
 def mount_id(number: int) -> int:
-    """The mount that an open file is on.
+    """Return the mount that an open file is on.
 
     Raises:
         ValueError: the kernel does not say so; it does since 3.15.
@@ -170,7 +170,7 @@ def _opened(path: str) -> Iterator[int]:
 
 
 def holds(directory: str, path: str) -> bool:
-    """Whether a path is a directory or below it, both without links."""
+    """Return whether a path is a directory or below it, both without links."""
     return directory in (path, "/") or path.startswith(directory + "/")
 
 
@@ -195,7 +195,7 @@ def every(facts: context.Known) -> Mounts:
 
 
 def _mounts(container: containers.Container, devices: set[str], view: _View) -> ContainerMounts:
-    """A container's, if the process is the one whose facts we have: ids are used again."""
+    """Return a container's, if the process is the one whose facts we have: ids are used again."""
     try:
         found = table(container.pid)
         if procfs.namespace(container.pid, "mnt") != container.namespaces["mnt"]:

@@ -110,7 +110,10 @@ def _server(pid: int, daemon: lxd_daemons.Daemon, bound: Mapping[int, Socket]) -
 
 
 def bound_sockets() -> dict[int, Socket]:
-    """The UDP sockets at `PORTS` by inode; of the network namespace of the calling thread."""
+    """Return the UDP sockets at `PORTS` by inode.
+
+    Of the network namespace of the calling thread.
+    """
     names = dict(socket.if_nameindex())
     found = {}
     for family in FAMILIES:
@@ -123,7 +126,7 @@ def bound_sockets() -> dict[int, Socket]:
 
 
 def _socket(entry: bytes, names: Mapping[int, str]) -> tuple[int, Socket]:
-    """One struct inet_diag_msg: the inode, and the socket."""
+    """Return one struct inet_diag_msg: the inode, and the socket."""
     family = entry[0]
     (port,) = struct.unpack_from(">H", entry, 4)
     address = socket.inet_ntop(family, entry[8 : 8 + FAMILIES[family]])

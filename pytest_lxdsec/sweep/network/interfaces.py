@@ -78,7 +78,7 @@ def _settings(directory: str, keys: Sequence[str]) -> dict[str, int | None]:
 
 
 def learnt_routes(table: str) -> tuple[LearntRoute, ...]:
-    """The routes in /proc/net/ipv6_route that the kernel took from router advertisements."""
+    """Return the routes in /proc/net/ipv6_route that were learned from RAs."""
     rows = (line.split() for line in commands.lines(table))
     return tuple(
         LearntRoute(

@@ -53,7 +53,7 @@ def _find() -> PacketFilters:
 
 
 def _nft() -> tuple[commands.Text, commands.Text]:
-    """What nft prints, as JSON and with what the JSON leaves out."""
+    """Return what nft prints, as JSON and with what the JSON leaves out."""
     tool = xtables_save.tool("nft")
     if tool:
         document = commands.printed(tool, "-j", "list", "ruleset")
@@ -99,7 +99,7 @@ def _doubtful(document: str) -> set[str]:
 
 
 def _bridge() -> dict[str, str]:
-    """The settings of br_netfilter; none where it is not loaded."""
+    """Return the settings of br_netfilter; none where it is not loaded."""
     try:
         names = sorted(os.listdir(_SETTINGS))
     except FileNotFoundError:

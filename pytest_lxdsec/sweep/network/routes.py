@@ -49,7 +49,7 @@ def every(facts: context.Known) -> tuple[Route, ...]:
 
 
 def kept(interfaces: Mapping[int, str], wanted: Collection[str]) -> tuple[Route, ...]:
-    """The routes of both families that bear on a control.
+    """Return the routes of both families that bear on a control.
 
     Args:
         interfaces: Their names by index.
@@ -92,7 +92,7 @@ def _routes(family: int, interfaces: Mapping[int, str]) -> Iterator[Route]:
 
 
 def _hops(told: Mapping[int, bytes]) -> Iterator[tuple[int, str]]:
-    """The interfaces by which a route leaves, and its gateways; 0 and "" for none."""
+    """Yield the interfaces by which a route leaves, and its gateways; 0 and "" for none."""
     if MULTIPATH not in told:
         yield netlink.number(told[OIF]) if OIF in told else 0, _gateway(told)
         return

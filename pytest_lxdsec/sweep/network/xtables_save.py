@@ -38,12 +38,12 @@ class Saves:
 
 
 def tool(name: str) -> str:
-    """The path of a tool; "" where it is not installed."""
+    """Return the path of a tool; "" where it is not installed."""
     return shutil.which(name, path=f"{os.environ.get('PATH', '')}:{_PATH}") or ""
 
 
 def find() -> Saves:
-    """What the legacy tools print, where there is something."""
+    """Return what the legacy tools print, where there is something."""
     return Saves(**{family: _save(family) for family in _SAVES})
 
 
@@ -70,7 +70,7 @@ def _tables(family: str) -> list[str]:
 
 
 def _tool(name: str) -> str:
-    """The legacy save command; on old hosts it has no word for that in its name."""
+    """Return the legacy save command; on old hosts it has no word for that in its name."""
     found = tool(f"{name}-legacy-save")
     if found:
         return found
@@ -84,7 +84,7 @@ def _has_ebtables() -> bool:
 
 
 def _takes_option() -> bool:
-    """Whether ebtables is built in; where it is, its table `filter` is too."""
+    """Return whether ebtables is built in; where it is, its table `filter` is too."""
     libc = ctypes.CDLL(None, use_errno=True)
     data, size = ctypes.create_string_buffer(b"filter", _LARGE), ctypes.c_uint(_LARGE)
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as asked:

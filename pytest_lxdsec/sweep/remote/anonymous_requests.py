@@ -96,7 +96,7 @@ def _ask(client: tls_client.Client, path: str) -> AnonymousAnswer:
 
 
 def told(path: str, status: int, body: bytes) -> AnonymousAnswer:
-    """What an answer gives away."""
+    """Return what an answer gives away."""
     try:
         document = json.loads(body.decode())
     except (ValueError, RecursionError):
@@ -114,7 +114,7 @@ def told(path: str, status: int, body: bytes) -> AnonymousAnswer:
 
 
 def _names(value: object) -> tuple[str, ...]:
-    """The names in an object; of anything else that says something, its kind."""
+    """Return the names in an object; of anything else that says something, its kind."""
     if not value:
         return ()
     if not isinstance(value, dict):

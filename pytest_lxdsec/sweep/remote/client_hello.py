@@ -47,7 +47,7 @@ def offer(address: str, port: int, version: str, *, seconds: float) -> Offer:
 
 
 def _first_record(stream: socket.socket) -> bytes:
-    """The beginning of the answer: enough of the first record to say what it is."""
+    """Return the beginning of the answer: enough of the first record to say what it is."""
     found = b""
     while len(found) < _HEADER + 6:
         part = stream.recv(_LONGEST)
@@ -60,7 +60,7 @@ def _first_record(stream: socket.socket) -> bytes:
 
 
 def judge(record: bytes) -> tuple[str, str]:
-    """What a server's first record says: an `Offer`'s answer and detail."""
+    """Return what a server's first record says: an `Offer`'s answer and detail."""
     if not record:
         return "closed", "it closed the connection without a word"
     kind, content = record[0], record[_HEADER:]
@@ -74,7 +74,7 @@ def judge(record: bytes) -> tuple[str, str]:
 
 
 def client_hello(version: int) -> bytes:
-    """A first message that offers this version as the newest."""
+    """Return a first message that offers this version as the newest."""
     ciphers = _numbers(_CIPHERS)
     extensions = (
         _extension(10, _counted(_numbers(_GROUPS)))

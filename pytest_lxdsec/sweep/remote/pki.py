@@ -45,7 +45,7 @@ def find(facts: context.Known) -> Pki:
 
 
 def started(pid: int, stat: str) -> int:
-    """When a process began, in seconds since 1970, never later than the truth.
+    """Return when a process began, in seconds since 1970, never later than the truth.
 
     Raises:
         ValueError: the kernel does not say when the system was booted.

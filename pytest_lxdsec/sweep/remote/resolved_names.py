@@ -26,7 +26,7 @@ def resolved(facts: context.Known) -> tuple[ResolvedName, ...]:
 
 
 def resolve(name: str) -> ResolvedName:
-    """The addresses of a name; a name that there is not has none, and no error."""
+    """Return the addresses of a name; a name that there is not has none, and no error."""
     try:
         found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     except socket.gaierror as error:

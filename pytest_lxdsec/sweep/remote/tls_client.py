@@ -53,7 +53,7 @@ class Client(http.client.HTTPConnection):
         self._opened.close()
 
     def left(self) -> float:
-        """The seconds that are left.
+        """Return the seconds that are left.
 
         Raises:
             TimeoutError: none.

@@ -41,7 +41,7 @@ def _side_by_side(doors: Sequence[anonymous_requests.Endpoint]) -> tuple[Handsha
 
 
 def ask(door: anonymous_requests.Endpoint) -> Handshake:
-    """One listener's answers to TLS 1.3, and to each older version alone."""
+    """Return one listener's answers to TLS 1.3, and to each older version alone."""
     address, port = door
     reachable = _reachable(anonymous_requests.LOOPBACK.get(address, (address,)), port)
     newest, certificate, error = "", "", ""
@@ -57,7 +57,7 @@ def ask(door: anonymous_requests.Endpoint) -> Handshake:
 
 
 def _agree(address: str, port: int) -> tuple[str, str]:
-    """The version agreed on where 1.3 is offered, and the server's certificate as PEM."""
+    """Return the version agreed on where 1.3 is offered, and the server's certificate as PEM."""
     settings = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     settings.check_hostname = False
     settings.verify_mode = ssl.CERT_NONE  # we look at its certificate, and tell it nothing
@@ -69,7 +69,7 @@ def _agree(address: str, port: int) -> tuple[str, str]:
 
 
 def _reachable(addresses: Sequence[str], port: int) -> str:
-    """The first that takes a connection; the first of all where none does."""
+    """Return the first that takes a connection; the first of all where none does."""
     for address in addresses:
         with contextlib.suppress(OSError), socket.create_connection((address, port), SECONDS):
             return address

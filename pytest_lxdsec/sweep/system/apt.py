@@ -71,7 +71,7 @@ def judge(
     *,
     held: Sequence[str],
 ) -> AptPackages:
-    """What is pending, out of what apt said."""
+    """Return what is pending, out of what apt said."""
     by_description = {source.description: source for source in sources}
     found = [(policy, _upgrade(policy, by_description)) for policy in policies]
     security = [source for source in sources if source.is_security]
@@ -85,7 +85,7 @@ def judge(
 
 
 def _upgrade(policy: apt_policy.Policy, sources: Mapping[str, apt_index.Source]) -> Upgrade | None:
-    """The newer version that is to be had, if any.
+    """Return the newer version that is to be had, if any.
 
     It brings security where any version on the way from the installed one does: a later one from
     an ordinary archive holds the fix too, but does not say so. A security update that a pin of
@@ -126,5 +126,5 @@ def _origins(
 
 
 def _waits(policy: apt_policy.Policy) -> bool:
-    """Whether an ordinary upgrade leaves it out: it is pinned, or being phased in."""
+    """Return whether an ordinary upgrade leaves it out: it is pinned, or being phased in."""
     return not policy.offered() or policy.offered()[0].is_phased

@@ -60,7 +60,7 @@ class Source:
 
 
 def sources(output: str) -> tuple[Source, ...]:
-    """The sources in the output of `apt-get indextargets` with `ARGUMENTS`.
+    """Return the sources in the output of `apt-get indextargets` with `ARGUMENTS`.
 
     Raises:
         ValueError: a line does not have the fields that were asked for.
@@ -87,7 +87,7 @@ def _source(line: str) -> Source:
 
 
 def _is_security(name: str) -> bool:
-    """Whether a distribution calls its security archive so.
+    """Return whether a distribution calls its security archive so.
 
     Debian's label is `Debian-Security`, suites are `jammy-security`, `jammy-infra-security`. The
     word alone is in names of others too: `security:zeek` is a project's repository.
@@ -96,12 +96,15 @@ def _is_security(name: str) -> bool:
 
 
 def oldest(found: Iterable[Source]) -> int:
-    """When the source that was left behind the longest was last up to date; 0 for never."""
+    """Return when the source that was left behind the longest was last up to date; 0 for never."""
     return min((updated(source) for source in found), default=0)
 
 
 def updated(source: Source) -> int:
-    """When a source was last up to date, in seconds since 1970; 0 where that is not known."""
+    """Return when a source was last up to date, in seconds since 1970.
+
+    0 where that is not known.
+    """
     release = release_file(source)
     if release is None:
         return 0
@@ -113,14 +116,14 @@ def updated(source: Source) -> int:
 
 
 def release_file(source: Source) -> str | None:
-    """The Release file that stands for a source: its name begins as the index's does."""
+    """Return the Release file that stands for a source: its name begins as the index's does."""
     cut = source.index.rfind(source.key.replace("/", "_"))
     files = [source.index[:cut] + name for name in RELEASES] if cut > 0 else []
     return next((path for path in files if os.path.exists(path)), None)
 
 
 def valid_until(text: str) -> float | None:
-    """The end of a Release file's validity, in seconds since 1970; None for none.
+    """Return the end of a Release file's validity, in seconds since 1970; None for none.
 
     Raises:
         ValueError: it is no time.

@@ -50,7 +50,7 @@ class Policy:
     newer: Sequence[Version]
 
     def offered(self) -> tuple[Version, ...]:
-        """The newer versions up to the one that apt would install, that one first."""
+        """Return the newer versions up to the one that apt would install, that one first."""
         for index, version in enumerate(self.newer):
             if version.text == self.candidate:
                 return tuple(self.newer[index:])
@@ -58,7 +58,7 @@ class Policy:
 
 
 def parse(output: str) -> tuple[Policy, ...]:
-    """Every package's entry.
+    """Return every package's entry.
 
     Raises:
         ValueError: a line is none that apt prints, or an entry names no installed version.
@@ -86,7 +86,7 @@ def _policy(name: str, lines: Sequence[str]) -> Policy:
 
 
 def _newer(name: str, table: Sequence[str]) -> tuple[Version, ...]:
-    """The versions above the installed one: the table begins with the highest."""
+    """Return the versions above the installed one: the table begins with the highest."""
     found: list[Version] = []
     places: list[Place] = []
     for line in table:

@@ -66,7 +66,7 @@ def every(_: context.Known) -> AtBoot:
 
 
 def _files(directories: Sequence[str], ending: str) -> Iterator[str]:
-    """The files that count, by name; a link to /dev/null hides what it is named after."""
+    """Yield the files that count, by name; a link to /dev/null hides what it is named after."""
     found: dict[str, str] = {}
     for directory in directories:
         for name in os.listdir(directory) if os.path.isdir(directory) else ():
@@ -92,7 +92,7 @@ def _tmpfiles() -> Iterator[TmpfilesLine]:
 
 
 def _names(pattern: str) -> bool:
-    """Whether a path of tmpfiles.d, which may be a pattern, is one of the kernel's files."""
+    """Return whether a tmpfiles.d path or pattern matches one of the kernel's files."""
     plain = pattern.strip("\"'").rstrip("/")
     return any(fnmatch.fnmatchcase(path, plain) for path in files.KERNEL_FILES)
 
@@ -119,7 +119,7 @@ def _settings(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _is_enabled(name: str) -> bool:
-    """Whether something that is started at boot wants it."""
+    """Return whether something that is started at boot wants it."""
     for directory in UNITS:
         for other in os.listdir(directory) if os.path.isdir(directory) else ():
             wants = other.endswith((".wants", ".requires"))

@@ -48,7 +48,7 @@ class Advisories:
 
 
 def of_dnf() -> Advisories:
-    """What dnf 4 or 5 says.
+    """Return what dnf 4 or 5 says.
 
     Raises:
         OSError, RuntimeError: it cannot be asked, or has no index.
@@ -65,7 +65,7 @@ def of_dnf() -> Advisories:
 
 
 def parse_dnf(output: str) -> tuple[Advisory, ...]:
-    """The advisories of a list of either dnf.
+    """Return the advisories of a list of either dnf.
 
     Raises:
         ValueError: a line is none.
@@ -81,12 +81,15 @@ def parse_dnf(output: str) -> tuple[Advisory, ...]:
 
 
 def enabled_in_dnf(output: str) -> tuple[str, ...]:
-    """The ids of the repositories: first words, below a header."""
+    """Return the ids of the repositories: first words, below a header."""
     return tuple(line.split()[0] for line in commands.lines(output)[1:] if line.strip())
 
 
 def _of_dnf(name: str) -> int:
-    """When a repository was last checked: dnf touches a file of its index, changed or not."""
+    """Return when a repository was last checked.
+
+    Dnf touches a file of its index, changed or not.
+    """
     named = re.compile(re.escape(name) + "-[0-9a-f]{16}")
     return max(
         (
@@ -100,7 +103,7 @@ def _of_dnf(name: str) -> int:
 
 
 def of_zypper() -> Advisories:
-    """What zypper says; raises as `of_dnf`."""
+    """Return what zypper says; raises as `of_dnf`."""
     repositories = _xml(commands.succeed(*ZYPPER, "repos", seconds=SECONDS))
     index_time = oldest(
         _newest(os.path.join(ZYPP_CACHE, one.get("alias", "").replace("/", "_"), "repodata"))
@@ -119,7 +122,7 @@ def of_zypper() -> Advisories:
 
 
 def parse_zypper(output: str) -> tuple[Advisory, ...]:
-    """The patches of zypper's XML; those that wait for another one stand in a list of their own.
+    """Return the patches in zypper's XML; blocked patches are in a list of their own.
 
     Raises:
         ValueError: it is not XML, or holds no list.
@@ -141,12 +144,12 @@ def _xml(output: str) -> ElementTree.Element:
 
 
 def oldest(times: Iterable[int]) -> int:
-    """The index is as old as that of the repository that was checked longest ago."""
+    """Return the index is as old as that of the repository that was checked longest ago."""
     return min(times, default=0)
 
 
 def _newest(directory: str) -> int:
-    """When the newest file of a directory was changed; 0 where there is none."""
+    """Return when the newest file of a directory was changed; 0 where there is none."""
     return max(_changes(directory), default=0) if os.path.isdir(directory) else 0
 
 

@@ -27,7 +27,7 @@ class Package:
 
 
 def installed(status: str) -> tuple[Package, ...]:
-    """The installed packages, also those whose configuration is not done.
+    """Return the installed packages, also those whose configuration is not done.
 
     Raises:
         KeyError: an entry lacks a field that every installed package has.
@@ -49,7 +49,7 @@ def _packages(entries: Iterable[dict[str, str]]) -> Iterable[Package]:
 
 
 def held(packages: Sequence[Package]) -> tuple[str, ...]:
-    """The names of the packages on hold, with their architecture where it is a foreign one."""
+    """Return the names of the packages on hold, with the architecture if it is foreign."""
     native = {package.architecture for package in packages if package.name == "dpkg"}
     return tuple(
         package.name if package.architecture in native else package.query

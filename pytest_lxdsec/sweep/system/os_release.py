@@ -54,7 +54,7 @@ def operating_system(_: context.Known) -> OperatingSystem:
 
 
 def os_release(text: str) -> dict[str, str]:
-    """The wanted fields of os-release: assignments as in a shell."""
+    """Return the wanted fields of os-release: assignments as in a shell."""
     pairs = dict(re.findall(r"^([A-Z_]+)=(.*)$", text, re.MULTILINE))
     return {field: _unquoted(pairs[field]) for field in FIELDS if field in pairs}
 

@@ -74,7 +74,7 @@ def _running_image(names: Sequence[str]) -> str:
 
 
 def image_version(head: bytes) -> str:
-    """What a kernel's image for x86 calls itself; "" for one of another kind.
+    """Return what a kernel's image for x86 calls itself; "" for one of another kind.
 
     The kernel's Documentation/arch/x86/boot.rst: where the magic is, `kernel_version` points to
     a string of `uname -r` and `uname -v`, counted from the end of the first sector.
@@ -94,7 +94,10 @@ def _snap_revision() -> str:
 
 
 def kernels(names: Sequence[str]) -> tuple[str, ...]:
-    """The versions of kernels, by the names of their files; a rescue image is a copy of one."""
+    """Return the versions of kernels, by the names of their files.
+
+    A rescue image is a copy of one.
+    """
     found = (re.match(r"vmlinu[zx]-(\d.*)$", name) for name in names)
     versions = {match.group(1) for match in found if match}
     return tuple(sorted(name for name in versions if "rescue" not in name))

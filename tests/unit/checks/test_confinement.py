@@ -115,7 +115,7 @@ def rooted(root: str) -> Document:
 def test_root_that_the_daemon_has_not_mounted_is_what_liblxc_was_told(
     told: str, outcome: Outcome
 ) -> None:
-    """As with a pool on disks of their own, after a restart of the daemon."""
+    """A pool on its own disk is not mounted after a restart of the daemon."""
     document = rooted("252:7 /rootfs / rw - ext4 /dev/dm-7 rw")
     line = f"lxc.rootfs.path = {told}\n" * bool(told)
     text = value(well(), *WALLS, "lxc_conf", "text") + line
@@ -372,7 +372,7 @@ def test_size_without_isolation_has_no_effect() -> None:
 
 
 def test_container_that_is_not_isolated_has_all_ids_of_lxds() -> None:
-    """What LXD has recorded is for every user of LXD to edit."""
+    """Every user of LXD can edit the map that LXD has recorded."""
     result = judge(shared(1_262_144, 65536), "LXD-UNP-03", WEB)
     assert "says not isolated, the kernel maps 65536 uids from 1262144" in result.reason
     assert result.finding is not None
@@ -715,7 +715,7 @@ def test_probe_that_failed_in_one_container_is_that_containers_error() -> None:
 
 
 def without(output: str, *attempts: str) -> str:
-    """What the probe prints where there is nothing to try these on."""
+    """Return what the probe prints where there is nothing to try these on."""
     lines = (line.partition(": ")[0] for line in output.splitlines())
     kept = zip(lines, output.splitlines(), strict=True)
     return "".join(

@@ -35,7 +35,7 @@ def sources(document: Document) -> Result:
 
 
 def with_setting(setting: str, *, measured: str = "") -> Document:
-    """A NIC with a setting on a bridge of both families, and what was seen of that setting."""
+    """Return a NIC with a setting on a dual-stack bridge, and the probe's result."""
     document = patch(baseline(), "networks", "default/lxdbr0", "config", to=V6)
     on, without = evidence_trials.SETTINGS[setting]
     device = {"type": "nic", "name": "eth0", "network": "lxdbr0"}

@@ -50,7 +50,7 @@ class RecordedApi:
         return tuple(Reply(path=one.path, status=404, error="no such door") for one in requests)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no connection is open."""
 
 
 @dataclass
@@ -71,7 +71,7 @@ class RecordedShell:
         return self.output
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no connection is open."""
 
 
 def answers(**changes: Any) -> dict[str, Any]:

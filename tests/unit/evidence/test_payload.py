@@ -21,8 +21,8 @@ from pytest_lxdsec.evidence import (
     container_facts,
     host_facts,
     host_sweep,
+    model,
     network_facts,
-    parts,
     payload,
     remote_facts,
     system_facts,
@@ -66,7 +66,7 @@ def test_what_is_sent_is_the_module_without_its_words(name: str) -> None:
 
 
 def code(text: str) -> str:
-    """A module's statements with their lines, docstrings apart."""
+    """Return a module's statements with their lines, docstrings apart."""
     tree = ast.parse(text)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
@@ -111,7 +111,7 @@ def run(python: str = sys.executable, **environment: str) -> Output:
 def test_command_brings_back_every_part_of_the_host() -> None:
     output = run()
     assert output.stderr == b""
-    assert set(host_sweep.read(output)) == set(parts.HOST_PARTS)
+    assert set(host_sweep.read(output)) == set(model.HOST_PARTS)
 
 
 def test_modules_of_the_directory_it_begins_in_are_not_taken(
@@ -124,7 +124,7 @@ def test_modules_of_the_directory_it_begins_in_are_not_taken(
 
 def test_every_part_has_a_section() -> None:
     sections = {f"host.{name}" for name, _ in (*main.BESIDE, *main.SECTIONS)}
-    assert sections == set(parts.HOST_PARTS)
+    assert sections == set(model.HOST_PARTS)
 
 
 def test_types_of_the_sweep_are_those_of_the_evidence() -> None:
@@ -151,7 +151,7 @@ def fields(kind: object) -> set[str]:
 
 
 def python(version: str) -> str:
-    """An interpreter of this version on this machine."""
+    """Return an interpreter of this version on this machine."""
     found = shutil.which(f"python{version}")
     # A version manager's stand-in may be there and fail.
     if (
@@ -163,7 +163,7 @@ def python(version: str) -> str:
 
 
 def test_sweep_runs_on_the_oldest_python() -> None:
-    assert set(host_sweep.read(run(python("3.7")))) == set(parts.HOST_PARTS)
+    assert set(host_sweep.read(run(python("3.7")))) == set(model.HOST_PARTS)
 
 
 def test_older_python_is_told_what_is_needed() -> None:

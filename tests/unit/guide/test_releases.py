@@ -24,7 +24,7 @@ latest = "6.9"
 
 
 def load(tmp_path: pathlib.Path, text: str) -> str:
-    """The one-line error of a release file of this text, without its path."""
+    """Return the one-line error of a release file of this text, without its path."""
     file = tmp_path / "releases.toml"
     file.write_text(text)
     with pytest.raises(errors.UserError) as caught:

@@ -39,7 +39,7 @@ def load(tmp_path: pathlib.Path, text: str) -> Policy:
 
 
 def error(tmp_path: pathlib.Path, text: str) -> str:
-    """The one-line error of a policy of this text, without the file's directory."""
+    """Return the one-line error of a policy of this text, without the file's directory."""
     with pytest.raises(errors.UserError) as caught:
         load(tmp_path, text)
     message = str(caught.value)

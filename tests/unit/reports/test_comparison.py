@@ -31,7 +31,7 @@ def compare(old: list[Result], new: list[Result]) -> Comparison:
 
 
 def harder(whole: Document) -> Document:
-    """The same audit with a control that asks something else."""
+    """Return the same audit with a control that asks something else."""
     changed = tuple(dataclasses.replace(one, severity=Severity.CRITICAL) for one in whole.controls)
     return dataclasses.replace(whole, controls=changed)
 
@@ -162,7 +162,7 @@ def test_another_stranger_on_a_host_is_new() -> None:
 
 
 def cut(last: str) -> Result:
-    """A finding on a host that names the first of many, and has all one by one."""
+    """Return a finding on a host that names the first of many, and has all one by one."""
     told = made.failed(made.SOCKET, subject="host")
     assert told.finding is not None
     seen = "2 are pending: a and 1 more"

@@ -36,14 +36,14 @@ def write(whole: Document, directory: pathlib.Path) -> pathlib.Path:
 
 
 def opened(whole: Document, directory: pathlib.Path) -> Element:
-    """The page as the browser has it."""
+    """Return the page as the browser has it."""
     return lxml.html.document_fromstring(
         chromium.dom(directory / "profile", write(whole, directory))
     )
 
 
 def asked(whole: Document, directory: pathlib.Path, body: str, *flags: str) -> object:
-    """What a script finds in the page; the page's own policy would not let it run."""
+    """Return what a script finds in the page; the page's own policy would not let it run."""
     path = write(whole, directory)
     text = path.read_text(encoding="utf-8")
     text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)
@@ -207,7 +207,7 @@ def test_hostile_names_inject_nothing(tmp_path: pathlib.Path) -> None:
 
 
 def search(words: str) -> str:
-    """A script that searches and returns which controls are shown, and what is said of it."""
+    """Return a script that searches and returns the controls shown and the message."""
     return f"""
         const field = document.querySelector("input[type=search]");
         field.value = {json.dumps(words)};

@@ -35,7 +35,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def at_terminal(evidence: pathlib.Path, *arguments: str, **more: str) -> str:
-    """What a session writes to a terminal."""
+    """Return what a session writes to a terminal."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         command(evidence, *arguments),

@@ -25,7 +25,7 @@ QUESTION = context.Question(server_pid=1)
 
 @pytest.fixture
 def hung() -> Iterator[threading.Event]:
-    """What a section may wait for; it comes at the end of the test."""
+    """Yield what a section may wait for; it comes at the end of the test."""
     event = threading.Event()
     yield event
     event.set()

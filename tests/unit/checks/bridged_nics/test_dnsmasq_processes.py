@@ -28,7 +28,7 @@ def with_first(**fields: object) -> Document:
 
 
 def with_stranger(**fields: object) -> Document:
-    """One more dnsmasq, which names no interface."""
+    """Return one more dnsmasq, which names no interface."""
     stranger = evidence_sweep.name_server(8009, "", "virbr9", "192.0.2.77") | {"arguments": []}
     base = evidence_documents.baseline()
     return add(base, "host.name_servers", "servers", entry=stranger | fields)

@@ -20,7 +20,10 @@ def judge(document: Document, control: str, subject: str = WEB1) -> tuple[Outcom
 
 
 def nic(document: Document | None = None, **settings: str) -> Document:
-    """The NIC of web1 is its own: `ipv4_address` is `ipv4.address`; MAC filtering has its dot."""
+    """Return evidence with a NIC of web1's own: `ipv4_address` is `ipv4.address`.
+
+    MAC filtering has its dot.
+    """
     base = evidence_documents.baseline() if document is None else document
     named = {key.replace("__", ".").replace("-", "_"): value for key, value in settings.items()}
     return attach(base, "default/web1", "eth0", {**BARE, **named})
@@ -34,7 +37,7 @@ def with_network(document: Document | None = None, **settings: str) -> Document:
 
 
 def unmanaged(**settings: str) -> Document:
-    """A NIC on a bridge of the host, which LXD lists and does not manage."""
+    """Return a NIC on a bridge of the host, which LXD lists and does not manage."""
     bridge = evidence_api.network("br0", managed=False)
     document = add(evidence_documents.baseline(), "networks", entry=bridge)
     device = {"type": "nic", "nictype": "bridged", "parent": "br0"}

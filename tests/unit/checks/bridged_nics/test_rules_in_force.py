@@ -36,7 +36,7 @@ def judge(document: Document, control: str = "LXD-BRI-06", subject: str = SUBJEC
 
 
 def with_setting(setting: str, device: Document, document: Document | None = None) -> Document:
-    """The baseline in which web1 has a device of its own, and the rules recorded for a setting."""
+    """Return the baseline with a device of web1's own and the rules of a setting."""
     changed = document or evidence_documents.baseline()
     rules = evidence_filters.of([
         evidence_filters.lxd_rules(label, setting=setting if label == "web1" else "v4+v6none")
@@ -47,7 +47,7 @@ def with_setting(setting: str, device: Document, document: Document | None = Non
 
 
 def with_ipv6(document: Document) -> Document:
-    """A copy in which lxdbr0 has IPv6, with an address reserved for every NIC."""
+    """Return a copy in which lxdbr0 has IPv6, with an address reserved for every NIC."""
     document = patch(
         document, "networks", "default/lxdbr0", "config", "ipv6.address", to="fd42::1/64"
     )
@@ -63,7 +63,7 @@ def reserve(document: Document, line: object, name: str = "web1.eth0") -> Docume
 
 
 def change_rules(document: Document, change: Callable[[list[Any]], object]) -> Document:
-    """A copy with the objects of nft's JSON changed in place."""
+    """Return a copy with the objects of nft's JSON changed in place."""
     found = json.loads(evidence_documents.value(document, "host.filters", "nft", "text"))
     change(found["nftables"])
     return patch(document, "host.filters", "nft", "text", to=json.dumps(found))
@@ -265,7 +265,7 @@ def with_ebtables(save: str) -> Document:
 
 
 def by_command(save: str, command: str) -> str:
-    """A save after commands that put rules in front."""
+    """Return a save after commands that put rules in front."""
     for step in command.split(" && "):
         _, _, _, _, chain, rule = step.split(" ", 5)
         first_of_all = save.index("-A ")
@@ -518,14 +518,14 @@ def test_advertisements_of_lost_rules_are_not_put_down_to_lxd() -> None:
 
 
 def with_xtables() -> Document:
-    """The baseline with IPv6, in which LXD writes its rules with ebtables and ip6tables."""
+    """Return the baseline with IPv6, in which LXD writes its rules with ebtables and ip6tables."""
     document = with_ipv6(with_setting("all", BOTH))
     document = patch(document, "server", "environment", "firewall", to="xtables")
     return patch(document, "host.filters", to={"value": evidence_filters.xtables("web1")})
 
 
 def change_ip6tables(document: Document, change: Callable[[str], str]) -> Document:
-    """A copy with other rules in ip6tables: nft's JSON has the same number of them."""
+    """Return a copy with other rules in ip6tables: nft's JSON has the same number of them."""
     where = ("host.filters", "shims", "ip6", "text")
     return patch(document, *where, to=change(evidence_documents.value(document, *where)))
 
@@ -598,7 +598,7 @@ def test_lost_rules_of_ip6tables_are_not_put_down_to_lxd() -> None:
 
 
 def test_hosts_own_rules_behind_the_bridge_leave_it_to_be_told() -> None:
-    """As many as a firewall with lists brings, about whatever comes to the host."""
+    """Many rules about packets to the host, like those of a firewall with lists."""
     own = [f"-A INPUT -p tcp -m tcp --dport {port} -j ACCEPT" for port in range(1, 1500)]
     place = {"family": "ip6", "table": "filter", "chain": "INPUT"}
     shim = {"xt": {"type": "match", "name": "tcp"}}
@@ -755,7 +755,10 @@ def test_finding_is_the_same_whichever_nic_was_judged_before(
 
 
 def accepting(document: Document | None = None) -> Document:
-    """The baseline whose host takes router advertisements on lxdbr0; no unknown ports there."""
+    """Return the baseline whose host takes router advertisements on lxdbr0.
+
+    No unknown ports there.
+    """
     changed = document or evidence_documents.baseline()
     path = ("host.network", "interfaces", "lxdbr0", "ipv6", "accept_ra")
     changed = patch(changed, *path, to=2)
@@ -832,7 +835,7 @@ def test_port_that_sets_the_mtu_brings_nothing_in() -> None:
 
 
 def at_input(*steps: Any, hook: str = "input") -> Document:
-    """The host takes advertisements on lxdbr0, where one NIC has no filter, and has a rule."""
+    """Return evidence of a host that accepts RAs on lxdbr0, with one unfiltered NIC."""
     document = attach(accepting(), WEB1, "eth0", OWN)
     place = {"family": "inet", "table": "site"}
     chain = {**place, "name": "c", "handle": 1, "type": "filter", "hook": hook, "prio": 0}

@@ -28,7 +28,7 @@ SITE = Policy(allowed_sources=NETWORKS)
 
 
 def baseline() -> Document:
-    """The baseline, whose port the allowed network reaches."""
+    """Return the baseline, whose port the allowed network reaches."""
     rules = evidence_filters.of([evidence_filters.closed_port()])
     return patch(evidence_documents.baseline(), "host.filters", to={"value": rules})
 
@@ -45,7 +45,7 @@ def recorded() -> Document:
 
 
 def with_rules(name: str, document: Document | None = None) -> Document:
-    """The baseline with one of the recorded rule sets for the host's own ports."""
+    """Return the baseline with one of the recorded rule sets for the host's own ports."""
     found = recorded()[name]
     changed = document or baseline()
     changed = patch(changed, "host.filters", "nft", "text", to=json.dumps(found["json"]))
@@ -53,7 +53,7 @@ def with_rules(name: str, document: Document | None = None) -> Document:
 
 
 def listening(*found: tuple[str, str, int]) -> Document:
-    """The baseline with these sockets."""
+    """Return the baseline with these sockets."""
     sockets = [{"family": f, "address": a, "port": p} for f, a, p in found]
     return patch(baseline(), "host.listeners", to={"value": sockets})
 
@@ -100,7 +100,7 @@ def test_some_sources_too_many_are_named() -> None:
 
 
 def admitted(network: str, *allowed: str) -> Finding:
-    """What is found where a network is let in, and the policy names these."""
+    """Return what is found where a network is let in, and the policy names these."""
     rules = evidence_filters.of([evidence_filters.closed_port(allowed=network)])
     site = Policy(allowed_sources=tuple(map(ipaddress.ip_network, allowed)))
     finding = judge(patch(baseline(), "host.filters", to={"value": rules}), site).finding

@@ -30,7 +30,7 @@ def stored(**changes: object) -> Document:
 
 
 def identity(kind: str, *groups: str, method: str = "tls") -> Json:
-    """An identity as 5.21 and 6.x list it."""
+    """Return an identity as 5.21 and 6.x list it."""
     return {
         "authentication_method": method,
         "type": kind,
@@ -178,7 +178,7 @@ PROVIDED = "certificate/identity-provider-group/sre"
 
 
 def with_provided(*groups: Json) -> Document:
-    """A group of the provider's that stands for these groups, before anybody has logged in."""
+    """Return a provider's group that maps to these groups, before any login."""
     document = evidence_documents.baseline()
     for one in groups:
         document = add(document, "groups", entry=one)

@@ -98,7 +98,7 @@ def test_what_is_no_certificate_cannot_be_told() -> None:
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, int]]:
-    """A server that takes nothing older than one version, and its port."""
+    """Yield a server that takes nothing older than one version, and its port."""
     path = tmp_path_factory.mktemp("tls") / "server.pem"
     key = evidence_certificates.private("ec384").private_bytes(*evidence_certificates.PEM)
     path.write_bytes(key + evidence_api.CERTIFICATE.encode())

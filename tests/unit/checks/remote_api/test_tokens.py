@@ -136,7 +136,7 @@ def test_join_token_needs_an_end_only() -> None:
 
 
 def with_invited(*groups: str, ends: object = None) -> Document:
-    """A pending identity of these groups, of which there is `admins` only."""
+    """Return a pending identity of these groups, of which there is `admins` only."""
     pending = {
         "authentication_method": "tls",
         "type": "Client certificate (pending)",

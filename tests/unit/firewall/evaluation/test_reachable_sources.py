@@ -23,7 +23,7 @@ def reached(ruleset: rules.RuleSet, version: int, *, port: int = 8443) -> reacha
 
 
 def outside(name: str, version: int) -> bool:
-    """Whether anybody who is not allowed gets in."""
+    """Return whether anybody who is not allowed gets in."""
     return bool(reached(examples.input_rules(name), version).outside(ALLOWED))
 
 

@@ -25,7 +25,7 @@ def filtered(*lines: str) -> rules.RuleSet:
 
 
 def on_bridge(*lines: str) -> rules.RuleSet:
-    """The same rules, had a bridge them."""
+    """Return the same rules, had a bridge them."""
     [table] = filtered(*lines).tables
     return rules.RuleSet(tables=(dataclasses.replace(table, family="bridge"),))
 
@@ -123,7 +123,7 @@ def test_network_that_begins_with_the_nics_own_address_knows_others(length: int)
 
 
 def part(ruleset: rules.RuleSet, interface: str) -> rules.RuleSet:
-    """The chains of one NIC."""
+    """Return the chains of one NIC."""
     [table] = [each for each in ruleset.tables if each.name == "lxd" and each.family == "bridge"]
     chains = tuple(each for each in table.chains if interface in str(each))
     return rules.RuleSet(tables=(dataclasses.replace(table, chains=chains),))

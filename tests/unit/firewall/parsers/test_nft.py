@@ -125,7 +125,7 @@ def test_way_to_reject_tells_the_family() -> None:
 
 
 def tagged(body: list[Any], program: list[str]) -> Verdict:
-    """What a rule of a bridge does to an ICMPv4 frame behind a VLAN tag."""
+    """Return what a rule of a bridge does to an ICMPv4 frame behind a VLAN tag."""
     text = json.dumps(document(("c", [body]), family="bridge"))
     shown = "bridge t c 1\n" + "".join(f"  [ {line} ]\n" for line in program)
     frame = bytes.fromhex(

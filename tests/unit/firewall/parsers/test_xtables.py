@@ -151,7 +151,7 @@ def test_marks_of_mangle_are_seen_by_filter() -> None:
 
 
 def shim(*expressions: Mapping[str, object], line: str) -> Decision:
-    """A rule of the shim: what nft prints of it, and what the save does."""
+    """Return a rule of the shim: what nft prints of it, and what the save does."""
     text = json.dumps(examples.document(("INPUT", [list(expressions)]), family="ip"))
     saved = iptables.decode(f"*t\n:INPUT ACCEPT [0:0]\n-A INPUT {line}\nCOMMIT\n", "ip")
     return at_input(nft_shims.overlay(nft.decode(text), saved)).decision
@@ -238,7 +238,7 @@ FOREIGN = frame_kinds.every(BESIDE, NOBODY)["na_spoof_target_ownsrc"]
 
 
 def behind(condition: str, *, hook: str = "forward", is_handed_over: bool = True) -> Decision:
-    """What ip6tables makes of an advertisement of another's address that has crossed a bridge."""
+    """Return what ip6tables does with a foreign advertisement that crossed a bridge."""
     chain = hook.upper()
     text = f"*filter\n:{chain} ACCEPT [0:0]\n-A {chain} {condition} -j DROP\nCOMMIT"
     out = "veth-of-another" if hook == "forward" else ""

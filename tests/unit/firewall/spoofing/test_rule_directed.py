@@ -35,7 +35,7 @@ def rule(chain: str, *steps: Any) -> Document:
 
 
 def before(chain: str, *steps: Any) -> Change:
-    """A rule of the NIC's before all others of a chain."""
+    """Return a rule of the NIC's before all others of a chain."""
 
     def insert(document: Document) -> None:
         objects = document["nftables"]
@@ -55,7 +55,7 @@ def chain(name: str, *bodies: list[Any]) -> Change:
 
 
 def except_from_drops(name: str, condition: Document) -> Change:
-    """All drops of a chain get a condition more."""
+    """Return all drops of a chain get a condition more."""
 
     def change(document: Document) -> None:
         for one in document["nftables"]:
@@ -67,7 +67,7 @@ def except_from_drops(name: str, condition: Document) -> Change:
 
 
 def list_ethertype(name: str, number: int) -> Change:
-    """LXD's list of EtherTypes gets another one."""
+    """Return LXD's list of EtherTypes gets another one."""
 
     def change(document: Document) -> None:
         for one in document["nftables"]:

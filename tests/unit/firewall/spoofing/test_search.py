@@ -20,7 +20,7 @@ Document = dict[str, Any]
 
 
 def offence(ruleset: rules.RuleSet, nic: Nic = NIC) -> trial.Offence | None:
-    """What a short search finds."""
+    """Return what a short search finds."""
     return search.search(ruleset, nic, guarantees.SOURCES, examples=60).offence
 
 

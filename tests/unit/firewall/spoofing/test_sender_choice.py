@@ -17,7 +17,7 @@ SETTINGS = ("mac", "ipv4", "ipv6", "all", "v4none", "v6none", "bothnone", "v4+v6
 
 
 def behind_an_accept(condition: Any) -> rules.RuleSet:
-    """One chain: what is accepted first, and then all is dropped."""
+    """Return one chain: what is accepted first, and then all is dropped."""
     return examples.made(
         ("in", [[condition, ACCEPT], [{"drop": None}]]),
         family="bridge",

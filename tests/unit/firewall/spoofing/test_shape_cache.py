@@ -60,7 +60,7 @@ def objects(new: Nic, name: str) -> Iterator[dict[str, object]]:
 
 
 def many(nics: list[Nic]) -> rules.RuleSet:
-    """The rules of all of them, in one table."""
+    """Return the rules of all of them, in one table."""
     head = json.loads(examples.text("all"))["nftables"][:2]
     every = [each for at, nic in enumerate(nics) for each in objects(nic, f"c{at}")]
     document = json.dumps({"nftables": [*head, *every]})
@@ -143,7 +143,7 @@ def test_finding_by_an_aimed_frame_names_its_own_addresses() -> None:
 
 
 def by_interface(nics: list[Nic]) -> rules.Chain:
-    """A site's own chain before LXD's: one map and one set that have every port."""
+    """Return a site's own chain before LXD's: one map and one set that have every port."""
     ports, source = (
         rules.Meta(key="iifname"),
         rules.Payload(base=rules.Base.LINK, offset=48, length=48),
@@ -250,7 +250,7 @@ def test_constant_that_holds_one_address_only_tells_two_apart() -> None:
 
 
 def beside_lxds(chain: rules.Chain) -> rules.RuleSet:
-    """The rules of two NICs, and a chain of the site's."""
+    """Return the rules of two NICs, and a chain of the site's."""
     [table] = many(NICS[:2]).tables
     site = rules.Table(family="bridge", name="site", chains=(chain,))
     return rules.RuleSet(tables=(table, site))
@@ -278,7 +278,7 @@ def test_chain_of_one_interfaces_frames_tells_two_apart() -> None:
 
 
 def searched(pattern: bytes) -> rules.RuleSet:
-    """An ip6tables rule that looks for bytes."""
+    """Return an ip6tables rule that looks for bytes."""
     found = rules.Search(pattern=pattern, low=48, high=64)
     step = rules.Match(field=found, among=values.number(1))
     chain = rules.Chain(

@@ -86,7 +86,7 @@ def test_command_that_hangs_is_killed_with_its_children(tmp_path: pathlib.Path) 
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process does more than wait for being reaped."""
+    """Return whether a process does more than wait for being reaped."""
     for _ in range(500):
         try:
             state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

@@ -17,7 +17,7 @@ ACL = "system.posix_acl_access"
 
 @pytest.fixture
 def root(tmp_path: pathlib.Path) -> pathlib.Path:
-    """A root with /srv/data/file, /etc, and links between them."""
+    """Return a root with /srv/data/file, /etc, and links between them."""
     (tmp_path / "srv/data").mkdir(parents=True)
     (tmp_path / "srv/data/file").write_text("")
     (tmp_path / "etc").mkdir()

@@ -11,7 +11,7 @@ from pytest_lxdsec.sweep.containers import device_cgroup
 
 @pytest.mark.parametrize("init", ["/lxc.payload.c1", "/lxc.payload.c1/init.scope"])
 def test_list_is_that_of_the_group_that_lxd_made(tmp_path: pathlib.Path, init: str) -> None:
-    """What root inside makes below it may be narrower for its init than for anything else."""
+    """A group that root inside creates may be narrower for init than for other processes."""
     inner = tmp_path / "lxc.payload.c1" / "init.scope"
     inner.mkdir(parents=True)
     (inner.parent / "devices.list").write_text("a *:* rwm\n")

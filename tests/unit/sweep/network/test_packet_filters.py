@@ -21,7 +21,7 @@ DOUBTFUL = json.dumps({
 
 @pytest.fixture
 def tools(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
-    """A directory that is the only one in which tools are found; no legacy tables."""
+    """Return a directory that is the only one in which tools are found; no legacy tables."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(xtables_save, "_PATH", str(tmp_path))
     tables = {"ip": str(tmp_path / "ip.names"), "ip6": str(tmp_path / "ip6.names")}

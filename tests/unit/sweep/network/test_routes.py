@@ -47,7 +47,7 @@ def by(index: int) -> bytes:
 
 @pytest.fixture
 def kernel(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """What the kernel lists of either family."""
+    """Return what the kernel lists of either family."""
     listed: list[bytes] = []
 
     def dump(_: int, __: int, body: bytes) -> list[bytes]:

@@ -22,7 +22,7 @@ REFUSED = hostile.http(403, b'{"type":"error","error":"not authorized","error_co
 
 
 def lxd(line: str) -> bytes:
-    """What LXD answers a stranger."""
+    """Return what LXD answers a stranger."""
     body = json.dumps(UNTRUSTED).encode()
     return hostile.http(200, body) if line.split()[1] == OPEN else REFUSED
 
@@ -31,7 +31,7 @@ def lxd(line: str) -> bytes:
 def serving(
     tmp_path: pathlib.Path, answer: Callable[[str], bytes | None]
 ) -> Iterator[tuple[anonymous_requests.AnonymousRequests, hostile.Served]]:
-    """What the stranger was told by a TLS server that answers so."""
+    """Serve this answer over TLS and return what an anonymous client received."""
     pair = hostile.pair(tmp_path, "server")
     with hostile.on_loopback(answer, pair.context(clients=pair)) as served:
         yield ask(urllib.parse.urlsplit(served.url).port or 0), served
@@ -162,7 +162,7 @@ def test_refused_connection_is_an_error() -> None:
 
 @contextlib.contextmanager
 def silent() -> Iterator[int]:
-    """A listener that takes connections and says nothing; its port."""
+    """Run a listener that accepts connections and never answers; yield its port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
 
@@ -185,7 +185,7 @@ def test_listener_that_answers_by_the_byte_is_left_in_time(tmp_path: pathlib.Pat
 
 @contextlib.contextmanager
 def dripping(tmp_path: pathlib.Path) -> Iterator[int]:
-    """A TLS listener that never stops to answer, slowly; its port."""
+    """Run a TLS listener that answers slowly for ever; yield its port."""
     context, ended = hostile.pair(tmp_path, "server").context(), threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 

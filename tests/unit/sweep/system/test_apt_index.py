@@ -62,7 +62,7 @@ def test_line_without_all_fields_is_refused() -> None:
 
 @pytest.fixture
 def lists(tmp_path: pathlib.Path) -> pathlib.Path:
-    """Apt's directory of lists after a success just now."""
+    """Return Apt's directory of lists after a success just now."""
     (tmp_path / "partial").mkdir()
     (tmp_path / "site_dists_x_InRelease").write_text("Origin: X\n")
     return tmp_path
