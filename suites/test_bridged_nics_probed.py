@@ -35,7 +35,7 @@ def test_pretending_frames_get_nowhere(lxd_nic: Nic, lxd_evidence: Evidence) -> 
         )
     trial = _trial(lxd_evidence, lxd_nic)
     seen = probe_frames.judge(trial, lxd_evidence.server.environment.firewall)
-    if not seen.offences:
+    if not seen.violations:
         return verdict.passed(
             f"of {seen.pretending} kinds of spoofed frames, sent from a probe NIC with "
             f"the same filters on {trial.network}, none reached the host or another instance",
@@ -47,7 +47,7 @@ def test_pretending_frames_get_nowhere(lxd_nic: Nic, lxd_evidence: Evidence) -> 
         expected="no spoofed frame at the host or at another instance",
         origin=f"{source}; tried with a probe NIC that has the same filters",
         remedy=lambda: _remedy(lxd_evidence, lxd_nic, seen),
-        details=tuple(offence.text for offence in seen.offences),
+        details=tuple(violation.text for violation in seen.violations),
     )
 
 
@@ -66,9 +66,9 @@ def _trial(evidence: Evidence, nic: Nic) -> BridgedTrial:
 
 
 def _got_through(seen: probe_frames.Seen) -> str:
-    gaps = sorted({offence.gap for offence in seen.offences if offence.gap})
-    faults = [offence for offence in seen.offences if not offence.gap]
-    said = f"{len(seen.offences)} of {seen.pretending} kinds of spoofed frames got through"
+    gaps = sorted({violation.gap for violation in seen.violations if violation.gap})
+    faults = [violation for violation in seen.violations if not violation.gap]
+    said = f"{len(seen.violations)} of {seen.pretending} kinds of spoofed frames got through"
     if faults:
         return f"{said}; no known gap in LXD explains {len(faults)} of them"
     return (
@@ -78,7 +78,7 @@ def _got_through(seen: probe_frames.Seen) -> str:
 
 
 def _remedy(evidence: Evidence, nic: Nic, seen: probe_frames.Seen) -> Remedy:
-    if not all(offence.gap for offence in seen.offences):
+    if not all(violation.gap for violation in seen.violations):
         return Remedy(
             command=remedies.restart_command(nic.instance)
             if nic.instance.is_running

@@ -15,7 +15,7 @@ from pytest_lxdsec.control import Kind, Level, Severity, control
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.evidence.objects import Network
 from pytest_lxdsec.firewall.spoofing import guarantees, trial
-from pytest_lxdsec.firewall.spoofing.filtered_nic import Nic as Held
+from pytest_lxdsec.firewall.spoofing.filtered_nic import FilteredNic
 from pytest_lxdsec.inventory import accept_ra, containers, nics
 from pytest_lxdsec.inventory.nics import Nic
 from pytest_lxdsec.lxd import config_values
@@ -40,22 +40,28 @@ def test_kernel_drops_what_filters_forbid(lxd_nic: Nic, lxd_evidence: Evidence) 
     if astray:
         return _not_in_force(lxd_evidence, lxd_nic, astray)
     tried = rules_in_force.try_frames(lxd_evidence, held, rules_in_force.sources(held))
-    offence = _certain(tried)
-    if offence is None:
+    violation = _certain(tried)
+    if violation is None:
         return verdict.passed(f"{allowed_addresses.describe(held)}: {tried.count} frames tried")
-    if offence.law is guarantees.ARP_MAC and rules_in_force.falls_short(lxd_evidence, held):
-        return _falls_short(held, offence.law, workaround_rules.own_arp)
-    why = rules_in_force.explain(lxd_evidence, lxd_nic, held, offence)
-    return _not_in_force(lxd_evidence, lxd_nic, f"{why}; {offence.text}")
+    if violation.guarantee is guarantees.ARP_MAC and rules_in_force.falls_short(
+        lxd_evidence, held
+    ):
+        return _falls_short(held, violation.guarantee, workaround_rules.own_arp)
+    why = rules_in_force.explain(lxd_evidence, lxd_nic, held, violation)
+    return _not_in_force(lxd_evidence, lxd_nic, f"{why}; {violation.text}")
 
 
-def _certain(tried: rules_in_force.Tried) -> trial.Offence | None:
-    """Return the frame that breaks a law; where that cannot be told of one, nobody may pass."""
+def _certain(tried: rules_in_force.Tried) -> trial.Violation | None:
+    """Return the frame that breaks a guarantee, or None.
+
+    Raises:
+        CannotTell: no frame was tried, or one may break a guarantee.
+    """
     if not tried.count:
         raise CannotTell("no frame was tried")
-    if tried.offence is not None and not tried.offence.is_certain:
-        raise CannotTell(tried.offence.text)
-    return tried.offence
+    if tried.violation is not None and not tried.violation.is_certain:
+        raise CannotTell(tried.violation.text)
+    return tried.violation
 
 
 def _not_in_force(evidence: Evidence, nic: Nic, observed: str) -> Verdict:
@@ -106,17 +112,17 @@ def test_kernel_drops_all_without_address(lxd_nic: Nic, lxd_evidence: Evidence) 
 def _promised(
     evidence: Evidence,
     nic: Nic,
-    held: Held,
-    asked: Sequence[guarantees.Law],
-    stopgap: Callable[[Held], Remedy],
+    held: FilteredNic,
+    asked: Sequence[guarantees.Guarantee],
+    stopgap: Callable[[FilteredNic], Remedy],
 ) -> Verdict:
     """Return a promise of the guide that LXD's own rules may fall short of."""
     astray = rules_in_force.misplaced(evidence, nic, held)
     if astray:
         return _not_in_force(evidence, nic, astray)
     tried = rules_in_force.try_frames(evidence, held, asked)
-    offence = _certain(tried)
-    if offence is None:
+    violation = _certain(tried)
+    if violation is None:
         return verdict.passed(f"{allowed_addresses.describe(held)}: {tried.count} frames tried")
     whole = _certain(rules_in_force.try_frames(evidence, held, rules_in_force.sources(held)))
     if whole is not None and not rules_in_force.falls_short(evidence, held):
@@ -125,14 +131,16 @@ def _promised(
     lost = rules_in_force.lost(evidence, nic, held)
     if lost:
         return _not_in_force(evidence, nic, lost)
-    return _falls_short(held, offence.law, stopgap)
+    return _falls_short(held, violation.guarantee, stopgap)
 
 
-def _falls_short(held: Held, law: guarantees.Law, stopgap: Callable[[Held], Remedy]) -> Verdict:
+def _falls_short(
+    held: FilteredNic, guarantee: guarantees.Guarantee, stopgap: Callable[[FilteredNic], Remedy]
+) -> Verdict:
     """Return the finding that LXD's own rules do less than its guide promises."""
     return verdict.failed(
-        observed=f"LXD's rules for {held.interface} are loaded, but they do not {law.text}",
-        expected=f"rules that {law.text}, as LXD's guide promises",
+        observed=f"LXD's rules for {held.interface} are loaded, but they do not {guarantee.text}",
+        expected=f"rules that {guarantee.text}, as LXD's guide promises",
         origin="LXD itself: its rules do less than its guide promises, with any configuration",
         remedy=lambda: stopgap(held),
     )

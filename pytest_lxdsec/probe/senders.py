@@ -14,7 +14,13 @@ from dataclasses import dataclass
 
 from ..evidence.objects import Network
 from ..firewall.model import protocol_numbers
-from ..firewall.spoofing.filtered_nic import NOBODY, SPARE_IPV4, SPARE_IPV6, Nic, Surroundings
+from ..firewall.spoofing.filtered_nic import (
+    NOBODY,
+    SPARE_IPV4,
+    SPARE_IPV6,
+    FilteredNic,
+    Surroundings,
+)
 from ..inventory import nic_settings
 from ..inventory.nic_settings import Bridged, Routed
 from ..lxd import config_values
@@ -76,7 +82,7 @@ class Sender:
     """
 
     device: Mapping[str, str]
-    nic: Nic
+    nic: FilteredNic
     around: Surroundings
 
 
@@ -107,7 +113,7 @@ def sender(
                 device[f"{family}.address"] = str(found.own)
         around |= {f"bridge_{family}": found.bridge, f"other_{family}": found.other}  # type: ignore[dict-item]  # one for each field's type
     on = setting.filters
-    nic = Nic(
+    nic = FilteredNic(
         interface=SENDER_PORT,
         mac=macs.sender,
         ipv4=_alone(addresses.get("ipv4")),  # type: ignore[arg-type]  # by its family

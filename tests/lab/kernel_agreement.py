@@ -23,7 +23,7 @@ from pytest_lxdsec.firewall.frames.ethernet import Frame
 from pytest_lxdsec.firewall.model import packet, protocol_numbers, rules
 from pytest_lxdsec.firewall.parsers import ebtables, iptables, nft, nft_shims
 from pytest_lxdsec.firewall.spoofing import frame_kinds, grammar, guarantees, shape_cache, trial
-from pytest_lxdsec.firewall.spoofing.filtered_nic import Nic, Surroundings
+from pytest_lxdsec.firewall.spoofing.filtered_nic import FilteredNic, Surroundings
 from pytest_lxdsec.lab import Lab, scenarios
 
 SENDER, PEER = "sender", "peer"
@@ -114,7 +114,7 @@ class Sender:
     injector: subprocess.Popen[str]
     around: Surroundings
     peer_mac: str
-    nic: Nic
+    nic: FilteredNic
 
     def send(self, batch: list[bytes]) -> list[tuple[bool, bool, bool]]:
         """Send frames; return for each if the bridge, the other instance and the host got it."""
@@ -159,7 +159,7 @@ def _sender(lab: Lab, injector: subprocess.Popen[str]) -> Sender:
     address = query(lab, "GET", f"/1.0/networks/{scenarios.BRIDGE}/state")["hwaddr"]
     config = query(lab, "GET", f"/1.0/instances/{SENDER}")["config"]
     peer = query(lab, "GET", f"/1.0/instances/{PEER}")["config"]
-    nic = Nic(
+    nic = FilteredNic(
         interface=config["volatile.eth0.host_name"],
         bridge=scenarios.BRIDGE,
         mac=config["volatile.eth0.hwaddr"],
@@ -206,7 +206,7 @@ def read_rules(lab: Lab) -> rules.RuleSet:
 def part(sender: Sender, setting: str) -> rules.RuleSet:
     """Return the rules that can match the sender's frames, under one setting."""
     ruleset = sender.set(SETTINGS[setting], SITES.get(setting, ""))
-    return shape_cache.Bench(ruleset).part(sender.nic, guarantees.ADVERTISEMENTS)
+    return shape_cache.ShapeCache(ruleset).part(sender.nic, guarantees.ADVERTISEMENTS)
 
 
 def compare(sender: Sender, setting: str, count: Count, *, seed: int, amount: int) -> None:
@@ -292,8 +292,8 @@ def _verdicts(
     return verdicts
 
 
-def _way(sender: Sender, hook: str, out: str = "") -> trial.Way:
-    return trial.Way(nic=sender.nic, hook=hook, out=out)
+def _way(sender: Sender, hook: str, out: str = "") -> trial.Path:
+    return trial.Path(nic=sender.nic, hook=hook, out=out)
 
 
 def compare_advertisements(

@@ -13,12 +13,19 @@ from pytest_lxdsec.firewall.evaluation.evaluate import Decision
 from pytest_lxdsec.firewall.frames import decode, encode, ethernet
 from pytest_lxdsec.firewall.model import packet, rules, values
 from pytest_lxdsec.firewall.model.rules import Action, Base, Kind, Match
-from pytest_lxdsec.firewall.spoofing import filtered_nic, guarantees, search, shape_cache, trial
+from pytest_lxdsec.firewall.spoofing import (
+    filtered_nic,
+    guarantees,
+    random_search,
+    search,
+    shape_cache,
+    trial,
+)
 from tests.support import firewall_examples as examples
 from tests.unit.firewall.spoofing import test_shape_cache as siblings
 
 NIC = examples.nic("all")
-ANY_FRAME = search.anything(NIC)
+ANY_FRAME = random_search.anything(NIC)
 
 
 @given(ANY_FRAME)
@@ -75,7 +82,7 @@ conditions = st.one_of(
         negated=st.booleans(),
     ),
 )
-doubts = st.just(rules.Doubt(text="who knows"))
+doubts = st.just(rules.UnknownCondition(text="who knows"))
 ends = st.builds(
     Action, kind=st.sampled_from([Kind.ACCEPT, Kind.DROP, Kind.RETURN, Kind.CONTINUE])
 ) | st.builds(Action, kind=st.sampled_from([Kind.JUMP, Kind.GOTO]), target=st.just("sub"))
@@ -132,8 +139,12 @@ def without_doubts(ruleset: rules.RuleSet, *, holds: bool) -> rules.RuleSet:
     never = Match(field=PORT, among=values.Intervals([]))
 
     def certain(rule: rules.Rule) -> rules.Rule:
-        steps = [never if isinstance(s, rules.Doubt) and not holds else s for s in rule.steps]
-        return rules.Rule(steps=tuple(s for s in steps if not isinstance(s, rules.Doubt)))
+        steps = [
+            never if isinstance(s, rules.UnknownCondition) and not holds else s for s in rule.steps
+        ]
+        return rules.Rule(
+            steps=tuple(s for s in steps if not isinstance(s, rules.UnknownCondition))
+        )
 
     [table] = ruleset.tables
     chains = tuple(
@@ -215,7 +226,7 @@ def test_reach_agrees_with_every_single_source(ruleset: rules.RuleSet, source: i
     address = ipaddress.IPv4Address(source)
     assume(not address.is_loopback)
     host = ipaddress.IPv4Address("192.0.2.1")
-    door = reachable_sources.Door(address=host, port=8443, interfaces=("e",))
+    door = reachable_sources.Endpoint(address=host, port=8443, interfaces=("e",))
     [span] = [
         s for s in reachable_sources.sources(ruleset, door).spans if s.low <= source <= s.high
     ]
@@ -226,12 +237,14 @@ def test_reach_agrees_with_every_single_source(ruleset: rules.RuleSet, source: i
 # --- NICs ------------------------------------------------------------------------------------
 
 
-@given(search.recipes(NIC), st.sampled_from(range(1, 60)), st.sampled_from(guarantees.HOOKS))
+@given(
+    random_search.recipes(NIC), st.sampled_from(range(1, 60)), st.sampled_from(guarantees.HOOKS)
+)
 def test_equal_shapes_have_equal_verdicts(recipe: search.Recipe, number: int, hook: str) -> None:
     other = siblings.sibling(number)
     nics = [siblings.NICS[0], other]
     ruleset = siblings.many(nics)
-    bench = shape_cache.Bench(ruleset)
+    bench = shape_cache.ShapeCache(ruleset)
     parts = [bench.part(each) for each in nics]
     one, two = (shape_cache.shape(part, each) for part, each in zip(parts, nics, strict=True))
     assert one == two
@@ -242,18 +255,18 @@ def test_equal_shapes_have_equal_verdicts(recipe: search.Recipe, number: int, ho
     assert verdicts[0] is verdicts[1]
 
 
-@given(search.recipes(NIC))
+@given(random_search.recipes(NIC))
 def test_recipe_makes_the_same_frame_again(recipe: search.Recipe) -> None:
     assert recipe.frame(NIC) == recipe.frame(NIC)
 
 
-@given(search.pretending(NIC, hook="input"))
+@given(random_search.pretending(NIC, hook="input"))
 @settings(max_examples=50)
 def test_frame_that_pretends_is_no_frame_of_its_own(frame: ethernet.Frame) -> None:
     assert not guarantees.OWN.concerns(frame, NIC, "input")
 
 
-@given(search.own(NIC, hook="input"))
+@given(random_search.own(NIC, hook="input"))
 @settings(max_examples=50)
 def test_own_frames_pass_where_nothing_is_filtered(frame: ethernet.Frame) -> None:
     octets = encode.octets(frame)
@@ -267,7 +280,7 @@ def test_search_finds_the_same_frame_each_time() -> None:
 
 
 def test_hypothesis_shrinks_to_the_one_thing_that_is_wrong() -> None:
-    hunt = search.Hunt(
+    hunt = random_search.Search(
         ruleset=rules.EMPTY, nic=NIC, asked=(guarantees.SOURCE_MAC,), around=filtered_nic.NOBODY
     )
     found = hunt.smallest(200)

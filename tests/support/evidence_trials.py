@@ -7,7 +7,7 @@ from typing import Any
 
 from pytest_lxdsec.checks.routed_nics import probe_packets
 from pytest_lxdsec.firewall.spoofing import frame_kinds
-from pytest_lxdsec.firewall.spoofing.filtered_nic import NOBODY, Nic
+from pytest_lxdsec.firewall.spoofing.filtered_nic import NOBODY, FilteredNic
 from pytest_lxdsec.probe import run
 
 from . import evidence_api, firewall_table
@@ -54,7 +54,7 @@ def bridged(setting: str, *, measured: str = "", network: str = "lxdbr0") -> Jso
 def lines(setting: str, measured: str) -> list[str]:
     """Return the lines of the kinds, with the cells of the measured table."""
     _, without = SETTINGS[setting]
-    nic = Nic(
+    nic = FilteredNic(
         interface="",
         mac=MAC,
         ipv4=() if "ipv4" in without else (ipaddress.IPv4Network(IPV4),),

@@ -10,7 +10,7 @@ from typing import Any
 from pytest_lxdsec.firewall.evaluation import evaluate, reachable_sources
 from pytest_lxdsec.firewall.model import packet, rules, values
 from pytest_lxdsec.firewall.parsers import nft
-from pytest_lxdsec.firewall.spoofing.filtered_nic import Nic
+from pytest_lxdsec.firewall.spoofing.filtered_nic import FilteredNic
 
 RECORDED = pathlib.Path(__file__).parents[1] / "recorded_rules"
 MAC, IPV4, IPV6 = "00:16:3e:86:47:9a", "10.85.0.4/32", "fd85:5ec::216:3eff:fe86:479a/128"
@@ -36,9 +36,9 @@ def recorded(setting: str) -> rules.RuleSet:
     return nft.decode(text(setting), listing(setting))
 
 
-def nic(setting: str) -> Nic:
+def nic(setting: str) -> FilteredNic:
     """Return the NIC of a setting."""
-    return Nic(
+    return FilteredNic(
         interface=interface(recorded(setting)),
         mac=MAC,
         ipv4=() if setting in NO_IPV4 else (ipaddress.IPv4Network(IPV4),),

@@ -137,7 +137,7 @@ def is_below(name: str, *tops: str) -> bool:
 
 
 def test_layers_are_read() -> None:
-    """Else every law below would hold of nothing."""
+    """Else every guarantee below would hold of nothing."""
     assert {"", "plugin", "transport.lxd_api", "evidence.model"} <= set(modules())
     assert "pytest_lxdsec.transport.connection" in imports(ROOT / "session" / "hosts.py")
     assert {"pylxd", "testinfra"} <= {

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 
 from ...evidence.model import Evidence
 from ...evidence.objects import Network
-from ...firewall.spoofing.filtered_nic import SPARE_IPV4, SPARE_IPV6
-from ...firewall.spoofing.filtered_nic import Nic as Held
+from ...firewall.spoofing.filtered_nic import SPARE_IPV4, SPARE_IPV6, FilteredNic
 from ...inventory import bridge_port, containers
 from ...inventory.nics import Nic
 from ...lxd import config_values
@@ -62,7 +61,7 @@ def filters(nic: Nic) -> Filters:
 _KEYS = (MAC_KEY, *IP_KEYS.values())
 
 
-def held(evidence: Evidence, nic: Nic) -> Held:
+def held(evidence: Evidence, nic: Nic) -> FilteredNic:
     """Return the NIC as its filters should hold it.
 
     Raises:
@@ -79,7 +78,7 @@ def held(evidence: Evidence, nic: Nic) -> Held:
         )
     four = _allowed(evidence, nic, 4, is_on=on.ipv4)
     six = _allowed(evidence, nic, 6, is_on=on.ipv6)
-    return Held(
+    return FilteredNic(
         interface=nic.host_name,
         mac=mac(nic),
         ipv4=tuple(net for net in four if isinstance(net, ipaddress.IPv4Network)),
@@ -91,7 +90,7 @@ def held(evidence: Evidence, nic: Nic) -> Held:
     )
 
 
-def describe(held: Held) -> str:
+def describe(held: FilteredNic) -> str:
     """Return what a NIC is held to, for observations."""
     said = [f"{held.interface} is held to {held.mac}"]
     for version, is_on, nets in (

@@ -17,14 +17,14 @@ from ...firewall.frames import decode, describe, encode, ethernet
 from ...firewall.frames.ethernet import Frame
 from ...firewall.model import packet, protocol_numbers
 from ...firewall.spoofing import frame_kinds, guarantees
-from ...firewall.spoofing.filtered_nic import NOBODY, Nic
+from ...firewall.spoofing.filtered_nic import NOBODY, FilteredNic
 from ...inventory import nic_settings
 from ...verdict import CannotTell
 
 HOOKS: Mapping[str, str] = {"H": "input", "P": "forward"}
 RECEIVERS: Mapping[str, str] = {"H": "the host", "P": "other instances"}
 LEFT = "L"
-PROMISES = tuple(law for law in guarantees.EVERY if not law.passes)
+PROMISES = tuple(guarantee for guarantee in guarantees.EVERY if not guarantee.passes)
 # Neighbour advertisements that LXD's rules accept by one of their fields and never look at again.
 ADVERTISED = frozenset(
     (
@@ -60,7 +60,7 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offence:
+class Violation:
     """A kind that got through and should not have.
 
     Attributes:
@@ -85,7 +85,7 @@ class Offence:
 class Seen:
     """All that was seen of one setting."""
 
-    offences: tuple[Offence, ...]
+    violations: tuple[Violation, ...]
     pretending: int
     legitimate: int
 
@@ -93,7 +93,7 @@ class Seen:
 @functools.cache
 def kinds_to_try() -> frozenset[str]:
     """Return the kinds that a bridge passes on."""
-    anybody = Nic(interface="", mac=NOBODY.other_mac)
+    anybody = FilteredNic(interface="", mac=NOBODY.other_mac)
     every = frame_kinds.every(anybody, NOBODY)
     return frozenset(n for n, frame in every.items() if packet.is_passed_on(encode.octets(frame)))
 
@@ -114,13 +114,13 @@ def judge(trial: BridgedTrial, driver: str) -> Seen:
     legitimate = sum(_is_delivered(nic, one) for one in sent)
     found = [_offence(nic, one, driver) for one in sent]
     pretending = sum(any(_broken(nic, one.frame, hook) for hook in HOOKS.values()) for one in sent)
-    offences = tuple(one for one in found if one is not None)
-    return Seen(offences=offences, pretending=pretending, legitimate=legitimate)
+    violations = tuple(one for one in found if one is not None)
+    return Seen(violations=violations, pretending=pretending, legitimate=legitimate)
 
 
-def _nic(trial: BridgedTrial) -> Nic:
+def _nic(trial: BridgedTrial) -> FilteredNic:
     try:
-        return Nic(
+        return FilteredNic(
             interface="",
             mac=trial.mac,
             ipv4=(ipaddress.IPv4Network(trial.ipv4),) if trial.ipv4 else (),
@@ -154,7 +154,7 @@ def _frame(digits: str) -> Frame:
         raise CannotTell(f"a frame of the probe cannot be read: {error}") from error
 
 
-def _is_delivered(nic: Nic, sent: Sent) -> bool:
+def _is_delivered(nic: FilteredNic, sent: Sent) -> bool:
     """Return whether a frame had to arrive, and did.
 
     Raises:
@@ -170,12 +170,12 @@ def _is_delivered(nic: Nic, sent: Sent) -> bool:
     return bool(must)
 
 
-def _broken(nic: Nic, frame: Frame, hook: str) -> bool:
+def _broken(nic: FilteredNic, frame: Frame, hook: str) -> bool:
     """Return whether it is promised that such a frame is dropped."""
-    return any(law.concerns(frame, nic, hook) for law in PROMISES)
+    return any(guarantee.concerns(frame, nic, hook) for guarantee in PROMISES)
 
 
-def _offence(nic: Nic, sent: Sent, driver: str) -> Offence | None:
+def _offence(nic: FilteredNic, sent: Sent, driver: str) -> Violation | None:
     got = [
         letter
         for letter, hook in HOOKS.items()
@@ -187,10 +187,10 @@ def _offence(nic: Nic, sent: Sent, driver: str) -> Offence | None:
     if not got:
         return None
     receivers = tuple(RECEIVERS[letter] for letter in got)
-    return Offence(sent=sent, receivers=receivers, gap=_gap(nic, sent, driver))
+    return Violation(sent=sent, receivers=receivers, gap=_gap(nic, sent, driver))
 
 
-def _gap(nic: Nic, sent: Sent, driver: str) -> str:
+def _gap(nic: FilteredNic, sent: Sent, driver: str) -> str:
     if sent.kind in ADVERTISED and nic.filters_ipv6 and nic.ipv6:
         return "LXD-BRI-07"
     if driver == XTABLES and sent.kind in XTABLES_ALSO:
@@ -201,7 +201,7 @@ def _gap(nic: Nic, sent: Sent, driver: str) -> str:
     return "LXD-BRI-08" if not has_nets and not is_plain and not _is_foreign(nic, sent) else ""
 
 
-def _is_foreign(nic: Nic, sent: Sent) -> bool:
+def _is_foreign(nic: FilteredNic, sent: Sent) -> bool:
     """Return whether its source MAC address alone should have stopped it."""
     return sent.frame.source != nic.mac
 

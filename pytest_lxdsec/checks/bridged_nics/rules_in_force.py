@@ -17,7 +17,7 @@ from ...evidence.network_facts import Link
 from ...firewall.frames import encode
 from ...firewall.model import rules, values
 from ...firewall.spoofing import foreign_addresses, guarantees, rule_directed, shape_cache, trial
-from ...firewall.spoofing.filtered_nic import Nic as Held
+from ...firewall.spoofing.filtered_nic import FilteredNic
 from ...inventory import containers, host_ruleset, remedies
 from ...inventory.nics import Nic
 from ...verdict import CannotTell, Remedy
@@ -34,11 +34,11 @@ class Tried:
     """Frames that were tried for a NIC.
 
     Attributes:
-        offence: The smallest that breaks a law, or of which that cannot be told; None for none.
-        count: How many were tried; 0 where no law promises the NIC anything.
+        violation: The smallest frame that breaks a guarantee, or may break one; None for none.
+        count: How many were tried; 0 where no guarantee promises the NIC anything.
     """
 
-    offence: trial.Offence | None
+    violation: trial.Violation | None
     count: int
 
 
@@ -47,11 +47,13 @@ _KNOWN: shape_cache.Known = {}
 
 
 @functools.lru_cache(maxsize=containers.KEPT)
-def _bench(evidence: Evidence) -> shape_cache.Bench:
-    return shape_cache.Bench(host_ruleset.ruleset(evidence), known=_KNOWN)
+def _bench(evidence: Evidence) -> shape_cache.ShapeCache:
+    return shape_cache.ShapeCache(host_ruleset.ruleset(evidence), known=_KNOWN)
 
 
-def try_frames(evidence: Evidence, held: Held, asked: Sequence[guarantees.Law]) -> Tried:
+def try_frames(
+    evidence: Evidence, held: FilteredNic, asked: Sequence[guarantees.Guarantee]
+) -> Tried:
     """Look for the smallest frame of a NIC that breaks one of the laws.
 
     Raises:
@@ -63,33 +65,35 @@ def try_frames(evidence: Evidence, held: Held, asked: Sequence[guarantees.Law]) 
         outcomes = [bench.search(held, asked, whom) for whom in around]
     except (foreign_addresses.TooManyError, rule_directed.TooManyError) as error:
         raise CannotTell(str(error)) from error
-    offences = [each.offence for each in outcomes if each.offence is not None]
-    certain = [offence for offence in offences if offence.is_certain]
-    worst = next(iter((*certain, *offences)), None)
-    return Tried(offence=worst, count=sum(each.tried for each in outcomes))
+    violations = [each.violation for each in outcomes if each.violation is not None]
+    certain = [violation for violation in violations if violation.is_certain]
+    worst = next(iter((*certain, *violations)), None)
+    return Tried(violation=worst, count=sum(each.tried for each in outcomes))
 
 
-def sources(held: Held) -> tuple[guarantees.Law, ...]:
+def sources(held: FilteredNic) -> tuple[guarantees.Guarantee, ...]:
     """Return the laws about foreign sources.
 
     What a NIC without any address may say is asked apart.
     """
     return tuple(
-        law for law in guarantees.SOURCES if law is not guarantees.ETHERTYPE or has_address(held)
+        guarantee
+        for guarantee in guarantees.SOURCES
+        if guarantee is not guarantees.ETHERTYPE or has_address(held)
     )
 
 
-def has_address(held: Held) -> bool:
+def has_address(held: FilteredNic) -> bool:
     """Return whether a family that is filtered has an address: only then LXD lists EtherTypes."""
     return bool((held.filters_ipv4 and held.ipv4) or (held.filters_ipv6 and held.ipv6))
 
 
-def without_address(held: Held) -> tuple[guarantees.Law, ...]:
+def without_address(held: FilteredNic) -> tuple[guarantees.Guarantee, ...]:
     """Return the laws about families that are filtered and have no address.
 
     () where there is none.
     """
-    found = tuple(law for law in guarantees.NO_ADDRESS if law.applies(held))
+    found = tuple(guarantee for guarantee in guarantees.NO_ADDRESS if guarantee.applies(held))
     return (*found, guarantees.ETHERTYPE) if found and not has_address(held) else found
 
 
@@ -103,15 +107,15 @@ def drops_advertisements(evidence: Evidence, nic: Nic) -> str:
     if not held.filters_ipv6 or misplaced(evidence, nic, held):
         return ""
     tried = try_frames(evidence, held, (guarantees.ROUTER_ADVERTISEMENT, guarantees.ETHERTYPE))
-    if tried.offence is not None and not tried.offence.is_certain:
-        raise CannotTell(tried.offence.text)
-    return "" if tried.offence or not tried.count else held.interface
+    if tried.violation is not None and not tried.violation.is_certain:
+        raise CannotTell(tried.violation.text)
+    return "" if tried.violation or not tried.count else held.interface
 
 
 # --- where the NIC hangs -----------------------------------------------------------------------
 
 
-def misplaced(evidence: Evidence, nic: Nic, held: Held) -> str:
+def misplaced(evidence: Evidence, nic: Nic, held: FilteredNic) -> str:
     """Return why no rule about its interface can be in force.
 
     "" where it is a port of its bridge.
@@ -175,7 +179,7 @@ def label(nic: Nic) -> str:
     return f"{nic.instance.internal_name}.{nic.device}"
 
 
-def lost(evidence: Evidence, nic: Nic, held: Held) -> str:
+def lost(evidence: Evidence, nic: Nic, held: FilteredNic) -> str:
     """In which way LXD's rules for a NIC are gone; "" where all that it writes is there."""
     ruleset = host_ruleset.ruleset(evidence)
     if evidence.server.environment.firewall == XTABLES:
@@ -189,7 +193,7 @@ def lost(evidence: Evidence, nic: Nic, held: Held) -> str:
     return next((fault for fault in faults if fault), "")
 
 
-def _lost_of_xtables(ruleset: rules.RuleSet, held: Held) -> str:
+def _lost_of_xtables(ruleset: rules.RuleSet, held: FilteredNic) -> str:
     """lxd/firewall/drivers/drivers_xtables.go: ip6tables has what is about advertisements."""
     places = {"ebtables": ("bridge", "iifname")}
     if held.filters_ipv6:
@@ -203,7 +207,7 @@ def _lost_of_xtables(ruleset: rules.RuleSet, held: Held) -> str:
     return ""
 
 
-def _lost_chain(table: rules.Table, name: str, held: Held) -> str:
+def _lost_chain(table: rules.Table, name: str, held: FilteredNic) -> str:
     chain = table.chain(name)
     if chain is None:
         return f"LXD's chain {name} is not in the kernel: its rules were flushed"
@@ -234,7 +238,7 @@ def _of_filter(ruleset: rules.RuleSet, family: str) -> Iterator[rules.Rule]:
                 yield from chain.rules
 
 
-def falls_short(evidence: Evidence, held: Held) -> bool:
+def falls_short(evidence: Evidence, held: FilteredNic) -> bool:
     """Return whether LXD's rules are in force and miss only foreign MAC addresses in ARP.
 
     Its xtables driver asks for those only where ARP is held to an IPv4 address, and only in ARP
@@ -242,25 +246,25 @@ def falls_short(evidence: Evidence, held: Held) -> bool:
     """
     if evidence.server.environment.firewall != XTABLES:
         return False
-    others = tuple(law for law in sources(held) if law is not guarantees.ARP_MAC)
-    return try_frames(evidence, held, others).offence is None
+    others = tuple(guarantee for guarantee in sources(held) if guarantee is not guarantees.ARP_MAC)
+    return try_frames(evidence, held, others).violation is None
 
 
-def explain(evidence: Evidence, nic: Nic, held: Held, offence: trial.Offence) -> str:
-    """Return why a frame breaks a law, as far as the rules tell."""
+def explain(evidence: Evidence, nic: Nic, held: FilteredNic, violation: trial.Violation) -> str:
+    """Return why a frame breaks a guarantee, as far as the rules tell."""
     gone = lost(evidence, nic, held)
     if gone:
         return gone
-    rule = offence.verdict.rule
-    if offence.law.passes:
+    rule = violation.verdict.rule
+    if violation.guarantee.passes:
         return "the rules drop what is the NIC's own: they are for other addresses than LXD's"
-    if rule is not None and _is_in_the_way(evidence, held, offence, rule):
+    if rule is not None and _is_in_the_way(evidence, held, violation, rule):
         return f"a rule accepts it before LXD's can drop it: {rule.text}"
     return "the rules in the kernel do not ask about it"
 
 
 def _is_in_the_way(
-    evidence: Evidence, held: Held, offence: trial.Offence, rule: rules.Rule
+    evidence: Evidence, held: FilteredNic, violation: trial.Violation, rule: rules.Rule
 ) -> bool:
     """Return whether the frame would be dropped, were it not for this rule."""
     part = _bench(evidence).part(held)
@@ -277,7 +281,7 @@ def _is_in_the_way(
         for table in part.tables
     )
     less = rules.RuleSet(tables=tables)
-    found = trial.judge(less, held, encode.octets(offence.frame), offence.hook)
+    found = trial.judge(less, held, encode.octets(violation.frame), violation.hook)
     return found.is_dropped
 
 

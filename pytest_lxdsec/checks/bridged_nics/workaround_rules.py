@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 
 from ...firewall.model import protocol_numbers
-from ...firewall.spoofing.filtered_nic import Nic as Held
+from ...firewall.spoofing.filtered_nic import FilteredNic
 from ...verdict import Remedy
 
 TABLE = "bridge lxd_gap"
@@ -30,7 +30,7 @@ def _remedy(lines: list[str]) -> Remedy:
     return Remedy(command=f"nft {shlex.quote(' ; '.join((*script, *lines)))}", note=NOTE)
 
 
-def own_arp(held: Held) -> Remedy:
+def own_arp(held: FilteredNic) -> Remedy:
     """Drop ARP that gives another MAC address or is not of Ethernet, by ebtables."""
     name = shlex.quote(held.interface)
     steps = [
@@ -41,13 +41,13 @@ def own_arp(held: Held) -> Remedy:
     return Remedy(command=" && ".join(steps), note=NOTE)
 
 
-def known_ethertypes(held: Held) -> Remedy:
+def known_ethertypes(held: FilteredNic) -> Remedy:
     """Drop whatever is not plain ARP, IPv4 or IPv6."""
     rule = f'iifname "{held.interface}" ether type != {{ arp, ip, ip6 }} drop'
     return _remedy([f"add rule {TABLE} {hook} {rule}" for hook in _HOOKS])
 
 
-def own_advertisements(held: Held) -> Remedy:
+def own_advertisements(held: FilteredNic) -> Remedy:
     """Let pass neighbour advertisements only of the NIC's own addresses, from them, in full."""
     name = held.interface
     target, source, option = (f"{name}.{part}" for part in ("target", "source", "option"))

@@ -130,7 +130,7 @@ def _of_family(
     ways = representatives.interfaces(ruleset, sample, _ways_in(evidence))
     every = tuple(_own(evidence, loopback=True))
     for address in representatives.addresses(ruleset, sample, own):
-        door = reachable_sources.Door(address=address, port=port, interfaces=ways, own=every)
+        door = reachable_sources.Endpoint(address=address, port=port, interfaces=ways, own=every)
         where = endpoint(str(address), port)
         yield ReachableSocket(
             where=where, port=port, found=reachable_sources.sources(ruleset, door)

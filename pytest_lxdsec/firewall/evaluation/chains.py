@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..model import fields, packet, rules
 from ..model.rules import Kind
 
-FINAL = (Kind.ACCEPT, Kind.DROP, Kind.STOLEN, Kind.DIVERTED)
+FINAL = (Kind.ACCEPT, Kind.DROP, Kind.STOLEN, Kind.BROUTED)
 _DEEPEST = 16  # NFT_JUMP_STACK_SIZE
 _MOST = 200_000  # rules looked at for one packet
 
@@ -23,7 +23,7 @@ class Witness:
     """One possible end of a chain: a final verdict, or RETURN where its end was reached.
 
     Attributes:
-        kind: ACCEPT, DROP, DIVERTED or RETURN.
+        kind: ACCEPT, DROP, BROUTED or RETURN.
         state: What the packet is by then.
         rule: Who said so.
         doubt: What was not known on the way to it; "" where all was.
@@ -116,22 +116,22 @@ class _Run:
         return _Outcome(ends=ends, beyond=beyond, doubt=doubt or unsure)
 
     def _step(  # noqa: PLR0911 - one for each kind
-        self, step: rules.Step, rule: rules.Rule, state: fields.State, doubt: str, depth: int
+        self, step: rules.Statement, rule: rules.Rule, state: fields.State, doubt: str, depth: int
     ) -> _Outcome:
         match step:
             case rules.Action():
                 return self._act(step, rule, state, doubt, depth)
             case rules.VerdictMap():
                 return self._map(step, rule, state, doubt, depth)
-            case rules.Either(readings=readings, text=text):
+            case rules.AmbiguousMatch(readings=readings, text=text):
                 answers = {holds(reading, self.seen, state) for reading in readings}
                 if answers == {False}:
                     return _Outcome(beyond=state, is_over=True)
                 unsure = "" if answers == {True} else f"{text} is not printed, and it decides"
                 return _Outcome(beyond=state, unsure=unsure)
-            case rules.Doubt(text=text):
+            case rules.UnknownCondition(text=text):
                 return _Outcome(beyond=state, unsure=f"{text} is not modelled")
-            case rules.Unknown(text=text):
+            case rules.UnknownStatement(text=text):
                 why = doubt or f"{text} is not modelled"
                 return _Outcome(ends=_anything(state, rule, why), beyond=state, unsure=why)
             case _:
@@ -146,7 +146,7 @@ class _Run:
         if kind is Kind.STOLEN:
             why = doubt or f"{action.text}: what becomes of it then is not known"
             return _Outcome(ends=_anything(state, rule, why), beyond=None)
-        if kind is Kind.DIVERTED:
+        if kind is Kind.BROUTED:
             why = doubt or f"{action.text}: it goes another way, past the rules that follow"
             return _Outcome(
                 ends=[Witness(kind=kind, state=state, rule=rule, doubt=why)], beyond=None
@@ -224,11 +224,11 @@ def _anything(state: fields.State, rule: rules.Rule | None, doubt: str) -> list[
     return [Witness(kind=kind, state=state, rule=rule, doubt=doubt) for kind in kinds]
 
 
-def _changed(step: rules.Step, rule: rules.Rule, state: fields.State, doubt: str) -> _Outcome:
+def _changed(step: rules.Statement, rule: rules.Rule, state: fields.State, doubt: str) -> _Outcome:
     match step:
         case rules.SetMark(key=key, value=value):
             return _Outcome(beyond=dataclasses.replace(state, marks={**state.marks, key: value}))
-        case rules.Alter(text=text):
+        case rules.Modify(text=text):
             return _Outcome(
                 beyond=dataclasses.replace(state, altered=f"{text} changes the packet")
             )

@@ -25,7 +25,7 @@ _FAMILIES: Mapping[str, tuple[str, ...]] = {
     "netdev": ("netdev", "inet"),
 }
 _TRACKING = -200  # NF_IP_PRI_CONNTRACK: before it, a packet has no state
-_TRANSLATES = (rules.Translate, rules.SetMark, rules.Alter, rules.Untrack)
+_TRANSLATES = (rules.Translate, rules.SetMark, rules.Modify, rules.Untrack)
 
 
 class Decision(enum.Enum):
@@ -202,7 +202,7 @@ def _base_chain(hooked: _Hooked, seen: packet.Packet, state: fields.State) -> Ve
     state = chains.joined([end.state for end in ends])
     if len(found) == 1:
         [(kind, end)] = found.items()
-        if kind is not Kind.DIVERTED:
+        if kind is not Kind.BROUTED:
             return _certain(name, kind, end, state, hooked.hook)
     doubts = [end.doubt for end in ends if end.doubt] or [doubt]
     rule = next((end.rule for end in ends if end.doubt and end.rule), None)
@@ -213,7 +213,7 @@ def _base_chain(hooked: _Hooked, seen: packet.Packet, state: fields.State) -> Ve
         rule=rule,
         chain=name,
         state=state,
-        is_diverted=Kind.DIVERTED in found,
+        is_diverted=Kind.BROUTED in found,
     )
 
 

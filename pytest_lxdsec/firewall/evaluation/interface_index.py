@@ -131,8 +131,8 @@ def _guard(rule: rules.Rule) -> str:
     return asked.get(rules.PHYSDEV_IN) or asked.get(_IIFNAME, "")
 
 
-def _only_asks(step: rules.Step) -> bool:
-    return isinstance(step, rules.Match | rules.Either | rules.Doubt)
+def _only_asks(step: rules.Statement) -> bool:
+    return isinstance(step, rules.Match | rules.AmbiguousMatch | rules.UnknownCondition)
 
 
 # --- what of a rule that is for many concerns one ------------------------------------------------
@@ -154,14 +154,14 @@ def _for_one(rule: rules.Rule, interface: str) -> rules.Rule | None:
     return dataclasses.replace(rule, steps=tuple(steps))
 
 
-def _asks_interface(step: rules.Step) -> bool:
+def _asks_interface(step: rules.Statement) -> bool:
     return isinstance(step, rules.Match | rules.VerdictMap) and (
         step.field == _IIFNAME
         or (isinstance(step.field, rules.Joined) and _IIFNAME in step.field.fields)
     )
 
 
-def _narrowed(step: rules.Step, interface: str) -> rules.Step | None:
+def _narrowed(step: rules.Statement, interface: str) -> rules.Statement | None:
     if isinstance(step, rules.Match) and _asks_interface(step):
         among = _known(step.field, step.among, interface)
         if among is None and not step.negated:

@@ -35,7 +35,7 @@ def _rules(ruleset: rules.RuleSet, seen: packet.Packet) -> Iterator[rules.Rule]:
 
 def _may_concern(rule: rules.Rule, seen: packet.Packet) -> bool:
     for step in rule.steps:
-        tests = step.readings if isinstance(step, rules.Either) else (step,)
+        tests = step.readings if isinstance(step, rules.AmbiguousMatch) else (step,)
         fixed = [
             isinstance(test, rules.Match)
             and isinstance(test.field, rules.Meta)
@@ -55,12 +55,12 @@ def matches(ruleset: rules.RuleSet, seen: packet.Packet) -> Iterator[Asked]:
             yield from _asked(step)
 
 
-def _asked(step: rules.Step) -> Iterator[Asked]:
+def _asked(step: rules.Statement) -> Iterator[Asked]:
     if isinstance(step, rules.Match):
         yield from _columns(step.field, (step.among,))
     elif isinstance(step, rules.VerdictMap):
         yield from _columns(step.field, tuple(among for among, _ in step.entries))
-    elif isinstance(step, rules.Either):
+    elif isinstance(step, rules.AmbiguousMatch):
         for reading in step.readings:
             yield from _asked(reading)
 

@@ -30,7 +30,7 @@ _FREE_TCP = ((rules.Base.TRANSPORT, 32, 32), (rules.Base.TRANSPORT, 112, 48))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Door:
+class Endpoint:
     """What is tried to be reached.
 
     Attributes:
@@ -96,7 +96,7 @@ class Reach:
         return _networks(_without(ends, holes), self.version)
 
 
-def sources(ruleset: rules.RuleSet, door: Door) -> Reach:
+def sources(ruleset: rules.RuleSet, door: Endpoint) -> Reach:
     """Return who reaches a door over TCP, with a connection that is new."""
     version = door.address.version
     kind = protocol_numbers.ETH_IPV4 if version == 4 else protocol_numbers.ETH_IPV6  # noqa: PLR2004 - IPv4
@@ -121,7 +121,7 @@ def _doubted(span: Span, doubt: str) -> Span:
 
 def _judge(
     ruleset: rules.RuleSet,
-    door: Door,
+    door: Endpoint,
     ends: tuple[int, int],
     ports: Sequence[int],
     doors: Sequence[int],
@@ -145,7 +145,7 @@ def _judge(
 
 
 def _connect(
-    ruleset: rules.RuleSet, door: Door, interface: str, which: tuple[int, int, int]
+    ruleset: rules.RuleSet, door: Endpoint, interface: str, which: tuple[int, int, int]
 ) -> Verdict:
     """Return the verdict of a first packet; DROP where it is led to somebody else."""
     source, source_port, port = which

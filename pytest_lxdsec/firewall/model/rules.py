@@ -107,7 +107,7 @@ class Kind(enum.Enum):
     RETURN = "return"
     CONTINUE = "continue"
     STOLEN = "stolen"  # queued or answered elsewhere: what becomes of it is not known
-    DIVERTED = "diverted"  # sent another way, past all chains that would follow
+    BROUTED = "diverted"  # sent another way, past all chains that would follow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +129,7 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Either:
+class AmbiguousMatch:
     """The rule was printed without a dependency that may have been one or the other of these."""
 
     readings: tuple[Match, ...]
@@ -163,7 +163,7 @@ class Translate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Alter:
+class Modify:
     """Bytes of the packet change: what follows cannot know them."""
 
     text: str
@@ -175,21 +175,30 @@ class Untrack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Doubt:
+class UnknownCondition:
     """A condition that this engine does not know: it may hold or not."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unknown:
+class UnknownStatement:
     """A statement that this engine does not know: it may do anything with the packet."""
 
     text: str
 
 
-Step = (
-    Match | Either | VerdictMap | Action | SetMark | Translate | Alter | Untrack | Doubt | Unknown
+Statement = (
+    Match
+    | AmbiguousMatch
+    | VerdictMap
+    | Action
+    | SetMark
+    | Translate
+    | Modify
+    | Untrack
+    | UnknownCondition
+    | UnknownStatement
 )
 
 
@@ -197,7 +206,7 @@ Step = (
 class Rule:
     """One rule; `text` is for people, `handle` is nft's, 0 where there is none."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[Statement, ...]
     text: str = field(default="", compare=False)
     handle: int = field(default=0, compare=False)
 

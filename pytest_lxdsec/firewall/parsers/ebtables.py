@@ -11,7 +11,7 @@ import ipaddress
 from collections.abc import Callable, Iterator, Mapping
 
 from ..model import fields, protocol_numbers, rules, values
-from ..model.rules import Base, Kind, Match, Step
+from ..model.rules import Base, Kind, Match, Statement
 from . import xtables_save, xtables_targets
 from .xtables_save import Option
 
@@ -25,7 +25,7 @@ PLACES: Mapping[xtables_save.Place, tuple[str, int]] = {
     ("nat", "OUTPUT"): ("output", 100),
     ("nat", "POSTROUTING"): ("postrouting", 300),
 }
-_ROUTED = rules.Action(kind=Kind.DIVERTED, text="routed instead of bridged")
+_ROUTED = rules.Action(kind=Kind.BROUTED, text="routed instead of bridged")
 _ETHERTYPES = {
     "IPV4": protocol_numbers.ETH_IPV4,
     "IPV6": protocol_numbers.ETH_IPV6,
@@ -71,26 +71,26 @@ def _brouting_rule(rule: rules.Rule) -> rules.Rule:
     return dataclasses.replace(rule, steps=steps)
 
 
-def _steps(options: tuple[Option, ...], chains: frozenset[str]) -> tuple[Step, ...]:
-    made: list[Step] = []
+def _steps(options: tuple[Option, ...], chains: frozenset[str]) -> tuple[Statement, ...]:
+    made: list[Statement] = []
     own, _ = xtables_targets.split(options)
     for option in own:
         try:
             made.extend(_option(option))
         except (KeyError, ValueError):
-            made.append(rules.Doubt(text=option.text))
+            made.append(rules.UnknownCondition(text=option.text))
     # The interface comes first: `interface_index` sorts by it.
     made.sort(key=_order)
     return (*made, *xtables_targets.steps(options, chains, "bridge"))
 
 
-def _order(step: Step) -> int:
-    if isinstance(step, rules.Doubt):
+def _order(step: Statement) -> int:
+    if isinstance(step, rules.UnknownCondition):
         return 2
     return 0 if isinstance(step, Match) and step.field == rules.Meta(key="iifname") else 1
 
 
-def _option(option: Option) -> Iterator[Step]:
+def _option(option: Option) -> Iterator[Statement]:
     if option.name in {"-i", "-o"}:
         name = option.value
         pattern = name[:-1] + "*" if name.endswith("+") else name
@@ -113,7 +113,7 @@ def _option(option: Option) -> Iterator[Step]:
         yield from _ip(option)
 
 
-def _ip(option: Option) -> Iterator[Step]:
+def _ip(option: Option) -> Iterator[Statement]:
     prefix, _, name = option.name.removeprefix("--").partition("-")
     kind = {"ip": protocol_numbers.ETH_IPV4, "ip6": protocol_numbers.ETH_IPV6}[prefix]
     if name in {"src", "dst"}:
@@ -149,7 +149,7 @@ def _icmp_type(text: str) -> int:
     return known[name] if name in known else int(text)
 
 
-def _there(kind: int) -> Iterator[Step]:
+def _there(kind: int) -> Iterator[Statement]:
     """IPv4's later fragments have no ports; of IPv6 the protocol says that (ebt_ip6.c)."""
     if kind == protocol_numbers.ETH_IPV4:
         yield Match(field=rules.Meta(key="fragment"), among=values.number(0))
@@ -160,11 +160,11 @@ def _behind(kind: int, offset: int, length: int) -> rules.Payload:
     return rules.Payload(base=base, offset=offset, length=length)
 
 
-def _match(option: Option, field: rules.Field, among: values.Among) -> Step:
+def _match(option: Option, field: rules.Field, among: values.Among) -> Statement:
     return Match(field=field, among=among, negated=option.negated)
 
 
-def _masked(option: Option, field: rules.Payload, read: Callable[[str], int]) -> Step:
+def _masked(option: Option, field: rules.Payload, read: Callable[[str], int]) -> Statement:
     text, _, mask = option.value.partition("/")
     whole = (1 << field.length) - 1
     if mask.isdigit():
@@ -198,7 +198,7 @@ _MACS = {
 }
 _IS_ETHERNET = Match(field=_network(0, 16), among=values.number(1))
 _IS_IPV4 = Match(field=_network(16, 16), among=values.number(protocol_numbers.ETH_IPV4))
-_ARP: Mapping[str, tuple[rules.Payload, Step]] = {
+_ARP: Mapping[str, tuple[rules.Payload, Statement]] = {
     "--arp-mac-src": (_network(64, 48), _IS_ETHERNET),
     "--arp-mac-dst": (_network(144, 48), _IS_ETHERNET),
     "--arp-ip-src": (_network(112, 32), _IS_IPV4),

@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ..model import fields, protocol_numbers, rules, values
-from ..model.rules import Base, Match, Step
+from ..model.rules import Base, Match, Statement
 from . import xtables_save, xtables_targets
 from .xtables_save import Option
 
@@ -80,21 +80,21 @@ class _Reader:
         kind = _ETHERTYPE[family]
         self._ends = {"src": fields.SOURCE[kind], "dst": fields.DESTINATION[kind]}
 
-    def steps(self, options: tuple[Option, ...], chains: frozenset[str]) -> tuple[Step, ...]:
-        made: list[Step] = []
+    def steps(self, options: tuple[Option, ...], chains: frozenset[str]) -> tuple[Statement, ...]:
+        made: list[Statement] = []
         own, _ = xtables_targets.split(options)
         for option in own:
             try:
                 made.extend(self._option(option, own))
             except (_NotKnownError, ValueError):
-                made.append(rules.Doubt(text=option.text))
+                made.append(rules.UnknownCondition(text=option.text))
         ends = xtables_targets.steps(options, chains, self._family)
         if any(_is_evadable(step, ends) for step in made):
-            made.append(rules.Doubt(text="a search for bytes that may come in pieces"))
+            made.append(rules.UnknownCondition(text="a search for bytes that may come in pieces"))
         made.sort(key=_last)
         return (*made, *ends)
 
-    def _option(self, option: Option, every: Sequence[Option]) -> Iterator[Step]:
+    def _option(self, option: Option, every: Sequence[Option]) -> Iterator[Statement]:
         reader = _OPTIONS.get(option.name)
         if option.name in {"-s", "-d"}:
             yield self._address(option)
@@ -114,14 +114,14 @@ class _Reader:
         elif option.name not in _WITH_OTHERS:
             raise _NotKnownError
 
-    def _address(self, option: Option) -> Step:
+    def _address(self, option: Option) -> Statement:
         field = self._ends["src" if option.name == "-s" else "dst"]
         text, _, mask = option.value.partition("/")
         address = int(ipaddress.ip_address(text))
         bits = _mask(mask, field.length)
         return rules.within(field, address, bits, negated=option.negated)
 
-    def _protocol(self, option: Option) -> Iterator[Step]:
+    def _protocol(self, option: Option) -> Iterator[Statement]:
         number = _protocol(option.value)
         if number == 0 and not option.negated:
             return
@@ -129,7 +129,7 @@ class _Reader:
         yield Match(field=key, among=values.number(number), negated=option.negated)
 
     @staticmethod
-    def _module(option: Option, every: Sequence[Option]) -> Iterator[Step]:
+    def _module(option: Option, every: Sequence[Option]) -> Iterator[Statement]:
         module = option.value
         if module == "rpfilter":
             if any(each.name in {"--loose", "--validmark", "--accept-local"} for each in every):
@@ -148,7 +148,7 @@ class _Reader:
 _IPV4_PROTOCOL = rules.Payload(base=Base.NETWORK, offset=72, length=8)
 
 
-def _is_evadable(step: Step, ends: Sequence[Step]) -> bool:
+def _is_evadable(step: Statement, ends: Sequence[Statement]) -> bool:
     """Return whether a sender gains by bytes that are not found, though they are there.
 
     Boyer and Moore's search finds none that lie in two pieces of a packet (lib/ts_bm.c). Who is
@@ -160,9 +160,9 @@ def _is_evadable(step: Step, ends: Sequence[Step]) -> bool:
     return not all(isinstance(end, rules.Action) and end.kind is harmless for end in ends)
 
 
-def _last(step: Step) -> bool:
+def _last(step: Statement) -> bool:
     """Conditions that are not known are asked last: one that fails before them decides."""
-    return isinstance(step, rules.Doubt)
+    return isinstance(step, rules.UnknownCondition)
 
 
 def _mask(text: str, length: int) -> int:
@@ -187,7 +187,7 @@ def _transport(offset: int, length: int) -> rules.Payload:
 _PORTS = {"s": _transport(0, 16), "d": _transport(16, 16)}
 
 
-def _ports(option: Option) -> Iterator[Step]:
+def _ports(option: Option) -> Iterator[Statement]:
     pairs = [_range(part) for part in option.value.split(",")]
     field = _PORTS[option.name[2]]
     yield Match(field=field, among=values.Intervals(pairs), negated=option.negated)
@@ -199,7 +199,7 @@ def _range(text: str) -> tuple[int, int]:
     return first, (int(high) if high else 65535) if colon else first
 
 
-def _interface(option: Option) -> Iterator[Step]:
+def _interface(option: Option) -> Iterator[Statement]:
     key = "iifname" if option.name == "-i" else "oifname"
     name = option.value
     if name == "+":
@@ -210,7 +210,7 @@ def _interface(option: Option) -> Iterator[Step]:
     yield Match(field=rules.Meta(key=key), among=values.Names((pattern,)), negated=option.negated)
 
 
-def _port(option: Option) -> Iterator[Step]:
+def _port(option: Option) -> Iterator[Statement]:
     """Only ports by their whole names: the wildcards of this module are rare."""
     if option.value.endswith("+"):
         raise _NotKnownError
@@ -219,12 +219,12 @@ def _port(option: Option) -> Iterator[Step]:
     yield Match(field=rules.Meta(key=key), among=among, negated=option.negated)
 
 
-def _is_bridged_on(option: Option) -> Iterator[Step]:
+def _is_bridged_on(option: Option) -> Iterator[Statement]:
     field = rules.Meta(key="physdev is bridged")
     yield Match(field=field, among=values.number(1), negated=option.negated)
 
 
-def _search(option: Option, every: Sequence[Option]) -> Step:
+def _search(option: Option, every: Sequence[Option]) -> Statement:
     """Return `-m string`.
 
     Of which there is one in a rule, or who knows which offsets are whose.
@@ -255,7 +255,7 @@ def _hex_octets(text: str) -> bytes:
     )
 
 
-def _states(option: Option) -> Iterator[Step]:
+def _states(option: Option) -> Iterator[Statement]:
     bits = 0
     for name in option.value.split(","):
         bits |= (
@@ -271,7 +271,7 @@ def _refuse() -> int:
     raise _NotKnownError
 
 
-def _flags(option: Option) -> Iterator[Step]:
+def _flags(option: Option) -> Iterator[Statement]:
     mask, wanted = (_flag_bits(text) for text in option.values)
     field = rules.Masked(field=_transport(104, 8), mask=mask)
     yield Match(field=field, among=values.number(wanted), negated=option.negated)
@@ -286,7 +286,7 @@ def _flag_bits(text: str) -> int:
     return bits
 
 
-def _icmp(option: Option) -> Iterator[Step]:
+def _icmp(option: Option) -> Iterator[Statement]:
     if option.value == "any":
         return
     kind, slash, code = option.value.partition("/")
@@ -298,38 +298,38 @@ def _icmp(option: Option) -> Iterator[Step]:
     yield Match(field=field, among=values.number(number), negated=option.negated)
 
 
-def _mark(option: Option) -> Iterator[Step]:
+def _mark(option: Option) -> Iterator[Statement]:
     value, _, mask = option.value.partition("/")
     bits = int(mask, 0) if mask else 0xFFFFFFFF
     field = rules.Masked(field=rules.Meta(key="mark"), mask=bits)
     yield Match(field=field, among=values.number(int(value, 0)), negated=option.negated)
 
 
-def _mac(option: Option) -> Iterator[Step]:
+def _mac(option: Option) -> Iterator[Statement]:
     field = rules.Payload(base=Base.LINK, offset=48, length=48)
     among = values.number(protocol_numbers.mac_number(option.value))
     yield Match(field=field, among=among, negated=option.negated)
 
 
-def _packet_type(option: Option) -> Iterator[Step]:
+def _packet_type(option: Option) -> Iterator[Statement]:
     among = values.number(protocol_numbers.PACKET_TYPES[option.value])
     yield Match(field=rules.Meta(key="pkttype"), among=among, negated=option.negated)
 
 
-def _address_type(option: Option) -> Iterator[Step]:
+def _address_type(option: Option) -> Iterator[Statement]:
     among = values.number(protocol_numbers.ROUTE_TYPES[option.value.lower()])
     field = rules.Fib(result="type", flags=("daddr",))
     yield Match(field=field, among=among, negated=option.negated)
 
 
-def _fragment(option: Option) -> Iterator[Step]:
+def _fragment(option: Option) -> Iterator[Statement]:
     yield Match(field=rules.Meta(key="fragment"), among=values.number(1), negated=option.negated)
 
 
 _PATTERNS = {"--string", "--hex-string"}
 # Read together with others of their module.
 _WITH_OTHERS = {"--comment", "--invert", "--algo", "--from", "--to"}
-_OPTIONS: Mapping[str, Callable[[Option], Iterator[Step]]] = {
+_OPTIONS: Mapping[str, Callable[[Option], Iterator[Statement]]] = {
     "-i": _interface,
     "-o": _interface,
     "-f": _fragment,

@@ -42,7 +42,11 @@ def _chain(chain: rules.Chain, saved: rules.Chain | None) -> rules.Chain:
 
 
 def _rule(rule: rules.Rule, saved: rules.Rule) -> rules.Rule:
-    if not any(isinstance(step, rules.Doubt | rules.Unknown) for step in rule.steps):
+    if not any(
+        isinstance(step, rules.UnknownCondition | rules.UnknownStatement) for step in rule.steps
+    ):
         return rule
-    known = tuple(step for step in rule.steps if isinstance(step, rules.Match | rules.Either))
+    known = tuple(
+        step for step in rule.steps if isinstance(step, rules.Match | rules.AmbiguousMatch)
+    )
     return dataclasses.replace(rule, steps=(*known, *saved.steps), text=saved.text)

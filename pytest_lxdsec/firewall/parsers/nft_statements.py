@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..model import rules, values
-from ..model.rules import Action, Kind, Step
+from ..model.rules import Action, Kind, Statement
 from . import nft_fields, nft_text
 from .nft_values import Json, NotModelled, among, elements, row, rows
 
@@ -27,7 +27,7 @@ _NEUTRAL = {
     "secmark",
 }
 _CONDITIONS = {"limit", "quota", "ct count", "set", "map", "meter", "connlimit"}
-_STOLEN = {"queue": Kind.STOLEN, "synproxy": Kind.STOLEN, "fwd": Kind.DIVERTED}
+_STOLEN = {"queue": Kind.STOLEN, "synproxy": Kind.STOLEN, "fwd": Kind.BROUTED}
 _BROUTE = {"meta": {"key": "broute"}}
 # What nft no longer prints where the way to reject says it.
 _REJECTS: Mapping[str, tuple[str, ...]] = {
@@ -62,13 +62,13 @@ class Scope:
     tests: frozenset[rules.Match] | None = None
 
 
-def steps(expressions: Json, scope: Scope) -> tuple[Step, ...]:
+def steps(expressions: Json, scope: Scope) -> tuple[Statement, ...]:
     """Return the steps of a rule."""
-    made: list[Step] = []
+    made: list[Statement] = []
     asked: set[str] = set()
     for given in expressions or ():
         if not isinstance(given, dict) or len(given) != 1:
-            made.append(rules.Unknown(text=str(given)))
+            made.append(rules.UnknownStatement(text=str(given)))
             continue
         [(kind, content)] = given.items()
         try:
@@ -76,15 +76,19 @@ def steps(expressions: Json, scope: Scope) -> tuple[Step, ...]:
         except NotModelled as unknown:
             made.append(_unmodelled(kind, str(unknown)))
         except (KeyError, TypeError, ValueError, AttributeError, IndexError):
-            made.append(rules.Unknown(text=nft_text.rule([given])))
+            made.append(rules.UnknownStatement(text=nft_text.rule([given])))
     return tuple(made)
 
 
-def _unmodelled(kind: str, text: str) -> Step:
-    return rules.Doubt(text=text) if kind == "match" else rules.Unknown(text=f"{kind} {text}")
+def _unmodelled(kind: str, text: str) -> Statement:
+    return (
+        rules.UnknownCondition(text=text)
+        if kind == "match"
+        else rules.UnknownStatement(text=f"{kind} {text}")
+    )
 
 
-def _steps(kind: str, content: Json, scope: Scope, asked: set[str]) -> Iterator[Step]:
+def _steps(kind: str, content: Json, scope: Scope, asked: set[str]) -> Iterator[Statement]:
     if kind == "match":
         yield from _match(content, scope, asked)
     elif kind == "vmap":
@@ -96,25 +100,25 @@ def _steps(kind: str, content: Json, scope: Scope, asked: set[str]) -> Iterator[
         yield from _dependencies(implied, scope, asked)
         yield Action(kind=Kind.DROP, text="reject")
     elif kind in _CONDITIONS or (kind == "xt" and content.get("type") == "match"):
-        yield rules.Doubt(text=kind)
+        yield rules.UnknownCondition(text=kind)
     elif kind in _STOLEN:
         yield Action(kind=_STOLEN[kind], text=kind)
     elif kind not in _NEUTRAL:
         yield from _changes(kind, content, scope, asked)
 
 
-def _changes(kind: str, content: Json, scope: Scope, asked: set[str]) -> Iterator[Step]:
+def _changes(kind: str, content: Json, scope: Scope, asked: set[str]) -> Iterator[Statement]:
     if kind == "notrack":
         yield rules.Untrack()
     elif kind == "mangle" and content["key"] == _BROUTE:
         # Past every rule of the bridge; what becomes of it then is not asked here.
-        yield Action(kind=Kind.DIVERTED, text="meta broute set")
+        yield Action(kind=Kind.BROUTED, text="meta broute set")
     elif kind == "mangle":
         yield _mangle(content)
     elif kind in {"snat", "masquerade"}:
         family = (content or {}).get("family")
         yield from _dependencies((family,) if family else (), scope, asked)
-        yield rules.Alter(text=kind)
+        yield rules.Modify(text=kind)
         yield Action(kind=Kind.ACCEPT, text=kind)
     elif kind in {"dnat", "redirect"}:
         family = (content or {}).get("family")
@@ -122,10 +126,10 @@ def _changes(kind: str, content: Json, scope: Scope, asked: set[str]) -> Iterato
             yield from _dependencies((family,), scope, asked)
         yield _translate(kind, content or {})
     else:
-        yield rules.Unknown(text=kind)
+        yield rules.UnknownStatement(text=kind)
 
 
-def _match(content: Json, scope: Scope, asked: set[str]) -> Iterator[Step]:
+def _match(content: Json, scope: Scope, asked: set[str]) -> Iterator[Statement]:
     side = _by_name(nft_fields.left(content["left"]), content["right"])
     yield from _dependencies(side.protocols, scope, asked)
     op, right = content["op"], content["right"]
@@ -170,7 +174,7 @@ def _by_name(side: nft_fields.Left, right: Json) -> nft_fields.Left:
     return side
 
 
-def _verdict_map(content: Json, scope: Scope, asked: set[str]) -> Iterator[Step]:
+def _verdict_map(content: Json, scope: Scope, asked: set[str]) -> Iterator[Statement]:
     side = nft_fields.left(content["key"])
     yield from _dependencies(side.protocols, scope, asked)
     data = content["data"]
@@ -206,7 +210,7 @@ def _action(given: Json) -> Action:
     return Action(kind=_VERDICTS[name], target=target, text=nft_text.rule([given]))
 
 
-def _mangle(content: Json) -> Step:
+def _mangle(content: Json) -> Statement:
     key, value = content["key"], content["value"]
     known = value if isinstance(value, int) and not isinstance(value, bool) else None
     if key == {"meta": {"key": "mark"}}:
@@ -216,14 +220,14 @@ def _mangle(content: Json) -> Step:
     if "meta" in key and key["meta"].get("key") in {"priority", "nftrace", "pkttype", "secmark"}:
         # The packet's type can be read back; who changes it has reasons of their own.
         if key["meta"]["key"] == "pkttype":
-            return rules.Alter(text="meta pkttype set")
+            return rules.Modify(text="meta pkttype set")
         return Action(kind=Kind.CONTINUE)
     if "ct" in key:
         return Action(kind=Kind.CONTINUE)  # Nothing else of connection tracking is ever read.
-    return rules.Alter(text=f"{nft_text.value(key)} set")
+    return rules.Modify(text=f"{nft_text.value(key)} set")
 
 
-def _translate(kind: str, content: Mapping[str, Json]) -> Step:
+def _translate(kind: str, content: Mapping[str, Json]) -> Statement:
     port, address = content.get("port"), content.get("addr")
     is_known = isinstance(port, int | None) and isinstance(address, str | None)
     number: int | None = None
@@ -245,7 +249,7 @@ def is_implied(protocol: str, protocols: Sequence[str]) -> bool:
     return protocol != protocols[-1] and protocols[-1] in {"icmp", "icmpv6"}
 
 
-def _dependencies(protocols: Sequence[str], scope: Scope, asked: set[str]) -> Iterator[Step]:
+def _dependencies(protocols: Sequence[str], scope: Scope, asked: set[str]) -> Iterator[Statement]:
     """Yield the tests that are not printed.
 
     As the listing shows them, else each that may be meant.
@@ -263,10 +267,10 @@ def _dependencies(protocols: Sequence[str], scope: Scope, asked: set[str]) -> It
             continue
         text = f"what {protocol} was asked of"
         if scope.tests is None:
-            yield rules.Either(readings=possible, text=text)
+            yield rules.AmbiguousMatch(readings=possible, text=text)
             continue
         shown = [reading for reading in possible if reading in scope.tests]
         if shown:
             yield from shown
         else:
-            yield rules.Either(readings=possible, text=text)
+            yield rules.AmbiguousMatch(readings=possible, text=text)

@@ -40,7 +40,7 @@ class Option:
 
 
 Place = tuple[str, str]  # table, built-in chain
-Decode = Callable[[tuple[Option, ...], frozenset[str]], tuple[rules.Step, ...]]
+Decode = Callable[[tuple[Option, ...], frozenset[str]], tuple[rules.Statement, ...]]
 
 
 @dataclass(slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Sequence
 
 from ..model import rules
-from ..model.rules import Action, Kind, Step
+from ..model.rules import Action, Kind, Statement
 from .xtables_save import Option
 
 _VERDICTS = {
@@ -46,7 +46,7 @@ def split(options: Sequence[Option]) -> tuple[Sequence[Option], Sequence[Option]
 
 def steps(  # noqa: PLR0911 - one for each kind
     options: Sequence[Option], chains: frozenset[str], family: str
-) -> tuple[Step, ...]:
+) -> tuple[Statement, ...]:
     """Return what a rule does once it matches; nothing where it only counts."""
     _, own = split(options)
     if not own:
@@ -61,13 +61,13 @@ def steps(  # noqa: PLR0911 - one for each kind
     if name in _NEUTRAL:
         return ()
     if name in _ALTERING:
-        return (rules.Alter(text=first.text),)
+        return (rules.Modify(text=first.text),)
     if name in _SOURCES:
-        return (rules.Alter(text=first.text), Action(kind=Kind.ACCEPT, text=first.text))
+        return (rules.Modify(text=first.text), Action(kind=Kind.ACCEPT, text=first.text))
     return (_other(name, given, first.text, family),)
 
 
-def _other(name: str, given: dict[str, Option], text: str, family: str) -> Step:
+def _other(name: str, given: dict[str, Option], text: str, family: str) -> Statement:
     if name == "NOTRACK" or (name == "CT" and "--notrack" in given):
         return rules.Untrack()
     if name == "CT":
@@ -79,14 +79,14 @@ def _other(name: str, given: dict[str, Option], text: str, family: str) -> Step:
     if name == "DNAT" and family == "ip":
         address, _, port = _value(given, "--to-destination").partition(":")
         return _translate(Option(name="", values=(port,)) if port else None, address)
-    return rules.Unknown(text=text)
+    return rules.UnknownStatement(text=text)
 
 
 def _value(given: dict[str, Option], name: str) -> str:
     return given[name].value if name in given else ""
 
 
-def _mark(name: str, given: dict[str, Option]) -> Step:
+def _mark(name: str, given: dict[str, Option]) -> Statement:
     value, _, mask = _value(given, "--set-xmark").partition("/")
     is_whole = name == "MARK" and bool(value) and (not mask or int(mask, 0) == _ALL_BITS)
     if is_whole:
@@ -95,7 +95,7 @@ def _mark(name: str, given: dict[str, Option]) -> Step:
     return rules.SetMark(key="mark" if is_mark else "ct mark", value=None)
 
 
-def _translate(ports: Option | None, address: str, *, is_local: bool = False) -> Step:
+def _translate(ports: Option | None, address: str, *, is_local: bool = False) -> Statement:
     port = ports.value if ports is not None else ""
     try:
         number = int(ipaddress.ip_address(address)) if address else None

@@ -9,7 +9,7 @@ from ..model import protocol_numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Nic:
+class FilteredNic:
     """A bridged NIC: what it may use, and which filters its configuration turns on.
 
     Attributes:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ..model import fields, protocol_numbers, rules, values
 from ..model.rules import Base
-from .filtered_nic import NOBODY, Nic, Surroundings
+from .filtered_nic import NOBODY, FilteredNic, Surroundings
 
 Asked = tuple[rules.Field, values.Among]
 
@@ -37,7 +37,7 @@ class TooManyError(ValueError):
     """The rules know more addresses than can be tried."""
 
 
-def surroundings(part: rules.RuleSet, nic: Nic) -> tuple[Surroundings, ...]:
+def surroundings(part: rules.RuleSet, nic: FilteredNic) -> tuple[Surroundings, ...]:
     """Nobody in particular, and then whom the rules know; the plain case alone for LXD's own.
 
     Raises:
@@ -61,7 +61,7 @@ def surroundings(part: rules.RuleSet, nic: Nic) -> tuple[Surroundings, ...]:
     return tuple(found)
 
 
-def _macs(asked: Iterable[Asked], nic: Nic) -> list[str]:
+def _macs(asked: Iterable[Asked], nic: FilteredNic) -> list[str]:
     own = protocol_numbers.mac_number(nic.mac)
     return [
         protocol_numbers.mac_text(n)
@@ -69,14 +69,14 @@ def _macs(asked: Iterable[Asked], nic: Nic) -> list[str]:
     ]
 
 
-def _ipv4(asked: Iterable[Asked], nic: Nic) -> list[ipaddress.IPv4Address]:
+def _ipv4(asked: Iterable[Asked], nic: FilteredNic) -> list[ipaddress.IPv4Address]:
     def is_foreign(number: int) -> bool:
         return bool(number) and not _is_own(ipaddress.IPv4Address(number), nic)
 
     return [ipaddress.IPv4Address(number) for number in _apart(asked, _IPV4, 32, is_foreign)]
 
 
-def _ipv6(asked: Iterable[Asked], nic: Nic) -> list[ipaddress.IPv6Address]:
+def _ipv6(asked: Iterable[Asked], nic: FilteredNic) -> list[ipaddress.IPv6Address]:
     def is_foreign(number: int) -> bool:
         address = ipaddress.IPv6Address(number)
         return bool(number) and address not in _LINK_LOCAL and not _is_own(address, nic)
@@ -84,7 +84,7 @@ def _ipv6(asked: Iterable[Asked], nic: Nic) -> list[ipaddress.IPv6Address]:
     return [ipaddress.IPv6Address(number) for number in _apart(asked, _IPV6, 128, is_foreign)]
 
 
-def _is_own(address: protocol_numbers.IpAddress, nic: Nic) -> bool:
+def _is_own(address: protocol_numbers.IpAddress, nic: FilteredNic) -> bool:
     own: tuple[protocol_numbers.IpNetwork, ...] = (*nic.ipv4, *nic.ipv6)
     return any(address in net for net in own if net.version == address.version)
 
@@ -153,7 +153,7 @@ def _compared(part: rules.RuleSet) -> Iterator[Asked]:
                 yield from _columns(step.field, [among for among, _ in step.entries])
 
 
-def _searched(step: rules.Step) -> Iterator[Asked]:
+def _searched(step: rules.Statement) -> Iterator[Asked]:
     """Yield an address that is searched as bytes.
 
     Of all else behind the bridge no source is left.

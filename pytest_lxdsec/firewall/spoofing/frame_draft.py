@@ -34,19 +34,19 @@ class Draft:
     octets: bytearray
     out: str = ""
 
-    def fulfil(self, step: rules.Step, value: int, entry: int) -> bool:
+    def fulfil(self, step: rules.Statement, value: int, entry: int) -> bool:
         """Write what a step asks for; whether it could be done, or nothing is asked."""
         match step:
             case rules.Match(field=field, among=among, negated=negated):
                 return self._match(field, among, value, negated=negated)
-            case rules.Either(readings=readings):
+            case rules.AmbiguousMatch(readings=readings):
                 return any(self._match(r.field, r.among, value) for r in readings)
             case rules.VerdictMap(field=field, entries=entries):
                 return self._match(field, entries[entry][0], value) if entries else False
             case _:
                 return True
 
-    def evade(self, step: rules.Step, value: int) -> bool:
+    def evade(self, step: rules.Statement, value: int) -> bool:
         """Write what a condition does not hold for; whether it could be done."""
         if not isinstance(step, rules.Match):
             return False

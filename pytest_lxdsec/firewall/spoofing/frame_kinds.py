@@ -26,7 +26,7 @@ from ..frames.ethernet import (
     Udp,
 )
 from ..model import protocol_numbers
-from .filtered_nic import Nic, Surroundings
+from .filtered_nic import FilteredNic, Surroundings
 
 Named = Iterator[tuple[str, Frame]]
 
@@ -43,7 +43,7 @@ _EXPERIMENT = 0xFD  # an option of neighbour discovery for experiments (RFC 4727
 class Author:
     """Makes frames of one NIC in its surroundings."""
 
-    nic: Nic
+    nic: FilteredNic
     around: Surroundings
 
     def frame(self, content: ethernet.Content, **changes: object) -> Frame:
@@ -98,12 +98,12 @@ class Author:
         return dataclasses.replace(made, **changes)  # type: ignore[arg-type]  # checked there
 
 
-def every(nic: Nic, around: Surroundings) -> Mapping[str, Frame]:
+def every(nic: FilteredNic, around: Surroundings) -> Mapping[str, Frame]:
     """Return all kinds of frames, by name."""
     return dict(_named(nic, around))
 
 
-def one(name: str, nic: Nic, around: Surroundings) -> Frame:
+def one(name: str, nic: FilteredNic, around: Surroundings) -> Frame:
     """Return the frame of one kind; no more are made than it takes to find it.
 
     Raises:
@@ -115,7 +115,7 @@ def one(name: str, nic: Nic, around: Surroundings) -> Frame:
     raise KeyError(name)
 
 
-def _named(nic: Nic, around: Surroundings) -> Named:
+def _named(nic: FilteredNic, around: Surroundings) -> Named:
     author = Author(nic=nic, around=around)
     for part in (
         _own,
@@ -261,7 +261,7 @@ def _advertisements(a: Author) -> Named:
     yield "ns_spoof_src", a.frame(a.ipv6(a.solicitation(), source=other))
 
 
-def decoyed(nic: Nic) -> ethernet.Options:
+def decoyed(nic: FilteredNic) -> ethernet.Options:
     """Destination options that hold the NIC's own addresses where filters look for others."""
     mac = protocol_numbers.mac_number(nic.mac).to_bytes(6, "big")
     body = bytes([0x1E, 28]) + bytes(4) + nic.own_ipv6.packed + bytes(2) + mac

@@ -16,7 +16,7 @@ from ..frames import dhcp, encode, ethernet
 from ..frames.ethernet import BROADCAST, Frame, Neighbour, Option, Router, Tag, Udp
 from ..model import protocol_numbers
 from . import frame_kinds
-from .filtered_nic import Nic, Surroundings
+from .filtered_nic import FilteredNic, Surroundings
 
 _T = TypeVar("_T")
 _GROUPS = ("ff02::1", "ff02::2", "ff02::1:2")
@@ -24,7 +24,7 @@ _PORTS = (40000, 53, 67, 68, 546, 547, 9)
 _FLOWS = (0, 547, 67, 0x86)
 
 
-def frame(flip: Callable[[], bool], nic: Nic, around: Surroundings) -> Frame:
+def frame(flip: Callable[[], bool], nic: FilteredNic, around: Surroundings) -> Frame:
     """Return the frame that the flips make."""
     return _Writer(flip=flip, nic=nic, around=around).frame()
 
@@ -32,7 +32,7 @@ def frame(flip: Callable[[], bool], nic: Nic, around: Surroundings) -> Frame:
 @dataclass(slots=True, kw_only=True)
 class _Writer:
     flip: Callable[[], bool]
-    nic: Nic
+    nic: FilteredNic
     around: Surroundings
 
     def pick(self, options: Sequence[_T]) -> _T:

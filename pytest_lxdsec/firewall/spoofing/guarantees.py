@@ -1,7 +1,7 @@
-"""What LXD's guide promises of a filtered NIC, as laws over single frames.
+"""What LXD's guide promises of a filtered NIC, as guarantees over single frames.
 
-A law names the frames that must be dropped (or, `OWN`, must pass) at a hook of the bridge. It
-reads the frame as the receiver would, not as the filter does.
+A guarantee names the frames that must be dropped (or, `OWN`, must pass) at a hook of the bridge.
+It reads the frame as the receiver would, not as the filter does.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..frames import dhcp, ethernet
 from ..frames.ethernet import Arp, Frame, Ipv4, Ipv6, Neighbour, Router, Udp
 from ..model import protocol_numbers
-from .filtered_nic import Nic
+from .filtered_nic import FilteredNic
 
 HOOKS = ("input", "forward")
 _LINK_LOCAL = ipaddress.IPv6Network("fe80::/10")
@@ -23,7 +23,7 @@ _TYPES = (protocol_numbers.ETH_ARP, protocol_numbers.ETH_IPV4, protocol_numbers.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Law:
+class Guarantee:
     """One promise.
 
     Attributes:
@@ -38,22 +38,22 @@ class Law:
 
     id: str
     text: str
-    concerns: Callable[[Frame, Nic, str], bool]
+    concerns: Callable[[Frame, FilteredNic, str], bool]
     passes: bool = False
     is_kept_behind: bool = False
-    applies: Callable[[Nic], bool] = lambda nic: nic.holds_mac
+    applies: Callable[[FilteredNic], bool] = lambda nic: nic.holds_mac
 
 
-def _source_mac(frame: Frame, nic: Nic, _: str) -> bool:
+def _source_mac(frame: Frame, nic: FilteredNic, _: str) -> bool:
     return nic.holds_mac and frame.source != nic.mac
 
 
-def _arp_mac(frame: Frame, nic: Nic, _: str) -> bool:
+def _arp_mac(frame: Frame, nic: FilteredNic, _: str) -> bool:
     arp = frame.content
     return nic.holds_mac and not frame.tags and isinstance(arp, Arp) and arp.sender_mac != nic.mac
 
 
-def _ipv4_source(frame: Frame, nic: Nic, hook: str) -> bool:
+def _ipv4_source(frame: Frame, nic: FilteredNic, hook: str) -> bool:
     if not nic.filters_ipv4 or frame.tags:
         return False
     content = frame.content
@@ -79,7 +79,7 @@ def _protocol(content: ethernet.Segment) -> int:
     return content.protocol if isinstance(content, ethernet.Other) else -1
 
 
-def _router_advertisement(frame: Frame, nic: Nic, _: str) -> bool:
+def _router_advertisement(frame: Frame, nic: FilteredNic, _: str) -> bool:
     packet = frame.content
     if not nic.filters_ipv6 or frame.tags or not isinstance(packet, Ipv6):
         return False
@@ -92,7 +92,7 @@ def _icmpv6_type(content: ethernet.Segment) -> int:
     return -1
 
 
-def _ipv6_source(frame: Frame, nic: Nic, hook: str) -> bool:
+def _ipv6_source(frame: Frame, nic: FilteredNic, hook: str) -> bool:
     packet = frame.content
     if not nic.filters_ipv6 or frame.tags or not isinstance(packet, Ipv6):
         return False
@@ -117,7 +117,7 @@ def _is_advertisement(packet: Ipv6) -> bool:
     return _icmpv6_type(packet.content) == protocol_numbers.NEIGHBOUR_ADVERT
 
 
-def _neighbour_target(frame: Frame, nic: Nic, _: str) -> bool:
+def _neighbour_target(frame: Frame, nic: FilteredNic, _: str) -> bool:
     packet = frame.content
     if not nic.filters_ipv6 or frame.tags or not isinstance(packet, Ipv6):
         return False
@@ -127,7 +127,7 @@ def _neighbour_target(frame: Frame, nic: Nic, _: str) -> bool:
     return not _is_among(content.target, nic.ipv6)
 
 
-def _neighbour_source(frame: Frame, nic: Nic, _: str) -> bool:
+def _neighbour_source(frame: Frame, nic: FilteredNic, _: str) -> bool:
     packet = frame.content
     if not nic.filters_ipv6 or frame.tags or not isinstance(packet, Ipv6):
         return False
@@ -135,7 +135,7 @@ def _neighbour_source(frame: Frame, nic: Nic, _: str) -> bool:
     return _is_advertisement(packet) and not is_own
 
 
-def _neighbour_mac(frame: Frame, nic: Nic, _: str) -> bool:
+def _neighbour_mac(frame: Frame, nic: FilteredNic, _: str) -> bool:
     packet = frame.content
     if not nic.holds_mac or frame.tags or not isinstance(packet, Ipv6):
         return False
@@ -146,20 +146,20 @@ def _neighbour_mac(frame: Frame, nic: Nic, _: str) -> bool:
     return any(mac.hex(":") != nic.mac for mac in given)
 
 
-def _ethertype(frame: Frame, nic: Nic, _: str) -> bool:
+def _ethertype(frame: Frame, nic: FilteredNic, _: str) -> bool:
     seen = frame.tags[0].ethertype if frame.tags else frame.ethertype
     return (nic.filters_ipv4 or nic.filters_ipv6) and seen not in _TYPES
 
 
-def _without_ipv4(frame: Frame, nic: Nic, _: str) -> bool:
+def _without_ipv4(frame: Frame, nic: FilteredNic, _: str) -> bool:
     return nic.filters_ipv4 and not nic.ipv4 and frame.ethertype in _TYPES[:2]
 
 
-def _without_ipv6(frame: Frame, nic: Nic, _: str) -> bool:
+def _without_ipv6(frame: Frame, nic: FilteredNic, _: str) -> bool:
     return nic.filters_ipv6 and not nic.ipv6 and frame.ethertype == protocol_numbers.ETH_IPV6
 
 
-def _own(frame: Frame, nic: Nic, hook: str) -> bool:
+def _own(frame: Frame, nic: FilteredNic, hook: str) -> bool:
     """Return what the NIC must be able to say with the addresses it was given."""
     if frame.source != nic.mac or frame.tags or frame.trailer:
         return False
@@ -180,7 +180,7 @@ def _is_plain_request(packet: Ipv4) -> bool:
     return not packet.fragment_offset and not packet.options and _asks_for_ipv4(packet)
 
 
-def _is_own_discovery(packet: Ipv6, nic: Nic) -> bool:
+def _is_own_discovery(packet: Ipv6, nic: FilteredNic) -> bool:
     content = packet.content
     if _icmpv6_type(content) == protocol_numbers.ROUTER_ADVERT:
         return not nic.filters_ipv6
@@ -197,69 +197,69 @@ def _is_among(address: protocol_numbers.IpAddress, networks: Networks) -> bool:
     return any(address in network for network in networks)
 
 
-SOURCE_MAC = Law(
+SOURCE_MAC = Guarantee(
     id="P1", text="drop every frame whose source MAC address is another's", concerns=_source_mac
 )
-ARP_MAC = Law(
+ARP_MAC = Guarantee(
     id="P2", text="drop ARP that gives another's MAC address as the sender's", concerns=_arp_mac
 )
-IPV4_SOURCE = Law(
+IPV4_SOURCE = Guarantee(
     id="P3",
     text="drop ARP and IPv4 from an address that is not its own",
     concerns=_ipv4_source,
     applies=lambda nic: nic.filters_ipv4,
 )
-ROUTER_ADVERTISEMENT = Law(
+ROUTER_ADVERTISEMENT = Guarantee(
     id="P4",
     text="drop router advertisements",
     concerns=_router_advertisement,
     applies=lambda nic: nic.filters_ipv6,
 )
-IPV6_SOURCE = Law(
+IPV6_SOURCE = Guarantee(
     id="P5",
     text="drop IPv6 from an address that is not its own",
     concerns=_ipv6_source,
     applies=lambda nic: nic.filters_ipv6,
 )
-NEIGHBOUR_TARGET = Law(
+NEIGHBOUR_TARGET = Guarantee(
     id="P6",
     text="drop neighbour advertisements of an address that is not its own",
     concerns=_neighbour_target,
     is_kept_behind=True,
     applies=lambda nic: nic.filters_ipv6,
 )
-NEIGHBOUR_SOURCE = Law(
+NEIGHBOUR_SOURCE = Guarantee(
     id="P6s",
     text="drop neighbour advertisements from an address that is not its own",
     concerns=_neighbour_source,
     is_kept_behind=True,
     applies=lambda nic: nic.filters_ipv6,
 )
-NEIGHBOUR_MAC = Law(
+NEIGHBOUR_MAC = Guarantee(
     id="P6m",
     text="drop neighbour advertisements that give another's MAC address",
     concerns=_neighbour_mac,
     is_kept_behind=True,
 )
-ETHERTYPE = Law(
+ETHERTYPE = Guarantee(
     id="P7",
     text="drop frames that are not ARP, IPv4 or IPv6",
     concerns=_ethertype,
     applies=lambda nic: nic.filters_ipv4 or nic.filters_ipv6,
 )
-WITHOUT_IPV4 = Law(
+WITHOUT_IPV4 = Guarantee(
     id="P10v4",
     text="drop all ARP and IPv4, tagged or not, where it has no IPv4 address",
     concerns=_without_ipv4,
     applies=lambda nic: nic.filters_ipv4 and not nic.ipv4,
 )
-WITHOUT_IPV6 = Law(
+WITHOUT_IPV6 = Guarantee(
     id="P10v6",
     text="drop all IPv6, tagged or not, where it has no IPv6 address",
     concerns=_without_ipv6,
     applies=lambda nic: nic.filters_ipv6 and not nic.ipv6,
 )
-OWN = Law(
+OWN = Guarantee(
     id="P8",
     text="let pass what is its own",
     concerns=_own,
@@ -283,7 +283,7 @@ EVERY = (*SOURCES, *ADVERTISEMENTS, *NO_ADDRESS)
 
 
 def too_wide(
-    nic: Nic, given: Iterable[protocol_numbers.IpNetwork]
+    nic: FilteredNic, given: Iterable[protocol_numbers.IpNetwork]
 ) -> tuple[protocol_numbers.IpNetwork, ...]:
     """P9: the networks that the NIC may use beyond what it was given (address and routes)."""
     known = tuple(given)

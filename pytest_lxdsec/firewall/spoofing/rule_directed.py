@@ -20,7 +20,7 @@ from ..frames.ethernet import Frame
 from ..model import rules, values
 from ..model.rules import Kind
 from . import frame_draft, frame_kinds
-from .filtered_nic import Nic, Surroundings
+from .filtered_nic import FilteredNic, Surroundings
 
 # Frames that pretend, each in another way, and what is forbidden to a NIC without an address.
 BASES = (
@@ -77,7 +77,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Aim:
+class RulePath:
     """How a frame is made.
 
     Attributes:
@@ -93,14 +93,14 @@ class Aim:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shot:
+class DirectedFrame:
     """A frame, and the port by which it would leave; "" for any other."""
 
     frame: Frame
     out: str = ""
 
 
-def every(part: rules.RuleSet) -> Iterator[Aim]:
+def every(part: rules.RuleSet) -> Iterator[RulePath]:
     """Yield all aims at a rule set, plain ones first.
 
     Raises:
@@ -112,10 +112,12 @@ def every(part: rules.RuleSet) -> Iterator[Aim]:
     for way in ways:
         for value in range(_choices(part, way)):
             for kind in BASES:
-                yield Aim(kind=kind, way=way, value=value)
+                yield RulePath(kind=kind, way=way, value=value)
 
 
-def shot(aim: Aim, part: rules.RuleSet, nic: Nic, around: Surroundings) -> Shot | None:
+def directed_frame(
+    aim: RulePath, part: rules.RuleSet, nic: FilteredNic, around: Surroundings
+) -> DirectedFrame | None:
     """Return the frame of an aim.
 
     None where a rule asks for what cannot be written into this one.
@@ -130,12 +132,12 @@ def shot(aim: Aim, part: rules.RuleSet, nic: Nic, around: Surroundings) -> Shot 
         if not is_done:
             return None
     with contextlib.suppress(decode.NoFrame):
-        return Shot(frame=decode.mended(bytes(made.octets)), out=made.out)
+        return DirectedFrame(frame=decode.mended(bytes(made.octets)), out=made.out)
     return None
 
 
 @functools.lru_cache(maxsize=64)
-def _base(kind: str, nic: Nic, around: Surroundings) -> bytes:
+def _base(kind: str, nic: FilteredNic, around: Surroundings) -> bytes:
     return encode.octets(_roomy(frame_kinds.every(nic, around)[kind]))
 
 

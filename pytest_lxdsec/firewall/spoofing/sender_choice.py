@@ -1,4 +1,4 @@
-"""What the sender of a frame may choose without falling under another law.
+"""What the sender of a frame may choose without falling under another guarantee.
 
 A frame that is dropped shows what becomes of its like only where no rule asks for what its sender
 could have chosen otherwise: its destination, its ports, what it carries. Those bits are left open,

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from ..evaluation import interface_index
 from ..model import protocol_numbers, rules, values
 from . import foreign_addresses, guarantees, search, trial
-from .filtered_nic import NOBODY, Nic, Surroundings
+from .filtered_nic import NOBODY, FilteredNic, Surroundings
 
 _MAC, _IPV4, _IPV6 = 48, 32, 128  # bits
 Shape = Hashable
@@ -26,7 +26,7 @@ _MOST_KNOWN = 4096
 _BRIDGES = (rules.Meta(key="ibrname"), rules.Meta(key="obrname"))
 
 
-def shape(part: rules.RuleSet, nic: Nic, around: Surroundings = NOBODY) -> Shape:
+def shape(part: rules.RuleSet, nic: FilteredNic, around: Surroundings = NOBODY) -> Shape:
     """Return what decides about a NIC besides its name and addresses.
 
     Equal shapes, equal verdicts.
@@ -36,7 +36,7 @@ def shape(part: rules.RuleSet, nic: Nic, around: Surroundings = NOBODY) -> Shape
     return (abstract, writer.signature(), _kept(nic), around)
 
 
-def _kept(nic: Nic) -> Hashable:
+def _kept(nic: FilteredNic) -> Hashable:
     """Return what of the NIC stays in sight: its filters, and the leading halves of its addresses.
 
     Rules that look at parts of an address look at those.
@@ -47,7 +47,7 @@ def _kept(nic: Nic) -> Hashable:
     return (filters, protocol_numbers.mac_number(nic.mac) >> 24, ipv4, ipv6)
 
 
-def _networks(nic: Nic) -> tuple[protocol_numbers.IpNetwork, ...]:
+def _networks(nic: FilteredNic) -> tuple[protocol_numbers.IpNetwork, ...]:
     return (*nic.ipv4, *nic.ipv6)
 
 
@@ -55,7 +55,7 @@ def _networks(nic: Nic) -> tuple[protocol_numbers.IpNetwork, ...]:
 class _Writer:
     """Writes a rule set with the NIC's own values replaced, and keeps the constants it met."""
 
-    nic: Nic
+    nic: FilteredNic
     constants: list[tuple[int, int, int]] = field(default_factory=list)
     is_split: bool = False
 
@@ -81,7 +81,7 @@ class _Writer:
                 return (given.family, given.is_dormant, given.doubt, chains)
             case rules.RuleSet(tables=tables):
                 return (tuple(self.value(table) for table in tables), given.handed_over)
-            case rules.Either(readings=readings):
+            case rules.AmbiguousMatch(readings=readings):
                 return ("either", tuple(self.value(reading) for reading in readings))
             case _:
                 return _hashable(given)
@@ -179,7 +179,7 @@ def _hashable(given: object) -> Hashable:
     return given
 
 
-class Bench:
+class ShapeCache:
     """Judges the NICs of one rule set, each shape once.
 
     Args:
@@ -198,19 +198,21 @@ class Bench:
         self._around = around
         self._known: Known = {} if known is None else known
         self._parts: dict[tuple[str, ...], rules.RuleSet] = {}
-        self._known_others: dict[tuple[Nic, bool], tuple[Surroundings, ...]] = {}
-        self._shapes: dict[tuple[Nic, Surroundings, int], Shape] = {}
+        self._known_others: dict[tuple[FilteredNic, bool], tuple[Surroundings, ...]] = {}
+        self._shapes: dict[tuple[FilteredNic, Surroundings, int], Shape] = {}
 
     @property
     def searches(self) -> int:
         """The number of searches: shapes times the groups of guarantees asked for."""
         return len(self._known)
 
-    def part(self, nic: Nic, asked: Sequence[guarantees.Law] = ()) -> rules.RuleSet:
-        """Return the rules that can concern a NIC: where a law asks for them, those of IP too."""
+    def part(self, nic: FilteredNic, asked: Sequence[guarantees.Guarantee] = ()) -> rules.RuleSet:
+        """Return the rules that can concern a NIC, with those of IP if a guarantee needs them."""
         return functools.reduce(operator.add, self._pieces(nic, asked))
 
-    def _pieces(self, nic: Nic, asked: Sequence[guarantees.Law]) -> tuple[rules.RuleSet, ...]:
+    def _pieces(
+        self, nic: FilteredNic, asked: Sequence[guarantees.Guarantee]
+    ) -> tuple[rules.RuleSet, ...]:
         own = self._piece(self._bridges, nic.interface)
         if not _is_behind(asked):
             return (own,)
@@ -223,7 +225,7 @@ class Bench:
         return found
 
     def surroundings(
-        self, nic: Nic, asked: Sequence[guarantees.Law] = ()
+        self, nic: FilteredNic, asked: Sequence[guarantees.Guarantee] = ()
     ) -> tuple[Surroundings, ...]:
         """Return `foreign_addresses.surroundings` from the cache."""
         key = (nic, _is_behind(asked))
@@ -235,12 +237,15 @@ class Bench:
         return found
 
     def search(
-        self, nic: Nic, asked: Sequence[guarantees.Law], around: Surroundings | None = None
+        self,
+        nic: FilteredNic,
+        asked: Sequence[guarantees.Guarantee],
+        around: Surroundings | None = None,
     ) -> search.Outcome:
         """Search with the cache; a frame that is found is tried with the NIC's own rules."""
         whom = self._around if around is None else around
         part = self.part(nic, asked)
-        key = (tuple(law.id for law in asked), self._shape(nic, whom, asked))
+        key = (tuple(guarantee.id for guarantee in asked), self._shape(nic, whom, asked))
         known = self._known.get(key)
         if known is None:
             known = search.search(part, nic, asked, around=whom)
@@ -248,29 +253,33 @@ class Bench:
                 self._known.clear()
             self._known[key] = known
             return known
-        if known.recipe is None or known.offence is None:
+        if known.recipe is None or known.violation is None:
             return known
-        shot = known.recipe.shot(part, nic, whom)
+        shot = known.recipe.directed(part, nic, whom)
         if shot is not None:
             out = shot.out or trial.ELSEWHERE
-            law = known.offence.law
-            for offence in trial.offences(part, nic, shot.frame, [law], out=out):
-                if offence.hook == known.offence.hook:
-                    return dataclasses.replace(known, offence=offence)
+            guarantee = known.violation.guarantee
+            for violation in trial.violations(part, nic, shot.frame, [guarantee], out=out):
+                if violation.hook == known.violation.hook:
+                    return dataclasses.replace(known, violation=violation)
         return search.search(part, nic, asked, around=whom)
 
-    def _shape(self, nic: Nic, around: Surroundings, asked: Sequence[guarantees.Law]) -> Shape:
+    def _shape(
+        self, nic: FilteredNic, around: Surroundings, asked: Sequence[guarantees.Guarantee]
+    ) -> Shape:
         return tuple(
             self._shape_of(at, piece, nic, around)
             for at, piece in enumerate(self._pieces(nic, asked))
         )
 
-    def _shape_of(self, at: int, piece: rules.RuleSet, nic: Nic, around: Surroundings) -> Shape:
+    def _shape_of(
+        self, at: int, piece: rules.RuleSet, nic: FilteredNic, around: Surroundings
+    ) -> Shape:
         found = self._shapes.get((nic, around, at))
         if found is None:
             found = self._shapes[nic, around, at] = shape(piece, nic, around)
         return found
 
 
-def _is_behind(asked: Sequence[guarantees.Law]) -> bool:
-    return any(law.is_kept_behind for law in asked)
+def _is_behind(asked: Sequence[guarantees.Guarantee]) -> bool:
+    return any(guarantee.is_kept_behind for guarantee in asked)

@@ -1,4 +1,4 @@
-"""One frame of one NIC before a rule set: does it break a law?"""
+"""One frame of one NIC before a rule set: does it break a guarantee?"""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from ..frames import describe, encode
 from ..frames.ethernet import Frame
 from ..model import packet, protocol_numbers, rules
 from . import guarantees, sender_choice
-from .filtered_nic import Nic
+from .filtered_nic import FilteredNic
 
 ELSEWHERE = "veth-of-another"  # the port by which a forwarded frame leaves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offence:
-    """A frame that breaks a law, or of which that cannot be told.
+class Violation:
+    """A frame that breaks a guarantee, or of which that cannot be told.
 
     Attributes:
-        law: Which.
+        guarantee: Which.
         frame: What was tried.
         hook: `input`: to the host; `forward`: to another instance.
         verdict: What becomes of it, by which rule.
     """
 
-    law: guarantees.Law
+    guarantee: guarantees.Guarantee
     frame: Frame
     hook: str
     verdict: evaluate.Verdict
 
     @property
     def is_certain(self) -> bool:
-        """True if the law is surely broken."""
+        """True if the guarantee is surely broken."""
         return self.verdict.decision is not evaluate.Decision.UNKNOWN
 
     @property
@@ -44,22 +44,22 @@ class Offence:
         what = describe.describe(self.frame)
         if not self.is_certain:
             return f"whether {to} would get it cannot be told: {what}: {self.verdict.reason}"
-        became = f"does not reach {to}" if self.law.passes else f"reaches {to}"
+        became = f"does not reach {to}" if self.guarantee.passes else f"reaches {to}"
         return f"{became}: {what}; decided by {self.verdict.reason}"
 
 
-def offences(
+def violations(
     ruleset: rules.RuleSet,
-    nic: Nic,
+    nic: FilteredNic,
     frame: Frame,
-    asked: Sequence[guarantees.Law],
+    asked: Sequence[guarantees.Guarantee],
     *,
     out: str = ELSEWHERE,
-) -> list[Offence]:
+) -> list[Violation]:
     """Return the laws that a frame breaks, or may break, at either hook.
 
     Where it is dropped, but its like might pass (of what its sender may choose), that is an
-    offence of which it cannot be told.
+    violation of which it cannot be told.
 
     Args:
         ruleset: The rules.
@@ -72,49 +72,53 @@ def offences(
         return []
     found = []
     for hook in guarantees.HOOKS:
-        way = Way(nic=nic, hook=hook, out=out if hook == "forward" else "")
-        for law in asked:
-            if law.concerns(frame, nic, hook):
-                offence = _offence(ruleset, way, frame, law)
-                if offence is not None:
-                    found.append(offence)
+        way = Path(nic=nic, hook=hook, out=out if hook == "forward" else "")
+        for guarantee in asked:
+            if guarantee.concerns(frame, nic, hook):
+                violation = _offence(ruleset, way, frame, guarantee)
+                if violation is not None:
+                    found.append(violation)
     return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class Path:
     """Which way a frame takes: from whom, to which hook, and by which port it would leave."""
 
-    nic: Nic
+    nic: FilteredNic
     hook: str
     out: str
 
 
 def _offence(
-    ruleset: rules.RuleSet, way: Way, frame: Frame, law: guarantees.Law
-) -> Offence | None:
+    ruleset: rules.RuleSet, way: Path, frame: Frame, guarantee: guarantees.Guarantee
+) -> Violation | None:
     octets = encode.octets(frame)
-    if law.passes:
+    if guarantee.passes:
         verdict = decide(ruleset, way, octets)
         is_kept = verdict.is_accepted
     else:
-        wanted = decide_behind if law.is_kept_behind else decide
+        wanted = decide_behind if guarantee.is_kept_behind else decide
         verdict = wanted(ruleset, way, octets, sender_choice.of(frame))
         is_kept = verdict.is_dropped
         if not is_kept:
             plain = wanted(ruleset, way, octets)
             verdict = verdict if plain.is_dropped else plain
-    return None if is_kept else Offence(law=law, frame=frame, hook=way.hook, verdict=verdict)
+    return (
+        None
+        if is_kept
+        else Violation(guarantee=guarantee, frame=frame, hook=way.hook, verdict=verdict)
+    )
 
 
-def judge(ruleset: rules.RuleSet, nic: Nic, octets: bytes, hook: str) -> evaluate.Verdict:
+def judge(ruleset: rules.RuleSet, nic: FilteredNic, octets: bytes, hook: str) -> evaluate.Verdict:
     """Return what happens to a frame that the instance sends to the host or to another."""
-    way = Way(nic=nic, hook=hook, out=ELSEWHERE if hook == "forward" else "")
+    way = Path(nic=nic, hook=hook, out=ELSEWHERE if hook == "forward" else "")
     return decide(ruleset, way, octets)
 
 
 def decide(
-    ruleset: rules.RuleSet, way: Way, octets: bytes, free: tuple[rules.Payload, ...] = ()
+    ruleset: rules.RuleSet, way: Path, octets: bytes, free: tuple[rules.Payload, ...] = ()
 ) -> evaluate.Verdict:
     """Return what becomes of a frame at the bridge's hooks and before.
 
@@ -128,14 +132,14 @@ def decide(
     return evaluate.path(ruleset, _seen(way, octets, free), hooks=hooks)
 
 
-def _seen(way: Way, octets: bytes, free: tuple[rules.Payload, ...]) -> packet.Packet:
+def _seen(way: Path, octets: bytes, free: tuple[rules.Payload, ...]) -> packet.Packet:
     nic = way.nic
     seen = packet.bridged(octets, iifname=nic.interface, oifname=way.out, bridge=nic.bridge)
     return dataclasses.replace(seen, free=free) if free else seen
 
 
 def decide_behind(
-    ruleset: rules.RuleSet, way: Way, octets: bytes, free: tuple[rules.Payload, ...] = ()
+    ruleset: rules.RuleSet, way: Path, octets: bytes, free: tuple[rules.Payload, ...] = ()
 ) -> evaluate.Verdict:
     """Decide with the rules of IP that follow the bridge's; see `decide`.
 

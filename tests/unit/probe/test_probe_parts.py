@@ -17,7 +17,7 @@ from pytest_lxdsec.evidence import host_sweep, payload, probe_project
 from pytest_lxdsec.evidence.objects import Network
 from pytest_lxdsec.firewall.frames import decode, ethernet
 from pytest_lxdsec.firewall.spoofing import frame_kinds
-from pytest_lxdsec.firewall.spoofing.filtered_nic import NOBODY, Nic
+from pytest_lxdsec.firewall.spoofing.filtered_nic import NOBODY, FilteredNic
 from pytest_lxdsec.injector import dhcp_dns
 from pytest_lxdsec.inventory import nic_settings
 from pytest_lxdsec.inventory.nic_settings import Bridged
@@ -181,7 +181,7 @@ def test_sources_are_own_foreign_and_a_neighbours() -> None:
 
 
 def test_no_frame_makes_a_host_a_default_router() -> None:
-    nic = Nic(interface="", mac=MACS.sender)
+    nic = FilteredNic(interface="", mac=MACS.sender)
     every = run.harmless(frame_kinds.every(nic, NOBODY))
     adverts = [
         frame.content.content
@@ -372,7 +372,7 @@ def test_malformed_reply_is_a_refusal() -> None:
 
 
 def test_injector_and_every_frame_fit_into_one_command() -> None:
-    nic = Nic(interface="", mac=MACS.sender)
+    nic = FilteredNic(interface="", mac=MACS.sender)
     every = [octets.hex() for octets in run.harmless(frame_kinds.every(nic, NOBODY)).values()]
     command = host_sweep.carry(injector_call.INJECTOR, {"frames": every})
     assert len(command) < host_sweep.LONGEST_COMMAND / 2

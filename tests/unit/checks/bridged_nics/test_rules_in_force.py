@@ -746,8 +746,8 @@ def test_finding_is_the_same_whichever_nic_was_judged_before(
             seen, own = nic(document, key)
             one = allowed_addresses.held(seen, own)
             tried = rules_in_force.try_frames(seen, one, rules_in_force.sources(one))
-        assert tried.offence is not None
-        texts.append(tried.offence.text)
+        assert tried.violation is not None
+        texts.append(tried.violation.text)
     assert texts[0] == texts[1]
 
 

@@ -18,7 +18,7 @@ HOST = {4: "192.0.2.10", 6: "2001:db8::10"}
 
 def reached(ruleset: rules.RuleSet, version: int, *, port: int = 8443) -> reachable_sources.Reach:
     address = ipaddress.ip_address(HOST[version])
-    door = reachable_sources.Door(address=address, port=port, interfaces=("eth0", "eth1"))
+    door = reachable_sources.Endpoint(address=address, port=port, interfaces=("eth0", "eth1"))
     return reachable_sources.sources(ruleset, door)
 
 
@@ -123,5 +123,7 @@ def test_iptables_for_one_family_leaves_the_other_open() -> None:
 
 
 def test_no_interface_is_no_way_in() -> None:
-    door = reachable_sources.Door(address=ipaddress.ip_address(HOST[4]), port=8443, interfaces=())
+    door = reachable_sources.Endpoint(
+        address=ipaddress.ip_address(HOST[4]), port=8443, interfaces=()
+    )
     assert reachable_sources.sources(rules.EMPTY, door).networks(Decision.ACCEPT) == ()

@@ -79,9 +79,9 @@ def list_ethertype(name: str, number: int) -> Change:
     return change
 
 
-def offence(ruleset: rules.RuleSet) -> trial.Offence | None:
+def violation(ruleset: rules.RuleSet) -> trial.Violation | None:
     part = interface_index.Index(ruleset).part(NIC.interface)
-    return search.search(part, NIC, guarantees.SOURCES).offence
+    return search.search(part, NIC, guarantees.SOURCES).violation
 
 
 CONDITIONS = {
@@ -110,14 +110,14 @@ CONDITIONS = {
 @pytest.mark.parametrize("condition", CONDITIONS.values(), ids=CONDITIONS)
 @pytest.mark.parametrize("name", examples.CHAINS)
 def test_accept_of_something_only_is_found(name: str, condition: Document) -> None:
-    found = offence(changed(before(name, condition, ACCEPT)))
+    found = violation(changed(before(name, condition, ACCEPT)))
     assert found is not None
     assert (found.is_certain, found.verdict.rule and found.verdict.rule.handle) == (True, 9000)
 
 
 def test_accept_of_two_things_together_is_found() -> None:
     both = (match("ip saddr", "10.85.0.9"), match("ip daddr", "10.85.0.1"))
-    found = offence(changed(before(IN, *both, ACCEPT)))
+    found = violation(changed(before(IN, *both, ACCEPT)))
     assert found is not None
     assert "from 10.85.0.9 to 10.85.0.1" in found.text
 
@@ -125,12 +125,12 @@ def test_accept_of_two_things_together_is_found() -> None:
 def test_accept_of_a_pair_is_found() -> None:
     pair = {"concat": [{"payload": {"protocol": "ip", "field": f}} for f in ("saddr", "daddr")]}
     values = {"set": [{"concat": ["10.85.0.9", "10.85.0.1"]}]}
-    assert offence(changed(before(IN, match(pair, values), ACCEPT))) is not None
+    assert violation(changed(before(IN, match(pair, values), ACCEPT))) is not None
 
 
 @pytest.mark.parametrize("port", ["vethpeer", "vethp*"])
 def test_accept_towards_one_port_is_found(port: str) -> None:
-    found = offence(changed(before(FORWARD, match("meta oifname", port), ACCEPT)))
+    found = violation(changed(before(FORWARD, match("meta oifname", port), ACCEPT)))
     assert found is not None
     assert (found.is_certain, found.hook) == (True, "forward")
 
@@ -138,18 +138,18 @@ def test_accept_towards_one_port_is_found(port: str) -> None:
 def test_accept_by_a_map_is_found() -> None:
     key = {"payload": {"protocol": "udp", "field": "dport"}}
     ports = {"vmap": {"key": key, "data": {"set": [[123, DROP], [5353, ACCEPT]]}}}
-    found = offence(changed(before(IN, ports)))
+    found = violation(changed(before(IN, ports)))
     assert found is not None
     assert "to 5353 " in found.text
 
 
 def test_return_before_the_drops_is_found() -> None:
-    assert offence(changed(before(IN, match("tcp dport", 25), RETURN))) is not None
+    assert violation(changed(before(IN, match("tcp dport", 25), RETURN))) is not None
 
 
 @pytest.mark.parametrize("kind", ["jump", "goto"])
 def test_accept_behind_jumps_is_found(kind: str) -> None:
-    found = offence(
+    found = violation(
         changed(
             chain("outer", [match("ip daddr", "10.85.0.1"), jump("inner", kind)]),
             chain("inner", [match("udp dport", {"set": [53, 67]}), ACCEPT]),
@@ -163,7 +163,7 @@ def test_accept_behind_jumps_is_found(kind: str) -> None:
 
 def test_accept_of_a_mark_that_another_rule_sets_is_found() -> None:
     mark = {"mangle": {"key": {"meta": {"key": "mark"}}, "value": 7}}
-    found = offence(
+    found = violation(
         changed(
             before(IN, match("meta mark", 7), ACCEPT),
             before(IN, match("tcp dport", 25), mark),
@@ -182,23 +182,23 @@ def test_accept_of_a_mark_that_another_rule_sets_is_found() -> None:
     ],
 )
 def test_exception_from_the_drops_is_found(condition: Document) -> None:
-    assert offence(changed(except_from_drops(IN, condition))) is not None
+    assert violation(changed(except_from_drops(IN, condition))) is not None
 
 
 @pytest.mark.parametrize("name", examples.CHAINS)
 def test_ethertype_that_was_added_to_the_list_is_found(name: str) -> None:
-    found = offence(changed(list_ethertype(name, 0x892F)))
+    found = violation(changed(list_ethertype(name, 0x892F)))
     assert found is not None
     assert "0x892f" in found.text
 
 
 def test_what_is_dropped_besides_is_no_offence() -> None:
-    assert offence(changed(before(IN, match("tcp dport", 25), DROP))) is None
+    assert violation(changed(before(IN, match("tcp dport", 25), DROP))) is None
 
 
 def test_condition_that_is_not_modelled_cannot_be_told() -> None:
     odd = match("meta length", {"range": [100, 200]})
-    found = offence(changed(before(IN, odd, ACCEPT)))
+    found = violation(changed(before(IN, odd, ACCEPT)))
     assert found is not None
     assert not found.is_certain
 
@@ -207,7 +207,7 @@ def test_rules_without_end_are_not_tried_by_halves() -> None:
     bodies = ([match("sctp dport", number), ACCEPT] for number in range(1, rule_directed.MOST + 2))
     ruleset = changed(chain("many", *bodies), before(IN, jump("many")))
     with pytest.raises(rule_directed.TooManyError, match="rules to aim at"):
-        offence(ruleset)
+        violation(ruleset)
 
 
 @pytest.mark.parametrize("setting", ["mac", "ipv4", "ipv6", "all", "bothnone", "v4+v6none"])
@@ -215,5 +215,7 @@ def test_every_accept_of_lxds_own_is_aimed_at(setting: str) -> None:
     nic = examples.nic(setting)
     part = interface_index.Index(examples.recorded(setting)).part(nic.interface)
     aims = [aim for aim in rule_directed.every(part) if aim.way[-1].besides is None]
-    made = {aim.way for aim in aims if rule_directed.shot(aim, part, nic, NOBODY) is not None}
+    made = {
+        aim.way for aim in aims if rule_directed.directed_frame(aim, part, nic, NOBODY) is not None
+    }
     assert made == {aim.way for aim in aims}

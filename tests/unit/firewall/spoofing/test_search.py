@@ -12,16 +12,16 @@ import pytest
 from pytest_lxdsec.firewall.model import rules
 from pytest_lxdsec.firewall.parsers import nft
 from pytest_lxdsec.firewall.spoofing import guarantees, search, trial
-from pytest_lxdsec.firewall.spoofing.filtered_nic import Nic
+from pytest_lxdsec.firewall.spoofing.filtered_nic import FilteredNic
 from tests.support import firewall_examples as examples
 
 NIC = examples.nic("all")
 Document = dict[str, Any]
 
 
-def offence(ruleset: rules.RuleSet, nic: Nic = NIC) -> trial.Offence | None:
+def violation(ruleset: rules.RuleSet, nic: FilteredNic = NIC) -> trial.Violation | None:
     """Return what a short search finds."""
-    return search.search(ruleset, nic, guarantees.SOURCES, examples=60).offence
+    return search.search(ruleset, nic, guarantees.SOURCES, examples=60).violation
 
 
 def changed(change: Callable[[Document], None]) -> rules.RuleSet:
@@ -41,18 +41,18 @@ def first_rule(document: Document, chain: str) -> int:
 
 
 def test_rules_as_lxd_writes_them_hold() -> None:
-    assert offence(examples.recorded("all")) is None
+    assert violation(examples.recorded("all")) is None
 
 
 def test_flushed_rules_are_found() -> None:
-    found = offence(rules.EMPTY)
+    found = violation(rules.EMPTY)
     assert found is not None
     assert found.is_certain
     assert found.verdict.reason == "no chain asks"
 
 
 def test_renamed_interface_is_found() -> None:
-    found = offence(examples.recorded("all"), dataclasses.replace(NIC, interface="veth-renamed"))
+    found = violation(examples.recorded("all"), dataclasses.replace(NIC, interface="veth-renamed"))
     assert found is not None
     assert found.is_certain
 
@@ -61,7 +61,7 @@ def test_dormant_table_is_found() -> None:
     listing = examples.listing("all").replace(
         "table bridge lxd {\n", "table bridge lxd {\n\tflags dormant\n\n"
     )
-    found = offence(nft.decode(examples.text("all"), listing))
+    found = violation(nft.decode(examples.text("all"), listing))
     assert found is not None
     assert found.is_certain
 
@@ -69,7 +69,7 @@ def test_dormant_table_is_found() -> None:
 def test_table_with_flags_and_no_listing_cannot_be_told() -> None:
     document = json.loads(examples.text("all"))
     document["nftables"][1]["table"]["flags"] = "lxd"
-    found = offence(nft.decode(json.dumps(document)))
+    found = violation(nft.decode(json.dumps(document)))
     assert found is not None
     assert not found.is_certain
 
@@ -79,7 +79,7 @@ def test_accept_in_front_of_the_drops_is_found(chain: str) -> None:
     def insert(document: Document) -> None:
         document["nftables"].insert(first_rule(document, chain), rule_of(chain, examples.ACCEPT))
 
-    found = offence(changed(insert))
+    found = violation(changed(insert))
     assert found is not None
     assert found.hook == ("input" if chain.startswith("in.") else "forward")
     assert found.verdict.rule is not None
@@ -93,21 +93,21 @@ def test_accept_in_another_base_chain_is_harmless() -> None:
         document["nftables"].append({"chain": {**where, **hook}})
         document["nftables"].append(rule_of("early", examples.ACCEPT))
 
-    assert offence(changed(insert)) is None
+    assert violation(changed(insert)) is None
 
 
 def test_rule_behind_the_drops_is_harmless() -> None:
     def insert(document: Document) -> None:
         document["nftables"].append(rule_of("in.plain.eth0", examples.ACCEPT))
 
-    found = offence(changed(insert))
+    found = violation(changed(insert))
     # Its own DHCP and the like end before; what reaches it was dropped before.
     assert found is None
 
 
 def test_stale_chain_with_the_old_address_is_found() -> None:
     own = dataclasses.replace(NIC, ipv4=(type(NIC.ipv4[0])("10.85.0.99/32"),))
-    found = offence(examples.recorded("all"), own)
+    found = violation(examples.recorded("all"), own)
     assert found is not None
     assert found.is_certain
 
@@ -117,13 +117,13 @@ def test_unknown_statement_in_the_chain_cannot_be_told() -> None:
         at = first_rule(document, "in.plain.eth0")
         document["nftables"].insert(at, rule_of("in.plain.eth0", {"xt": None}))
 
-    found = offence(changed(insert))
+    found = violation(changed(insert))
     assert found is not None
     assert not found.is_certain
 
 
 @pytest.mark.parametrize(
-    ("setting", "asked", "law"),
+    ("setting", "asked", "guarantee"),
     [
         ("ipv6", guarantees.ADVERTISEMENTS, "P6"),
         ("all", guarantees.ADVERTISEMENTS, "P6"),
@@ -134,16 +134,16 @@ def test_unknown_statement_in_the_chain_cannot_be_told() -> None:
     ],
 )
 def test_gap_of_stock_lxd_is_found(
-    setting: str, asked: tuple[guarantees.Law, ...], law: str
+    setting: str, asked: tuple[guarantees.Guarantee, ...], guarantee: str
 ) -> None:
     outcome = search.search(examples.recorded(setting), examples.nic(setting), asked)
-    assert outcome.offence is not None
-    assert (outcome.offence.law.id, outcome.offence.is_certain) == (law, True)
+    assert outcome.violation is not None
+    assert (outcome.violation.guarantee.id, outcome.violation.is_certain) == (guarantee, True)
 
 
 @pytest.mark.parametrize("setting", ["mac", "ipv4", "ipv6", "all"])
 def test_stock_lxd_holds_sources_of_nics_with_addresses(setting: str) -> None:
-    assert offence(examples.recorded(setting), examples.nic(setting)) is None
+    assert violation(examples.recorded(setting), examples.nic(setting)) is None
 
 
 def test_network_that_was_not_given_is_too_wide() -> None:
@@ -155,9 +155,9 @@ def test_drop_before_the_bridge_counts() -> None:
     hook = rules.Hook(name="ingress", priority=0, policy=rules.Kind.DROP, devices=("veth9",))
     early = rules.Table(family="netdev", name="t", chains=(rules.Chain(name="c", hook=hook),))
     nic = dataclasses.replace(NIC, interface="veth9")
-    sources = [law for law in guarantees.SOURCES if not law.passes]
+    sources = [guarantee for guarantee in guarantees.SOURCES if not guarantee.passes]
     ruleset = rules.RuleSet(tables=(early,))
-    assert search.search(ruleset, nic, sources, examples=20).offence is None
+    assert search.search(ruleset, nic, sources, examples=20).violation is None
 
 
 def test_frame_that_goes_another_way_before_the_bridge_is_not_held() -> None:
@@ -173,11 +173,11 @@ def test_frame_that_goes_another_way_before_the_bridge_is_not_held() -> None:
             {"rule": {**where, "chain": "c", "handle": 72, "expr": [forward]}},
         ]
 
-    found = offence(changed(insert))
+    found = violation(changed(insert))
     assert found is not None
     assert (found.is_certain, "goes another way" in found.text) == (False, True)
 
 
 def test_nothing_is_tried_where_nothing_is_promised() -> None:
     outcome = search.search(rules.EMPTY, examples.nic("none"), guarantees.ADVERTISEMENTS)
-    assert (outcome.offence, outcome.tried) == (None, 0)
+    assert (outcome.violation, outcome.tried) == (None, 0)

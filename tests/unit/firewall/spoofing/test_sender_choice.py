@@ -25,10 +25,12 @@ def behind_an_accept(condition: Any) -> rules.RuleSet:
     )
 
 
-def offences(ruleset: rules.RuleSet, kind: str, law: guarantees.Law) -> list[trial.Offence]:
+def violations(
+    ruleset: rules.RuleSet, kind: str, guarantee: guarantees.Guarantee
+) -> list[trial.Violation]:
     nic = examples.nic("all")
     frame = frame_kinds.every(nic, NOBODY)[kind]
-    return [o for o in trial.offences(ruleset, nic, frame, [law]) if o.hook == "input"]
+    return [o for o in trial.violations(ruleset, nic, frame, [guarantee]) if o.hook == "input"]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +44,7 @@ def offences(ruleset: rules.RuleSet, kind: str, law: guarantees.Law) -> list[tri
     ],
 )
 def test_frame_whose_like_may_pass_is_no_frame_that_is_dropped(condition: Any) -> None:
-    [found] = offences(behind_an_accept(condition), "ipv4_spoof_src", guarantees.IPV4_SOURCE)
+    [found] = violations(behind_an_accept(condition), "ipv4_spoof_src", guarantees.IPV4_SOURCE)
     assert not found.is_certain
     assert "the sender may choose what it asks about" in found.text
 
@@ -57,26 +59,26 @@ def test_frame_whose_like_may_pass_is_no_frame_that_is_dropped(condition: Any) -
     ],
 )
 def test_what_makes_a_frame_pretend_is_not_the_senders_to_choose(condition: Any) -> None:
-    assert offences(behind_an_accept(condition), "ipv4_spoof_src", guarantees.IPV4_SOURCE) == []
+    assert violations(behind_an_accept(condition), "ipv4_spoof_src", guarantees.IPV4_SOURCE) == []
 
 
 def test_options_may_hold_anything() -> None:
     decoy = {"payload": {"base": "nh", "offset": 384, "len": 128}}
     ruleset = behind_an_accept(match(decoy, OTHER))
-    [found] = offences(ruleset, "na_spoof_exthdr_ownsrc", guarantees.NEIGHBOUR_TARGET)
+    [found] = violations(ruleset, "na_spoof_exthdr_ownsrc", guarantees.NEIGHBOUR_TARGET)
     assert not found.is_certain
 
 
 def test_what_an_advertisement_says_is_what_is_asked() -> None:
     target = {"payload": {"base": "nh", "offset": 384, "len": 128}}
     ruleset = behind_an_accept(match(target, OTHER))
-    assert offences(ruleset, "na_spoof_target_ownsrc", guarantees.NEIGHBOUR_TARGET) == []
+    assert violations(ruleset, "na_spoof_target_ownsrc", guarantees.NEIGHBOUR_TARGET) == []
 
 
 @pytest.mark.parametrize("kind", ["arp_spoof_spa_vid0", "vlan100_ipv4_spoof", "eth_88b5_bcast"])
 def test_what_no_receiver_understands_is_open(kind: str) -> None:
     ruleset = behind_an_accept(match({"payload": {"base": "nh", "offset": 40, "len": 16}}, 3))
-    assert not all(o.is_certain for o in offences(ruleset, kind, guarantees.ETHERTYPE))
+    assert not all(o.is_certain for o in violations(ruleset, kind, guarantees.ETHERTYPE))
     assert sender_choice.of(frame_kinds.every(examples.nic("all"), NOBODY)[kind])
 
 
@@ -84,8 +86,12 @@ def test_what_no_receiver_understands_is_open(kind: str) -> None:
 def test_stock_rules_hold_whatever_the_sender_chooses(setting: str) -> None:
     """Nothing is left in doubt: what LXD's own rules drop, they drop in all its forms."""
     nic, ruleset = examples.nic(setting), examples.recorded(setting)
-    asked = [law for law in guarantees.SOURCES if law.applies(nic) and not law.passes]
+    asked = [
+        guarantee
+        for guarantee in guarantees.SOURCES
+        if guarantee.applies(nic) and not guarantee.passes
+    ]
     if not nic.ipv4 and not nic.ipv6:
         asked.remove(guarantees.ETHERTYPE)  # LXD-BRI-08
-    found = search.search(ruleset, nic, asked).offence
-    assert found is None or (found.law is guarantees.ETHERTYPE and found.is_certain)
+    found = search.search(ruleset, nic, asked).violation
+    assert found is None or (found.guarantee is guarantees.ETHERTYPE and found.is_certain)

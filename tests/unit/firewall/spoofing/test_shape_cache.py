@@ -18,13 +18,13 @@ from pytest_lxdsec.firewall.spoofing import (
     shape_cache,
     trial,
 )
-from pytest_lxdsec.firewall.spoofing.filtered_nic import NOBODY, Nic
+from pytest_lxdsec.firewall.spoofing.filtered_nic import NOBODY, FilteredNic
 from tests.support import firewall_examples as examples
 
 OLD = examples.nic("all")
 
 
-def sibling(number: int) -> Nic:
+def sibling(number: int) -> FilteredNic:
     """Another NIC of the same setting."""
     return dataclasses.replace(
         OLD,
@@ -35,7 +35,7 @@ def sibling(number: int) -> Nic:
     )
 
 
-def rewritten(text: str, new: Nic, name: str) -> str:
+def rewritten(text: str, new: FilteredNic, name: str) -> str:
     """Text of nft with another NIC's names and addresses."""
     old_mac, new_mac = (int(each.mac.replace(":", ""), 16) for each in (OLD, new))
     pairs = {
@@ -52,14 +52,14 @@ def rewritten(text: str, new: Nic, name: str) -> str:
     return text
 
 
-def objects(new: Nic, name: str) -> Iterator[dict[str, object]]:
+def objects(new: FilteredNic, name: str) -> Iterator[dict[str, object]]:
     for each in json.loads(rewritten(examples.text("all"), new, name))["nftables"]:
         [content] = each.values()
         if f"{name}.eth0" in str(content.get("chain", content.get("name"))):
             yield each
 
 
-def many(nics: list[Nic]) -> rules.RuleSet:
+def many(nics: list[FilteredNic]) -> rules.RuleSet:
     """Return the rules of all of them, in one table."""
     head = json.loads(examples.text("all"))["nftables"][:2]
     every = [each for at, nic in enumerate(nics) for each in objects(nic, f"c{at}")]
@@ -102,19 +102,19 @@ def test_rule_for_any_interface_is_in_every_part() -> None:
 
 
 def test_nics_of_one_setting_are_judged_once() -> None:
-    bench = shape_cache.Bench(many(NICS))
+    bench = shape_cache.ShapeCache(many(NICS))
     for nic in NICS:
         bench.search(nic, guarantees.ADVERTISEMENTS)
     assert bench.searches == 1
 
 
 def test_finding_of_a_known_shape_names_its_own_addresses() -> None:
-    bench = shape_cache.Bench(many(NICS))
+    bench = shape_cache.ShapeCache(many(NICS))
     texts = []
     for nic in NICS:
-        offence = bench.search(nic, guarantees.ADVERTISEMENTS).offence
-        assert offence is not None
-        texts.append(offence.text)
+        violation = bench.search(nic, guarantees.ADVERTISEMENTS).violation
+        assert violation is not None
+        texts.append(violation.text)
     own = [
         str(nic.own_ipv6) in text and nic.mac in text
         for nic, text in zip(NICS, texts, strict=True)
@@ -134,15 +134,17 @@ def test_finding_by_an_aimed_frame_names_its_own_addresses() -> None:
         )
         for chain in table.chains
     )
-    bench = shape_cache.Bench(rules.RuleSet(tables=(dataclasses.replace(table, chains=chains),)))
+    bench = shape_cache.ShapeCache(
+        rules.RuleSet(tables=(dataclasses.replace(table, chains=chains),))
+    )
     for nic in NICS[:3]:
-        offence = bench.search(nic, guarantees.SOURCES).offence
-        assert offence is not None
-        assert (offence.is_certain, nic.mac in offence.text) == (True, True)
+        violation = bench.search(nic, guarantees.SOURCES).violation
+        assert violation is not None
+        assert (violation.is_certain, nic.mac in violation.text) == (True, True)
     assert bench.searches == 1
 
 
-def by_interface(nics: list[Nic]) -> rules.Chain:
+def by_interface(nics: list[FilteredNic]) -> rules.Chain:
     """Return a site's own chain before LXD's: one map and one set that have every port."""
     ports, source = (
         rules.Meta(key="iifname"),
@@ -170,10 +172,10 @@ def by_interface(nics: list[Nic]) -> rules.Chain:
 
 def test_map_of_all_ports_leaves_one_shape() -> None:
     site = rules.Table(family="bridge", name="site", chains=(by_interface(NICS),))
-    bench = shape_cache.Bench(rules.RuleSet(tables=(*many(NICS).tables, site)))
+    bench = shape_cache.ShapeCache(rules.RuleSet(tables=(*many(NICS).tables, site)))
     for nic in NICS:
         assert foreign_addresses.surroundings(bench.part(nic), nic) == (NOBODY,)
-        assert bench.search(nic, guarantees.SOURCES).offence is None
+        assert bench.search(nic, guarantees.SOURCES).violation is None
     assert bench.searches == 1
 
 
@@ -189,8 +191,10 @@ def test_map_that_lets_one_port_pass_is_its_own_shape() -> None:
     chains = tuple(
         dataclasses.replace(each, rules=(accepted, *each.rules)) for each in table.chains
     )
-    bench = shape_cache.Bench(rules.RuleSet(tables=(dataclasses.replace(table, chains=chains),)))
-    found = [bench.search(nic, guarantees.SOURCES).offence is not None for nic in NICS]
+    bench = shape_cache.ShapeCache(
+        rules.RuleSet(tables=(dataclasses.replace(table, chains=chains),))
+    )
+    found = [bench.search(nic, guarantees.SOURCES).violation is not None for nic in NICS]
     assert found == [nic is NICS[2] for nic in NICS]
 
 
@@ -207,7 +211,7 @@ def test_part_of_a_pair_gives_the_verdicts_of_the_whole() -> None:
             assert part.decision is whole.decision
 
 
-def shape_of(ruleset: rules.RuleSet, nic: Nic) -> shape_cache.Shape:
+def shape_of(ruleset: rules.RuleSet, nic: FilteredNic) -> shape_cache.Shape:
     return shape_cache.shape(interface_index.Index(ruleset).part(nic.interface), nic)
 
 
