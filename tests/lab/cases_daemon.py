@@ -166,7 +166,7 @@ CASES = (
         subject="host",
         breaks="cp /bin/true /usr/local/bin/door\n"
         "chgrp lxd /usr/local/bin/door\nchmod 2755 /usr/local/bin/door",
-        finding="/usr/local/bin/door gives gid 105 to whoever runs it",
+        finding="/usr/local/bin/door gives gid 105 to every user who runs it",
         restores="rm /usr/local/bin/door",
     ),
     Case(
@@ -235,8 +235,9 @@ CASES = (
         subject="server",
         breaks="lxc config trust add --name ops > /dev/null\n"
         "lxc config set core.remote_token_expiry=15m",
-        finding="core.remote_token_expiry is 15m, which is 457 days; "
-        "the token for ops never expires; the token for ops makes its holder an administrator",
+        # 15 months are 456 or 457 days, by the month it is.
+        finding=" days; the token for ops never expires; the token for ops makes its holder an "
+        "administrator",
         restores="lxc config unset core.remote_token_expiry",
     ),
     Case(

@@ -306,7 +306,7 @@ CASES = (
     Case(
         control="LXD-BRI-12",
         subject="nic/default/filtered/eth0",
-        finding="by the gaps are in LXD itself, not in the configuration (LXD-BRI-07",
+        finding="the gaps are in LXD itself, not in the configuration (LXD-BRI-07",
         with_it=("LXD-BRI-0? nic/default/*", "LXD-BRI-12 nic/default/*"),
         restores="lxc profile device unset filtered eth0 ipv6.address",
         probes=True,
@@ -315,7 +315,7 @@ CASES = (
         control="LXD-BRI-12",
         subject="nic/default/filtered/eth0",
         breaks="lxc profile device set filtered eth0 ipv4.address=none ipv6.address=none",
-        finding="by the gaps are in LXD itself, not in the configuration (LXD-BRI-08",
+        finding="the gaps are in LXD itself, not in the configuration (LXD-BRI-08",
         with_it=("LXD-BRI-0? nic/default/*", "LXD-BRI-12 nic/default/*"),
         restores="lxc profile device unset filtered eth0 ipv6.address",
         probes=True,

@@ -66,7 +66,7 @@ def test_frames_are_tried_on_every_bridge(
     if not gap:
         assert result.outcome is Outcome.PASS, result.text
     else:
-        assert f"not the configuration's ({gap};" in result.reason
+        assert f"not in the configuration ({gap};" in result.reason
 
 
 @pytest.mark.parametrize("network", NETWORKS)
