@@ -58,24 +58,34 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that is wrong with one subject.
+    """One thing that is wrong with one subject, from the control to every report.
 
     Attributes:
-        observed: What is the case, as a clause: `security.privileged is true`.
-        expected: What the guide asks for.
-        origin: Where the observed value comes from: the instance, which profile, the server's
+        observed: The wrong value, as a sentence: `security.privileged is true`.
+        expected: The right value, as a noun phrase.
+        origin: The source of the observed value: the instance, a profile, the server's
             configuration, the kernel, a file of the host.
-        details: What was observed, one by one, where that is more than a clause.
-        lasting: What of it makes it the same finding in another run, one by one, where what is
-            observed names what comes and goes beside it; else () and what is observed does.
+        repair: The remedy's command.
+        touches: The number of objects that the command changes.
+        note: What else the operator should know before running it; "" for nothing.
+        details: The observations one by one, if there is more than one sentence.
+        lasting: What identifies the finding in another run, if `observed` contains volatile
+            values; else ().
     """
 
     observed: str
     expected: str
     origin: str
-    remedy: Remedy
+    repair: str
+    touches: int
+    note: str
     details: tuple[str, ...] = ()
     lasting: tuple[str, ...] = ()
+
+    @property
+    def remedy(self) -> Remedy:
+        """The remedy: command, number of objects and note."""
+        return Remedy(command=self.repair, touches=self.touches, note=self.note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +133,14 @@ def failed(  # noqa: PLR0913 - a finding's parts, all by name
         details: See `Finding`.
         lasting: See `Finding`.
     """
+    made = _computed(remedy)
     finding = Finding(
         observed=observed,
         expected=expected,
         origin=origin,
-        remedy=_computed(remedy),
+        repair=made.command,
+        touches=made.touches,
+        note=made.note,
         details=details,
         lasting=lasting,
     )

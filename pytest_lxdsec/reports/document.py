@@ -17,7 +17,7 @@ from typing import Final, Literal
 from ..control import Kind, Level, Severity
 from ..guide import sections
 from ..policy.waiver_audit import WaiverState
-from ..verdict import Outcome
+from ..verdict import Finding, Outcome
 
 FORMAT: Final = "lxdsec-report"
 VERSION: Final = 1
@@ -100,32 +100,18 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What is wrong, one by one in `details`, where it comes from and what repairs it.
-
-    `lasting` is what makes it the same finding in another report, where the observed does not.
-    """
-
-    observed: str
-    expected: str
-    origin: str
-    repair: str
-    touches: int
-    note: str
-    details: tuple[str, ...] = ()
-    lasting: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What came of one control on one object.
+    """The verdict of one control on one object, from its judgement to every report.
+
+    All texts are printable: names on an audited host are not ours.
 
     Attributes:
-        reason: What was seen, or why there is no answer.
-        finding: What is wrong; of `fail` and `waived` only.
-        tolerated: Why a finding does not fail the run; "" where it does.
+        control: The control's id.
+        reason: The observations, or why there is no answer.
+        finding: What is wrong, for `fail` and `waived` only.
+        tolerated: Why a finding does not fail the run; "" if it does.
         baseline: Whether a finding is new; None without a baseline.
-        seconds: What it took.
+        seconds: The time for setup, judgement and teardown.
     """
 
     control: str
@@ -268,10 +254,12 @@ def _sections(controls: Sequence[Control], results: Iterable[Result]) -> tuple[S
     }
     for result in results:
         verdicts[section_of[result.control]][result.verdict] += 1
-    return tuple(_section(anchor, found) for anchor, found in verdicts.items())
+    return tuple(section(anchor, found) for anchor, found in verdicts.items())
 
 
-def _section(anchor: str, verdicts: collections.Counter[Outcome]) -> Section:
+def section(anchor: str, found: Mapping[Outcome, int] | None = None) -> Section:
+    """Return a section with the number of results of each verdict; without results by default."""
+    verdicts = collections.Counter(found or {})
     known = sections.BY_ANCHOR.get(anchor)
     return Section(
         anchor=anchor,

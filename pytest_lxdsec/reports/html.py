@@ -16,8 +16,9 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from ..verdict import Finding
 from . import document, wording
-from .document import Document, Finding, Result
+from .document import Document, Result
 
 PARTS = "page"
 Json = dict[str, Any]

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
 from ..policy.waiver_audit import WaiverState
-from ..verdict import Outcome
+from ..verdict import Finding, Outcome
 from . import wording
-from .document import Control, Document, Finding, Host, Other, Result, SectionState, Waiver
+from .document import Control, Document, Host, Other, Result, SectionState, Waiver
 
 MOST_GROUPS = 40
 MOST_OBJECTS = 20

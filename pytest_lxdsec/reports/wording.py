@@ -1,11 +1,11 @@
-"""What all reports for people say of a result in the same words; reads the document only."""
+"""The wording of a result, the same in pytest's own output and in every report for people."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..verdict import Outcome
-from .document import Control, Document, Finding, Host, Result, Section
+from ..verdict import Finding, Outcome
+from .document import Control, Document, Host, Result, Section
 
 SKIPPED = {
     Outcome.NOT_APPLICABLE: "not applicable",
@@ -30,20 +30,25 @@ def path(section: Section) -> str:
 
 
 def headline(result: Result, section: Section, guide: str) -> str:
-    """Return what is the case, where the guide speaks of it, and the link: the first line."""
-    where = f"{guide} › {path(section)}" if section.url else f"section {path(section)}"  # noqa: RUF001 - as above
+    """Return the first line: the reason, the guide's section and its URL."""
+    where = f"{guide} › {path(section)}" if section.url else f"section {path(section)}"  # noqa: RUF001 - as in menus
     what = f"{result.subject}: {result.reason}"
     return " — ".join(part for part in (what, where, section.url) if part)
 
 
-def body(result: Result, control: Control, section: Section, guide: str, host: Host) -> str:
-    """Return the whole of a result for people, line by line; the first is the headline."""
+def text(result: Result, control: Control, section: Section, guide: str) -> str:
+    """Return a result for people, line by line; the first line is the headline."""
     lines = [headline(result, section, guide), ""]
     lines += [f"control:  {control.id} ({control.severity.value})", f"          {control.title}"]
     lines += [f"host:     {result.host}"]
     if result.finding is not None:
         lines += _finding(result.finding)
-    lines += [f"evidence: {evidence(host)}"]
+    return "\n".join(lines)
+
+
+def body(result: Result, control: Control, section: Section, guide: str, host: Host) -> str:
+    """Return a result for people, with the evidence that it is judged from and its status."""
+    lines = [text(result, control, section, guide), f"evidence: {evidence(host)}"]
     if result.tolerated:
         lines += [f"status:   {result.tolerated}"]
     return "\n".join(lines)

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import pytest
 
-from .. import control, options, printable
+from .. import control, options
 from ..control import Control, Severity
 from ..errors import UserError
 from ..evidence import evidence_file
@@ -21,11 +21,11 @@ from ..guide import releases
 from ..policy import policy_file
 from ..policy import waivers as accepted
 from ..reports import baseline, finding_identity
+from ..reports.document import Result
 from ..transport import targets
 from ..transport.connection import Trust
 from ..verdict import Outcome
 from . import hosts, outcomes, selection, subjects
-from .outcomes import Result
 
 RESULT = pytest.StashKey[Result]()
 SUBJECT = "lxd_subject"
@@ -189,7 +189,7 @@ class Audit:
             made = control.of(request.function)
             if made is None:
                 raise subject.problem
-            self._conclude(request, outcomes.evaluate(made, subject, {}))
+            self._conclude(request, made, outcomes.evaluate(made, subject, {}))
         return subject
 
     def content(self, subject: subjects.Subject, request: pytest.FixtureRequest) -> subjects.Value:
@@ -207,19 +207,20 @@ class Audit:
         if made is None:
             raise control.ControlError("lxd_verdict is for tests that are made by @control")
         result = self._result(made, subject, request)
-        self._conclude(request, result)
-        return functools.partial(outcomes.tell_call, result)
+        self._conclude(request, made, result)
+        return functools.partial(outcomes.raise_in_call, result, made)
 
-    def _conclude(self, request: pytest.FixtureRequest, result: Result) -> None:
+    def _conclude(self, request: pytest.FixtureRequest, made: Control, result: Result) -> None:
         request.node.stash[RESULT] = result
-        outcomes.tell_setup(result)
+        outcomes.raise_in_setup(result, made)
 
     def _result(
         self, made: Control, subject: subjects.Subject, request: pytest.FixtureRequest
     ) -> Result:
         arguments = {name: self._argument(name, subject, request) for name in made.arguments}
-        result = outcomes.tolerate_below(outcomes.evaluate(made, subject, arguments), self.fail_on)
-        if result.outcome is not Outcome.FAIL:
+        judged = outcomes.evaluate(made, subject, arguments)
+        result = outcomes.tolerate_below(judged, made.severity, self.fail_on)
+        if result.verdict is not Outcome.FAIL:
             return result
         waiver = accepted.match(
             self.policy.waivers,
@@ -228,7 +229,7 @@ class Audit:
             host=subject.host,
             on=subject.evidence.now.date(),
         )
-        return outcomes.waive(result, waiver.text()) if waiver else self._known(result)
+        return outcomes.waive(result, waiver.text()) if waiver else self._known(result, made)
 
     def _argument(
         self, name: str, subject: subjects.Subject, request: pytest.FixtureRequest
@@ -249,26 +250,12 @@ class Audit:
             case _:
                 return request.getfixturevalue(name)
 
-    def _known(self, result: Result) -> Result:
+    def _known(self, result: Result, made: Control) -> Result:
         """Tolerate a failure that the baseline has."""
-        if self.baseline is None or not self.baseline.knows(result.control, _identity(result)):
+        identity = finding_identity.of_result(result)
+        if self.baseline is None or not self.baseline.knows(outcomes.described(made), identity):
             return result
         return outcomes.tolerate_known(result, baseline.TEXT)
-
-
-def _identity(result: Result) -> finding_identity.Identity:
-    """Return which finding it is, in the words of reports."""
-    host, subject, seen = map(printable.printable, (result.host, result.subject, result.reason))
-    finding = result.finding
-    details, lasting = (finding.details, finding.lasting) if finding else ((), ())
-    return finding_identity.of(
-        result.control.id,
-        host,
-        subject,
-        seen,
-        details=map(printable.printable, details),
-        lasting=map(printable.printable, lasting),
-    )
 
 
 def _kind(metafunc: pytest.Metafunc, made: Control | None) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import dataclasses
+from collections.abc import Iterable, Sequence
 
 from .. import printable
-from ..control import Kind, Level, Severity
 from ..evidence import gather, model
 from ..policy.waiver_audit import Judged
 from ..reports import document, finding_identity
 from ..reports.baseline import Baseline
-from ..verdict import Outcome
 from .hosts import Host
 from .record import Record
 
@@ -37,14 +36,15 @@ def compose(  # noqa: PLR0913 - one argument for each thing that a session has s
         complete: Whether the run came to its end.
         baseline: What is known from an earlier run.
     """
-    asked = [record for record in records if record.control]
-    controls = _controls(asked)
+    asked = [record for record in records if record.control is not None]
+    controls = {one.control.id: one.control for one in asked if one.control is not None}
+    results = (record.result for record in asked)
     return document.make(
         tool=document.Tool(name=NAME, version=gather.TOOL),
         complete=complete,
         hosts=[_host(host) for host in hosts],
         controls=controls.values(),
-        results=(_result(record, controls[record.control], baseline) for record in asked),
+        results=[_compared(one, controls[one.control], baseline) for one in results],
         waivers=[_waiver(judged) for judged in waivers],
         others=others,
     )
@@ -87,60 +87,15 @@ def _version(evidence: model.Evidence) -> str:
     return printable.printable(evidence.server.environment.server_version)
 
 
-def _controls(records: Iterable[Record]) -> Mapping[str, document.Control]:
-    found: dict[str, document.Control] = {}
-    for record in records:
-        if record.control not in found:
-            found[record.control] = document.Control(
-                id=record.control,
-                title=record.title,
-                severity=Severity(record.severity),
-                level=Level(record.level),
-                kind=Kind(record.kind),
-                section=record.section,
-                rationale=record.rationale,
-            )
-    return found
-
-
-def _result(
-    record: Record, control: document.Control, baseline: Baseline | None
+def _compared(
+    result: document.Result, control: document.Control, baseline: Baseline | None
 ) -> document.Result:
-    finding = _finding(record)
-    state = None
-    if finding is not None and baseline is not None:
-        place = (record.control, record.host, record.subject)
-        mark = finding_identity.of(
-            *place, record.reason, details=record.details, lasting=record.lasting
-        )
-        is_known = baseline.knows(control, mark)
-        state = document.Baseline.UNCHANGED if is_known else document.Baseline.NEW
-    return document.Result(
-        control=record.control,
-        host=record.host,
-        subject=record.subject,
-        verdict=Outcome(record.verdict),
-        reason=record.reason,
-        finding=finding,
-        tolerated=record.tolerated,
-        baseline=state,
-        seconds=record.seconds,
-    )
-
-
-def _finding(record: Record) -> document.Finding | None:
-    if Outcome(record.verdict) not in (Outcome.FAIL, Outcome.WAIVED):
-        return None
-    return document.Finding(
-        observed=record.reason,
-        expected=record.expected,
-        origin=record.origin,
-        repair=record.repair,
-        touches=record.touches,
-        note=record.note,
-        details=record.details,
-        lasting=record.lasting,
-    )
+    """Return a result that says whether its finding is in the baseline."""
+    if result.finding is None or baseline is None:
+        return result
+    is_known = baseline.knows(control, finding_identity.of_result(result))
+    state = document.Baseline.UNCHANGED if is_known else document.Baseline.NEW
+    return dataclasses.replace(result, baseline=state)
 
 
 def _waiver(judged: Judged) -> document.Waiver:

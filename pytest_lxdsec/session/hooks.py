@@ -153,13 +153,13 @@ class Hooks:
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
         """Tell every report which control a test is, and what its subject lacks."""
         record.describe(item)
-        with outcomes.told():
+        with outcomes.as_pytest_outcome():
             yield
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self) -> Generator[None, None, None]:
         """Tell what a site's own test could not see."""
-        with outcomes.told():
+        with outcomes.as_pytest_outcome():
             yield
 
     @pytest.hookimpl(wrapper=True)

@@ -1,15 +1,16 @@
-"""A control's answer to a `Result`, and a `Result` to pytest's outcome.
+"""From a control's answer to a result, and from a result to pytest's outcome.
 
-Setup is where a control is judged: what cannot be told is then an error in every report, and
-what is wrong a failure. The test's body only tells the result that setup has found.
+A control is judged in the setup phase: "cannot tell" is then an error in every report, and a
+finding is a failure. The test's body only passes on the result that setup has found.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import functools
 import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import NoReturn
 
 import pytest
@@ -18,6 +19,8 @@ from .. import printable
 from ..control import Control, Severity
 from ..errors import LxdsecError
 from ..guide import sections
+from ..reports import document, wording
+from ..reports.document import Result
 from ..verdict import (
     CannotTell,
     Finding,
@@ -25,16 +28,10 @@ from ..verdict import (
     NotApplicable,
     NotAssessed,
     Outcome,
-    Remedy,
     Verdict,
 )
 from .subjects import Subject
 
-SKIPPED = {
-    Outcome.NOT_APPLICABLE: "not applicable",
-    Outcome.MANUAL: "manual",
-    Outcome.NOT_ASSESSED: "not assessed",
-}
 # What a control, a fixture or a site's own test may raise instead of an answer; the narrower
 # type first.
 ANSWERS: Mapping[type[Exception], Outcome] = {
@@ -48,74 +45,33 @@ ANSWERS: Mapping[type[Exception], Outcome] = {
 PYTEST_OUTCOMES = (pytest.skip.Exception, pytest.fail.Exception, pytest.xfail.Exception)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """What came of one control on one subject.
-
-    Attributes:
-        reason: Why it passed, was skipped, or could not be told; of a finding, what was seen.
-        tolerated: Why a failure does not fail the run; "" where it does.
-    """
-
-    control: Control
-    host: str
-    subject: str
-    outcome: Outcome
-    reason: str
-    finding: Finding | None = None
-    tolerated: str = ""
-    observations: tuple[str, ...] = field(default=())
-
-    @property
-    def headline(self) -> str:
-        """The first line: the reason, the guide's section and its URL."""
-        where = f"{sections.GUIDE} › {self.control.section_path}"  # noqa: RUF001 - as menus do
-        if not self.control.guide_url:
-            where = f"section {self.control.section_path}"
-        what = printable.printable(f"{self.subject}: {self.reason}")
-        return " — ".join(part for part in (what, where, self.control.guide_url) if part)
-
-    @property
-    def text(self) -> str:
-        """The whole finding for people: `<failure>`'s body, line by line."""
-        lines = [f"control:  {self.control.id} ({self.control.severity.value})"]
-        lines += [f"          {self.control.title}", f"host:     {self.host}"]
-        if self.finding is not None:
-            lines += _finding_lines(self.finding)
-        return "\n".join([self.headline, "", *map(printable.printable, lines)])
-
-
-def _finding_lines(finding: Finding) -> list[str]:
-    remedy = finding.remedy
-    objects = "1 object" if remedy.touches == 1 else f"{remedy.touches} objects"
-    lines = [
-        f"observed: {finding.observed}",
-        *(f"          - {detail}" for detail in finding.details),
-        f"expected: {finding.expected}",
-        f"from:     {finding.origin}",
-        f"repair:   {remedy.command}",
-        f"          changes {objects}",
-    ]
-    return [*lines, f"          {remedy.note}"] if remedy.note else lines
-
-
 def evaluate(control: Control, subject: Subject, arguments: Mapping[str, object]) -> Result:
-    """Run a control's judgement; whatever it does, there is a result."""
+    """Run a control's judgement and return its result, whatever happens."""
 
-    def result(outcome: Outcome, reason: str) -> Result:
+    def result(verdict: Outcome, reason: str, finding: Finding | None = None) -> Result:
         return Result(
-            control=control, host=subject.host, subject=subject.id, outcome=outcome, reason=reason
+            control=control.id,
+            host=printable.printable(subject.host),
+            subject=printable.printable(subject.id),
+            verdict=verdict,
+            reason=printable.printable(reason),
+            finding=finding,
         )
 
     try:
-        verdict = _ask(control, subject, arguments)
+        verdict: object = _ask(control, subject, arguments)
     except tuple(ANSWERS) as answer:
         return result(*of_answer(answer))
     except PYTEST_OUTCOMES as outcome:
         return result(Outcome.ERROR, f"cannot tell: the control ended by {_no_answer(outcome)}")
     except Exception as error:  # noqa: BLE001 - the one place: a broken control is never a pass
         return result(Outcome.ERROR, f"cannot tell: the control itself failed: {_crash(error)}")
-    return _judged(control, subject, verdict)
+    if not isinstance(verdict, Verdict) or not _is_well_formed(verdict):
+        kind = type(verdict).__name__
+        why = f"cannot tell: the control returned {kind}, not a verdict with an observation"
+        return result(Outcome.ERROR, why)
+    reason = "; ".join(verdict.observations)
+    return result(verdict.outcome, reason, verdict.finding and _printable(verdict.finding))
 
 
 def of_answer(answer: Exception) -> tuple[Outcome, str]:
@@ -130,40 +86,32 @@ def _ask(control: Control, subject: Subject, arguments: Mapping[str, object]) ->
     return control.judge(**arguments)
 
 
-def _judged(control: Control, subject: Subject, verdict: object) -> Result:
-    if not isinstance(verdict, Verdict) or not _is_well_formed(verdict):
-        kind = type(verdict).__name__
-        return Result(
-            control=control,
-            host=subject.host,
-            subject=subject.id,
-            outcome=Outcome.ERROR,
-            reason=f"cannot tell: the control returned {kind}, not a verdict with an observation",
-        )
-    return Result(
-        control=control,
-        host=subject.host,
-        subject=subject.id,
-        outcome=verdict.outcome,
-        reason="; ".join(verdict.observations),
-        finding=verdict.finding,
-        observations=verdict.observations,
-    )
-
-
 def _is_well_formed(verdict: Verdict) -> bool:
-    """Return whether it says what was seen; a site's own control may have made it of anything."""
+    """Return whether the verdict has observations; a site's own control may return anything."""
     finding = verdict.finding
     if finding is None:
         return _are_texts(verdict.observations)
-    if not isinstance(finding, Finding) or not isinstance(finding.remedy, Remedy):
+    if not isinstance(finding, Finding):
         return False
-    remedy = finding.remedy
-    said = (finding.observed, finding.expected, finding.origin, remedy.command)
+    needed = (*verdict.observations, finding.observed, finding.expected, finding.origin)
     for several in (finding.details, finding.lasting):
         if several != () and not _are_texts(several):
             return False
-    return _are_texts(said) and isinstance(remedy.touches, int) and isinstance(remedy.note, str)
+    is_remedy = isinstance(finding.touches, int) and isinstance(finding.note, str)
+    return _are_texts((*needed, finding.repair)) and is_remedy
+
+
+def _printable(finding: Finding) -> Finding:
+    return Finding(
+        observed=printable.printable(finding.observed),
+        expected=printable.printable(finding.expected),
+        origin=printable.printable(finding.origin),
+        repair=printable.printable(finding.repair),
+        touches=finding.touches,
+        note=printable.printable(finding.note),
+        details=tuple(map(printable.printable, finding.details)),
+        lasting=tuple(map(printable.printable, finding.lasting)),
+    )
 
 
 def _are_texts(values: object) -> bool:
@@ -184,8 +132,8 @@ def _crash(error: Exception) -> str:
 
 
 @contextlib.contextmanager
-def told() -> Iterator[None]:
-    """Inside, what a test could not see ends it with the reason, and without a traceback."""
+def as_pytest_outcome() -> Iterator[None]:
+    """Turn `CannotTell` and its kin into pytest outcomes without a traceback."""
     try:
         yield
     except tuple(ANSWERS) as answer:
@@ -194,74 +142,79 @@ def told() -> Iterator[None]:
 
 
 def _ending(outcome: Outcome, text: str) -> BaseException:
-    """Return what ends a test that has neither passed nor failed."""
-    if outcome in SKIPPED:
-        return pytest.skip.Exception(f"{SKIPPED[outcome]}: {text}")
+    """Return the exception that ends a test which has neither passed nor failed."""
+    if outcome in wording.SKIPPED:
+        return pytest.skip.Exception(f"{wording.SKIPPED[outcome]}: {text}")
     return pytest.fail.Exception(text, pytrace=False)
 
 
-def tolerate_below(result: Result, threshold: Severity | None) -> Result:
-    """Return a failure that `--lxd-fail-on` reports without failing the run."""
-    if threshold is None or result.outcome is not Outcome.FAIL:
+def tolerate_below(result: Result, severity: Severity, threshold: Severity | None) -> Result:
+    """Tolerate a failure that `--lxd-fail-on` reports without failing the run."""
+    if threshold is None or result.verdict is not Outcome.FAIL or severity.rank <= threshold.rank:
         return result
-    severity = result.control.severity
-    if severity.rank <= threshold.rank:
-        return result
-    return _tolerated(
-        result,
-        Outcome.FAIL,
-        f"reported only: {severity.value} is below --lxd-fail-on={threshold.value}",
-    )
+    why = f"reported only: {severity.value} is below --lxd-fail-on={threshold.value}"
+    return dataclasses.replace(result, tolerated=why)
 
 
 def waive(result: Result, text: str) -> Result:
-    """Return a failure that the site has accepted; `text` says why and until when."""
-    return _tolerated(result, Outcome.WAIVED, text)
+    """Waive a failure that the site has accepted; `text` gives the reason and the end date."""
+    tolerated = printable.printable(text)
+    return dataclasses.replace(result, verdict=Outcome.WAIVED, tolerated=tolerated)
 
 
 def tolerate_known(result: Result, why: str) -> Result:
-    """Return a failure that an earlier run has found; `why` says so."""
-    return result if result.tolerated else _tolerated(result, Outcome.FAIL, why)
+    """Tolerate a failure that an earlier run has found; `why` says so."""
+    tolerated = result.tolerated or printable.printable(why)
+    return dataclasses.replace(result, verdict=Outcome.FAIL, tolerated=tolerated)
 
 
-def _tolerated(result: Result, outcome: Outcome, why: str) -> Result:
-    return Result(
-        control=result.control,
-        host=result.host,
-        subject=result.subject,
-        outcome=outcome,
-        reason=result.reason,
-        finding=result.finding,
-        tolerated=why,
-        observations=result.observations,
+@functools.cache  # once for each control and not for each of its results
+def described(control: Control) -> document.Control:
+    """Return a control as reports describe it."""
+    return document.Control(
+        id=control.id,
+        title=printable.printable(control.title),
+        severity=control.severity,
+        level=control.level,
+        kind=control.kind,
+        section=printable.printable(control.section),
+        rationale=printable.printable(control.rationale),
     )
 
 
-def tell_setup(result: Result) -> None:
-    """End a test in its setup where there is nothing to pass or fail."""
-    if result.outcome is Outcome.ERROR:
-        raise _ending(result.outcome, result.text)
-    if result.outcome in SKIPPED:
-        raise _ending(result.outcome, printable.printable(result.reason))
+def text(result: Result, control: Control) -> str:
+    """Return the whole result for people, as pytest prints it."""
+    made = described(control)
+    return wording.text(result, made, document.section(made.section), sections.GUIDE)
 
 
-def tell_call(result: Result) -> None:
+def raise_in_setup(result: Result, control: Control) -> None:
+    """End a test in its setup if there is nothing to pass or fail."""
+    if result.verdict is Outcome.ERROR:
+        raise _ending(result.verdict, text(result, control))
+    if result.verdict in wording.SKIPPED:
+        raise _ending(result.verdict, result.reason)
+
+
+def raise_in_call(result: Result, control: Control) -> None:
     """Pass or fail a test in its call.
 
     Raises:
-        AssertionError: there is nothing to tell; a bug of ours.
+        AssertionError: the result is neither; a bug of ours.
     """
-    match result.outcome:
+    match result.verdict:
         case Outcome.PASS:
             return
         case Outcome.FAIL | Outcome.WAIVED:
-            _fail(result)
+            _fail(result, control)
         case _:
-            raise AssertionError(result.outcome)
+            raise AssertionError(result.verdict)
 
 
-def _fail(result: Result) -> NoReturn:
+def _fail(result: Result, control: Control) -> NoReturn:
     if result.tolerated:
-        pytest.xfail(f"{printable.printable(result.tolerated)}: {result.headline}")
+        section = document.section(described(control).section)
+        first = wording.headline(result, section, sections.GUIDE)
+        pytest.xfail(f"{result.tolerated}: {first}")
     # Reached with --runxfail too, which makes pytest.xfail do nothing: then it fails.
-    pytest.fail(result.text, pytrace=False)
+    pytest.fail(text(result, control), pytrace=False)

@@ -18,9 +18,10 @@ import pytest
 
 from .. import control, printable
 from ..control import Control
+from ..reports import document, wording
+from ..reports.document import Result
 from ..verdict import Outcome
 from . import audit, outcomes
-from .outcomes import Result
 
 ATTRIBUTE = "lxdsec"
 PREFIX = "lxd."
@@ -33,37 +34,15 @@ NOT_ASKED = (pytest.skip.Exception, pytest.xfail.Exception)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What came of one test; of a control, or of a host that could not be reached.
+    """The result of one test: of a control, or of a host that could not be reached.
 
     Attributes:
-        section_title: The headings down to the section, for people.
-        reason: What was seen; of a skipped test or an error, why there is no answer.
-        tolerated: Why a failure does not fail the run; "" where it does.
-        seconds: What it took to set up, judge and tear down.
+        control: The control; None for a host that could not be reached.
+        result: The result.
     """
 
-    verdict: str
-    host: str
-    subject: str = ""
-    control: str = ""
-    title: str = ""
-    severity: str = ""
-    level: str = ""
-    kind: str = ""
-    rationale: str = ""
-    section: str = ""
-    section_title: str = ""
-    guide_url: str = ""
-    reason: str = ""
-    expected: str = ""
-    origin: str = ""
-    repair: str = ""
-    touches: int = 0
-    note: str = ""
-    tolerated: str = ""
-    details: tuple[str, ...] = ()
-    lasting: tuple[str, ...] = ()
-    seconds: float = 0.0
+    control: document.Control | None
+    result: Result
 
 
 def describe(item: pytest.Item) -> None:
@@ -95,22 +74,6 @@ def _properties(made: Control) -> tuple[tuple[str, str], ...]:
     )
 
 
-@functools.cache  # as above
-def _about(made: Control) -> Mapping[str, str]:
-    """Return what a record says of its control."""
-    return {
-        "control": made.id,
-        "title": printable.printable(made.title),
-        "severity": made.severity.value,
-        "level": made.level.value,
-        "kind": made.kind.value,
-        "rationale": printable.printable(made.rationale),
-        "section": printable.printable(made.section),
-        "section_title": printable.printable(made.section_path),
-        "guide_url": made.guide_url,
-    }
-
-
 def _subject(item: pytest.Item) -> Any:  # noqa: ANN401 - subjects.Subject, or nothing
     callspec = getattr(item, "callspec", None)
     return callspec.params.get(audit.SUBJECT) if callspec is not None else None
@@ -136,22 +99,26 @@ def conclude(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
 
 def _put_verdict(properties: list[tuple[str, object]], result: Result) -> None:
     properties[:] = [pair for pair in properties if pair[0] != VERDICT]
-    properties.append((VERDICT, result.outcome.value))
+    properties.append((VERDICT, result.verdict.value))
 
 
 def _broke_off(call: pytest.CallInfo[None], result: Result) -> bool:
     """Return whether an exception is not the one by which the result is told."""
     if call.excinfo is None:
         return False
-    told_in = "call" if result.outcome in (Outcome.FAIL, Outcome.WAIVED) else "setup"
-    return result.outcome is Outcome.PASS or call.when != told_in
+    told_in = "call" if result.verdict in (Outcome.FAIL, Outcome.WAIVED) else "setup"
+    return result.verdict is Outcome.PASS or call.when != told_in
 
 
 def _without_answer(item: pytest.Item, made: Control, call: pytest.CallInfo[None]) -> Result:
     subject = _subject(item)
-    outcome, reason = _why_no_answer(call)
+    verdict, reason = _why_no_answer(call)
     return Result(
-        control=made, host=subject.host, subject=subject.id, outcome=outcome, reason=reason
+        control=made.id,
+        host=printable.printable(subject.host),
+        subject=printable.printable(subject.id),
+        verdict=verdict,
+        reason=printable.printable(reason),
     )
 
 
@@ -161,7 +128,7 @@ def _why_no_answer(call: pytest.CallInfo[None]) -> tuple[Outcome, str]:
         return Outcome.ERROR, "cannot tell: it ended without a verdict"
     why = " ".join(str(error).split())
     if call.when == "setup" and isinstance(error, NOT_ASKED):
-        prefix = f"{outcomes.SKIPPED[Outcome.NOT_ASSESSED]}: "
+        prefix = f"{wording.SKIPPED[Outcome.NOT_ASSESSED]}: "
         return Outcome.NOT_ASSESSED, why.removeprefix(prefix)
     return Outcome.ERROR, f"cannot tell: {call.when}: {type(error).__name__}: {why}"
 
@@ -182,42 +149,28 @@ def attach(item: pytest.Item, report: pytest.TestReport) -> None:
     if report.user_properties == properties:
         report.user_properties = properties
     if report.when == "teardown":
-        setattr(report, ATTRIBUTE, msgspec.to_builtins(_record(result, item.stash[SECONDS])))
+        made = control.of(getattr(item, "function", None))
+        taken = item.stash[SECONDS]
+        found = Record(
+            control=outcomes.described(made) if made else None,
+            result=dataclasses.replace(result, seconds=round(taken, 6)),
+        )
+        setattr(report, ATTRIBUTE, msgspec.to_builtins(found))
 
 
 def _as_marked(report: pytest.TestReport, result: Result) -> Result:
     """Return a result by the user's own `xfail` mark, which changes its meaning for pytest."""
-    if result.outcome is Outcome.FAIL and report.skipped:
+    if result.verdict is Outcome.FAIL and report.skipped:
         why = str(getattr(report, "wasxfail", "")).removeprefix("reason: ")
         return outcomes.tolerate_known(result, f"xfail: {why}" if why else "xfail")
-    if result.outcome is Outcome.PASS and report.failed:  # strict
+    if result.verdict is Outcome.PASS and report.failed:  # strict
         return dataclasses.replace(
             result,
-            outcome=Outcome.ERROR,
-            reason=f"cannot tell: {' '.join(report.longreprtext.split())}",
+            verdict=Outcome.ERROR,
+            reason=printable.printable(f"cannot tell: {' '.join(report.longreprtext.split())}"),
+            finding=None,
         )
     return result
-
-
-def _record(result: Result, seconds: float) -> Record:
-    finding = result.finding
-    remedy = finding.remedy if finding else None
-    return Record(
-        verdict=result.outcome.value,
-        host=printable.printable(result.host),
-        subject=printable.printable(result.subject),
-        **_about(result.control),
-        reason=printable.printable(result.reason),
-        expected=printable.printable(finding.expected) if finding else "",
-        origin=printable.printable(finding.origin) if finding else "",
-        repair=printable.printable(remedy.command) if remedy else "",
-        touches=remedy.touches if remedy else 0,
-        note=printable.printable(remedy.note) if remedy else "",
-        details=tuple(map(printable.printable, finding.details)) if finding else (),
-        lasting=tuple(map(printable.printable, finding.lasting)) if finding else (),
-        tolerated=printable.printable(result.tolerated),
-        seconds=round(seconds, 6),
-    )
 
 
 def take(report: pytest.TestReport) -> Record | None:
@@ -230,13 +183,21 @@ def take(report: pytest.TestReport) -> Record | None:
 
 
 def in_order(records: Iterable[Record]) -> list[Record]:
-    """Records by control, host and subject: workers of xdist end in an order of their own."""
-    return sorted(records, key=lambda record: (record.control, record.host, record.subject))
+    """Return the records by control, host and subject: workers of xdist end in any order."""
+    return sorted(
+        records, key=lambda one: (one.result.control, one.result.host, one.result.subject)
+    )
 
 
 def _unreached(report: pytest.TestReport) -> Record | None:
     properties = dict(report.user_properties)
     if report.when != "setup" or VERDICT not in properties or "lxd.control" in properties:
         return None
-    host = str(properties["lxd.host"])
-    return Record(verdict=str(properties[VERDICT]), host=host, reason=str(report.longrepr))
+    result = Result(
+        control="",
+        host=str(properties["lxd.host"]),
+        subject="",
+        verdict=Outcome(properties[VERDICT]),
+        reason=str(report.longrepr),
+    )
+    return Record(control=None, result=result)

@@ -16,9 +16,14 @@ from ..control import Severity
 from ..evidence import model
 from ..guide import sections
 from ..policy.waiver_audit import Judged
+from ..reports import document, wording
+from ..reports.document import Control, Result
+from ..verdict import Outcome
 from . import audit
 from .hosts import Host
 from .record import Record
+
+Found = tuple[Control, Result]
 
 # How many subjects of one control are shown unless -v is given; all are in the JUnit file.
 MOST_SUBJECTS = 8
@@ -83,18 +88,18 @@ def summary(out: pytest.TerminalReporter, records: Sequence[Record], *, verbose:
     """Print findings, then the state of each section, then one line of counts."""
     if not records:
         return
-    unreached = [record for record in records if not record.control]
+    unreached = [record for record in records if record.control is None]
     if unreached:
         out.section("hosts that could not be reached")
         for record in unreached:
-            out.write_line(_clean(record.reason), red=True)
-    by_section = _by_section(record for record in records if record.control)
+            out.write_line(_clean(record.result.reason), red=True)
+    by_section = _by_section(records)
     for section, found in by_section.items():
         _print_section(out, section, found, verbose=verbose)
     out.section("LXD security guide")
     for section, found in by_section.items():
         state, bad = _state(found)
-        out.write_line(f"{_title(section, found):<58} {state}", red=bad, green=not bad)
+        out.write_line(f"{_title(section):<58} {state}", red=bad, green=not bad)
     _print_counts(out, records)
 
 
@@ -116,79 +121,84 @@ def reported(out: pytest.TerminalReporter, text: str) -> None:
         out.write_line(_clean(text))
 
 
-def _by_section(records: Iterable[Record]) -> Mapping[str, list[Record]]:
-    found: dict[str, list[Record]] = collections.defaultdict(list)
+def _by_section(records: Iterable[Record]) -> Mapping[str, list[Found]]:
+    found: dict[str, list[Found]] = collections.defaultdict(list)
     for record in records:
-        found[record.section].append(record)
+        if record.control is not None:
+            found[record.control.section].append((record.control, record.result))
     return dict(sorted(found.items(), key=lambda item: (sections.place(item[0]), item[0])))
 
 
-def _title(section: str, records: Sequence[Record]) -> str:
-    known = sections.BY_ANCHOR.get(section)
-    return " > ".join(known.path) if known else records[0].section_title
+def _title(section: str) -> str:
+    return " > ".join(document.section(section).path)
 
 
 def _print_section(
-    out: pytest.TerminalReporter, section: str, records: Sequence[Record], *, verbose: bool
+    out: pytest.TerminalReporter, section: str, found: Sequence[Found], *, verbose: bool
 ) -> None:
     groups = collections.defaultdict(list)
-    for record in records:
-        if record.verdict in SHOWN:
-            groups[_rank(record), record.control, record.verdict].append(record)
+    for control, result in found:
+        if result.verdict.value in SHOWN:
+            groups[_rank(control, result), control.id].append((control, result))
     if not groups:
         return
-    out.section(_title(section, records), sep="-")
-    if records[0].guide_url:
-        out.write_line(records[0].guide_url)
+    out.section(_title(section), sep="-")
+    if url := document.section(section).url:
+        out.write_line(url)
     for key in sorted(groups):
-        _print_control(out, groups[key], verbose=verbose)
+        control, _ = groups[key][0]
+        _print_control(out, control, [result for _, result in groups[key]], verbose=verbose)
 
 
-def _rank(record: Record) -> int:
-    """Worst first; what could not be told after what is known to be wrong."""
-    return Severity(record.severity).rank + (len(Severity) if record.verdict == "error" else 0)
+def _rank(control: Control, result: Result) -> int:
+    """Return the place of a result: findings by severity, then errors by severity."""
+    is_error = result.verdict is Outcome.ERROR
+    return control.severity.rank + (len(Severity) if is_error else 0)
 
 
 def _print_control(
-    out: pytest.TerminalReporter, records: Sequence[Record], *, verbose: bool
+    out: pytest.TerminalReporter, control: Control, results: Sequence[Result], *, verbose: bool
 ) -> None:
-    first = records[0]
-    word = "CANNOT TELL" if first.verdict == "error" else first.severity.upper()
+    first = results[0]
+    is_error = first.verdict is Outcome.ERROR
+    word = "CANNOT TELL" if is_error else control.severity.value.upper()
     out.write_line("")
-    out.write_line(f"{word} {first.control} {first.title}", red=True, bold=True)
-    if first.expected:
-        out.write_line(_clean(f"  expected: {first.expected}"))
-    for same in _by_repair(records):
+    out.write_line(f"{word} {control.id} {control.title}", red=True, bold=True)
+    if first.finding is not None:
+        out.write_line(_clean(f"  expected: {first.finding.expected}"))
+    for same in _by_repair(results):
         for line in _lines(same, verbose=verbose):
             out.write_line(_clean(line))
 
 
-def _by_repair(records: Sequence[Record]) -> Iterable[Sequence[Record]]:
+def _by_repair(results: Sequence[Result]) -> Iterable[Sequence[Result]]:
     """Findings that one command repairs belong together, so that it is printed once."""
     groups = collections.defaultdict(list)
-    for record in records:
-        groups[record.host, record.repair, record.note].append(record)
+    for result in results:
+        finding = result.finding
+        repair = (finding.repair, finding.note) if finding else None
+        groups[result.host, repair].append(result)
     return groups.values()
 
 
-def _lines(records: Sequence[Record], *, verbose: bool) -> Iterator[str]:
-    shown = records if verbose else records[:MOST_SUBJECTS]
-    for record in shown:
-        origin = f" (from {record.origin})" if record.origin else ""
-        tolerated = f" [{record.tolerated}]" if record.tolerated else ""
-        yield f"  {record.host} {record.subject}: {record.reason}{origin}{tolerated}"
-    if len(records) > len(shown):
-        yield f"  ... and {len(records) - len(shown)} more, which -v shows"
-    first = records[0]
-    if first.repair:
-        objects = "1 object" if first.touches == 1 else f"{first.touches} objects"
-        yield f"    repair, changes {objects}: {first.repair}"
-    if first.note:
-        yield f"    note: {first.note}"
+def _lines(results: Sequence[Result], *, verbose: bool) -> Iterator[str]:
+    shown = results if verbose else results[:MOST_SUBJECTS]
+    for result in shown:
+        origin = f" (from {result.finding.origin})" if result.finding else ""
+        tolerated = f" [{result.tolerated}]" if result.tolerated else ""
+        yield f"  {result.host} {result.subject}: {result.reason}{origin}{tolerated}"
+    if len(results) > len(shown):
+        yield f"  ... and {len(results) - len(shown)} more, which -v shows"
+    finding = results[0].finding
+    if finding is not None:
+        objects = wording.count(finding.touches, "object")
+        yield f"    repair, changes {objects}: {finding.repair}"
+        if finding.note:
+            yield f"    note: {finding.note}"
 
 
-def _state(records: Sequence[Record]) -> tuple[str, bool]:
-    verdicts = collections.Counter(record.verdict for record in records)
+def _state(found: Sequence[Found]) -> tuple[str, bool]:
+    verdicts = collections.Counter(result.verdict.value for _, result in found)
     bad = [word for verdict, word in BAD.items() if verdicts[verdict]]
     counts = ", ".join(f"{verdicts[v]} {WORDS.get(v, v)}" for v in COUNTED if verdicts[v])
     if bad:
@@ -197,13 +207,13 @@ def _state(records: Sequence[Record]) -> tuple[str, bool]:
 
 
 def _print_counts(out: pytest.TerminalReporter, records: Sequence[Record]) -> None:
-    verdicts = collections.Counter(record.verdict for record in records)
+    verdicts = collections.Counter(record.result.verdict.value for record in records)
     counts = ", ".join(f"{verdicts[v]} {WORDS.get(v, v)}" for v in COUNTED if verdicts[v])
-    hosts = len({record.host for record in records})
+    hosts = len({record.result.host for record in records})
     bad = any(verdicts[verdict] for verdict in BAD)
     states = [
         f"{section}: {_state(found)[0].partition(' (')[0]}"
-        for section, found in _by_section(r for r in records if r.control).items()
+        for section, found in _by_section(records).items()
     ]
     line = f"lxdsec: {hosts} host{'s' if hosts > 1 else ''}: {counts}"
     out.write_line(" | ".join([line, *states]), red=bad, green=not bad, bold=True)

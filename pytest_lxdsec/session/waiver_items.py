@@ -20,7 +20,8 @@ from .. import printable
 from ..policy import waiver_audit
 from ..policy.waiver_audit import Covered, Judged
 from ..policy.waivers import Waiver
-from ..verdict import CannotTell, Outcome
+from ..reports.document import Result
+from ..verdict import CannotTell
 from . import subjects
 from .audit import Audit
 from .hosts import Host
@@ -45,9 +46,9 @@ class _Look:
     def __init__(self, made: Audit, records: Iterable[Record]) -> None:
         self._hosts = made.hosts
         self._found: dict[tuple[int, str], tuple[subjects.Subject, ...]] = {}
-        self._results: dict[str, list[Record]] = collections.defaultdict(list)
+        self._results: dict[str, list[Result]] = collections.defaultdict(list)
         for record in records:
-            self._results[record.control].append(record)
+            self._results[record.result.control].append(record.result)
         self._kinds = {control.id: control.subject for control in made.known}
 
     def covered(self, waiver: Waiver) -> Covered:
@@ -65,7 +66,7 @@ class _Look:
             objects |= found
             unknown = unknown or why
         results = tuple(
-            Outcome(one.verdict)
+            one.verdict
             for one in self._results[waiver.control]
             if (one.host, one.subject) in objects
         )
@@ -80,8 +81,8 @@ class _Look:
 
     def _kind(self, control: str) -> str:
         """Return what a control is run for; of a site's own, as its results say."""
-        for record in self._results[control][:1]:
-            return record.subject.partition("/")[0]
+        for result in self._results[control][:1]:
+            return result.subject.partition("/")[0]
         return self._kinds.get(control, "")
 
     def _objects(self, host: Host, kind: str, waiver: Waiver) -> tuple[set[tuple[str, str]], str]:

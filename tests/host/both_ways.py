@@ -17,6 +17,7 @@ from pytest_lxdsec.transport.targets import Reach, Target
 from pytest_lxdsec.verdict import Outcome
 from tests.lab import both_ways
 from tests.lab.both_ways import Case, Verdicts
+from tests.support import judging
 
 from . import vm
 
@@ -45,7 +46,7 @@ def see(host: vm.Vm) -> model.Evidence:
 
 def judge(host: vm.Vm, *, site: policy_file.Policy | None = None) -> Verdicts:
     """Return what every control says of the host now, by a site's policy."""
-    return both_ways.judge(see(host), site=site)
+    return judging.judge(see(host), site=site)
 
 
 def play(host: vm.Vm, cases: Sequence[Case]) -> Act:
@@ -67,9 +68,9 @@ def check(act: Act, case: Case) -> None:
     """It failed for its reason, and its command repaired it."""
     key = (case.control, case.subject)
     failed, repaired = act.broken[key], act.repaired[key]
-    assert failed.outcome is Outcome.FAIL, f"not broken: {failed.reason}"
-    assert case.finding in failed.text
-    assert repaired.outcome is Outcome.PASS, f"not repaired: {repaired.reason}"
+    assert failed.verdict is Outcome.FAIL, f"not broken: {failed.reason}"
+    assert case.finding in judging.text(failed)
+    assert repaired.verdict is Outcome.PASS, f"not repaired: {repaired.reason}"
 
 
 def check_others(act: Act, before: Verdicts) -> None:

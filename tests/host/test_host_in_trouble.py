@@ -49,7 +49,7 @@ def test_a_restart_of_lxd_meanwhile_makes_nothing_pass(
     said = rough.verdicts().get(healed.name(), {})
     assert rough.status == 1
     for verdict in (Outcome.PASS, Outcome.FAIL):
-        calm = {key for key in at_rest if at_rest[key].outcome is verdict}
+        calm = {key for key in at_rest if at_rest[key].verdict is verdict}
         assert {key for key in said if said[key] == verdict.value} <= calm, rough.output
     assert said or f"cannot reach {healed.name()}" in rough.output
 

@@ -13,6 +13,7 @@ from pytest_lxdsec.evidence import evidence_file
 from tests.lab import both_ways as in_lab
 from tests.lab import required as labs
 from tests.lab.both_ways import Key, Verdicts
+from tests.support import judging
 from tests.unit.evidence import test_example
 
 from . import both_ways
@@ -31,7 +32,7 @@ Difference = tuple[str, str]
 def mine() -> Verdicts:
     """Return what the lab says, with probes."""
     with labs.throw_away() as lab:
-        return in_lab.judge(in_lab.see(lab, probing=True))
+        return judging.judge(in_lab.see(lab, probing=True))
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def _example() -> Verdicts:
 
     See `test_audit_of_host`, which holds it to live.
     """
-    return in_lab.judge(evidence_file.load(test_example.PATH))
+    return judging.judge(evidence_file.load(test_example.PATH))
 
 
 def _is_probed(key: Key) -> bool:
@@ -64,7 +65,7 @@ def _is_probed(key: Key) -> bool:
 
 
 def _said(verdicts: Verdicts, key: Key) -> str:
-    return verdicts[key].outcome.value if key in verdicts else "none"
+    return verdicts[key].verdict.value if key in verdicts else "none"
 
 
 def _is_listed(key: Key) -> bool:

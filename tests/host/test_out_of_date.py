@@ -36,13 +36,13 @@ def outdated(host: vm.Vm, at_rest: Verdicts) -> Iterator[Verdicts]:
 def test_by_an_old_index_it_cannot_be_told_what_is_pending(
     at_rest: Verdicts, outdated: Verdicts
 ) -> None:
-    assert at_rest[UPDATES].outcome is Outcome.PASS, at_rest[UPDATES].reason
-    assert outdated[UPDATES].outcome is Outcome.ERROR
+    assert at_rest[UPDATES].verdict is Outcome.PASS, at_rest[UPDATES].reason
+    assert outdated[UPDATES].verdict is Outcome.ERROR
     assert "the package index is 40 days old: run apt-get update" in outdated[UPDATES].reason
 
 
 def test_a_newer_kernel_waits_for_a_reboot(at_rest: Verdicts, outdated: Verdicts) -> None:
-    assert at_rest[RUNNING].outcome is Outcome.PASS, at_rest[RUNNING].reason
+    assert at_rest[RUNNING].verdict is Outcome.PASS, at_rest[RUNNING].reason
     finding = outdated[RUNNING].finding
     assert finding is not None
     assert ", and 99.0.0-" in finding.observed
@@ -50,5 +50,5 @@ def test_a_newer_kernel_waits_for_a_reboot(at_rest: Verdicts, outdated: Verdicts
 
 
 def test_nothing_else_changes(at_rest: Verdicts, outdated: Verdicts) -> None:
-    changed = {key for key in at_rest if at_rest[key].outcome is not outdated[key].outcome}
+    changed = {key for key in at_rest if at_rest[key].verdict is not outdated[key].verdict}
     assert changed == {UPDATES, RUNNING}

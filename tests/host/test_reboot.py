@@ -11,6 +11,7 @@ from pytest_lxdsec.lab import scenario as scenarios
 from pytest_lxdsec.policy import policy_file
 from pytest_lxdsec.verdict import Outcome
 from tests.lab.both_ways import Key, Verdicts
+from tests.support import judging
 
 from . import both_ways, required, vm
 
@@ -85,13 +86,13 @@ def after(rebooted: vm.Vm) -> Verdicts:
 def test_what_was_repaired_for_the_next_boot_is_repaired_after_it(
     before: Verdicts, after: Verdicts, key: Key
 ) -> None:
-    assert before[key].outcome is Outcome.FAIL, before[key].reason
-    assert after[key].outcome is Outcome.PASS, after[key].reason
+    assert before[key].verdict is Outcome.FAIL, before[key].reason
+    assert after[key].verdict is Outcome.PASS, after[key].reason
 
 
 def test_what_is_closed_at_boot_is_so_before_it(before: Verdicts, after: Verdicts) -> None:
     for said in (before, after):
-        assert said[NAMES_AT_BOOT].outcome is Outcome.PASS, said[NAMES_AT_BOOT].reason
+        assert said[NAMES_AT_BOOT].verdict is Outcome.PASS, said[NAMES_AT_BOOT].reason
 
 
 @pytest.mark.parametrize(
@@ -117,5 +118,5 @@ def test_each_of_the_loaded_rules_was_needed(
     rebooted.shell(opens)
     result = both_ways.judge(rebooted, site=ADMINS)[REACHED]
     rebooted.shell(closes)
-    assert result.outcome is Outcome.FAIL, result.reason
-    assert finding in result.text
+    assert result.verdict is Outcome.FAIL, result.reason
+    assert finding in judging.text(result)

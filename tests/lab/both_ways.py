@@ -13,20 +13,18 @@ import fnmatch
 import functools
 import re
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from pytest_lxdsec import control
 from pytest_lxdsec.evidence import gather, model
-from pytest_lxdsec.guide import releases
 from pytest_lxdsec.lab import Lab
 from pytest_lxdsec.policy import policy_file
 from pytest_lxdsec.probe import run as probes
-from pytest_lxdsec.session import catalogue, outcomes, selection, subjects
-from pytest_lxdsec.session.outcomes import Result
+from pytest_lxdsec.reports.document import Result
 from pytest_lxdsec.transport.connection import Connection
 from pytest_lxdsec.transport.targets import Reach, Target
 from pytest_lxdsec.verdict import Finding, Outcome
+from tests.support import judging
 
 from . import required
 
@@ -90,27 +88,6 @@ def connect(lab: Lab) -> Connection:
     return Connection(target=target)
 
 
-def judge(evidence: model.Evidence, *, site: policy_file.Policy | None = None) -> Verdicts:
-    """Run every control on every subject without pytest; return the results."""
-    return {(r.control.id, r.subject): r for r in _results(evidence, site or policy_file.Policy())}
-
-
-def _results(evidence: model.Evidence, site: policy_file.Policy) -> Iterator[Result]:
-    target = Target(name="lab", reach=Reach.EVIDENCE)
-    connection = Connection(target=target)
-    data = releases.load(None)
-    for made in catalogue.packaged():
-        for subject in subjects.of(made.subject, evidence, connection, selection.Objects()):
-            arguments = {
-                "lxd_evidence": evidence,
-                "lxd_policy": site,
-                "lxd_releases": data,
-                **dict.fromkeys(control.SUBJECT_FIXTURES, subject.content),
-            }
-            asked = {name: arguments[name] for name in made.arguments}
-            yield outcomes.evaluate(made, subject, asked)
-
-
 def run(lab: Lab, script: str) -> None:
     """Run a script inside the lab like an operator at its shell."""
     done = lab.run("sh", "-e", "-c", script, timeout=120)
@@ -131,7 +108,7 @@ def changes(before: Verdicts, after: Verdicts, case: Case) -> dict[Key, tuple[st
 
 
 def _outcome(verdicts: Verdicts, key: Key) -> str:
-    return verdicts[key].outcome.value if key in verdicts else "none"
+    return verdicts[key].verdict.value if key in verdicts else "none"
 
 
 class Harness(contextlib.ExitStack):
@@ -160,7 +137,7 @@ class Harness(contextlib.ExitStack):
             lab = self.enter_context(required.throw_away())
             self._before = {}
         if probing not in self._before:
-            self._before = {**self._before, probing: judge(see(lab, probing=probing))}
+            self._before = {**self._before, probing: judging.judge(see(lab, probing=probing))}
         return lab
 
 
@@ -169,22 +146,22 @@ def show(lab: Lab, case: Case, before: Verdicts) -> Finding:
     key = (case.control, case.subject)
     if case.breaks:
         run(lab, case.breaks)
-    broken = judge(see(lab, probing=case.probes), site=case.site)
+    broken = judging.judge(see(lab, probing=case.probes), site=case.site)
     failed = broken[key]
-    assert failed.outcome is Outcome.FAIL, f"not broken: {failed.reason}"
+    assert failed.verdict is Outcome.FAIL, f"not broken: {failed.reason}"
     assert failed.finding is not None
-    assert case.finding in failed.text
+    assert case.finding in judging.text(failed)
     assert changes(before, broken, case) == {}, texts(broken, changes(before, broken, case))
     run(lab, failed.finding.remedy.command)
-    repaired = judge(see(lab, probing=case.probes), site=case.site)
+    repaired = judging.judge(see(lab, probing=case.probes), site=case.site)
     if case.vanishes:
         assert key not in repaired
     else:
-        assert repaired[key].outcome is Outcome.PASS, f"not repaired: {repaired[key].reason}"
+        assert repaired[key].verdict is Outcome.PASS, f"not repaired: {repaired[key].reason}"
     assert changes(before, repaired, case) == {}, texts(repaired, changes(before, repaired, case))
     return failed.finding
 
 
 def texts(verdicts: Verdicts, keys: Collection[Key]) -> str:
     """Return the texts of the changed verdicts for the message of a failure."""
-    return "\n".join(f"{key}: {verdicts[key].text}" for key in keys if key in verdicts)
+    return "\n".join(f"{key}: {judging.text(verdicts[key])}" for key in keys if key in verdicts)

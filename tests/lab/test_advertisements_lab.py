@@ -9,8 +9,9 @@ import pytest
 from pytest_lxdsec.firewall.frames import encode
 from pytest_lxdsec.firewall.spoofing import frame_kinds
 from pytest_lxdsec.lab import scenarios
-from pytest_lxdsec.session.outcomes import Result
+from pytest_lxdsec.reports.document import Result
 from pytest_lxdsec.verdict import Outcome
+from tests.support import judging
 
 from . import both_ways, kernel_agreement, required
 
@@ -70,7 +71,7 @@ def learnt(sender: kernel_agreement.Sender) -> tuple[str, ...]:
 
 
 def judged(sender: kernel_agreement.Sender) -> Result:
-    return both_ways.judge(both_ways.see(sender.lab))[CONTROL]
+    return judging.judge(both_ways.see(sender.lab))[CONTROL]
 
 
 @pytest.mark.parametrize(
@@ -96,6 +97,6 @@ def test_host_is_judged_by_what_becomes_of_advertisements(
     run(sender, sets)
     try:
         assert learnt(sender) == routes
-        assert judged(sender).outcome is (Outcome.FAIL if routes else Outcome.PASS)
+        assert judged(sender).verdict is (Outcome.FAIL if routes else Outcome.PASS)
     finally:
         run(sender, unsets)

@@ -12,6 +12,7 @@ from pytest_lxdsec.checks.remote_api import exposure
 from pytest_lxdsec.lab import scenario
 from pytest_lxdsec.policy import policy_file
 from pytest_lxdsec.verdict import Outcome
+from tests.support import judging
 
 from . import both_ways
 
@@ -40,8 +41,8 @@ def closed(lab: labs.Lab, request: pytest.FixtureRequest) -> Iterator[labs.Lab]:
 
 def test_evaluator_says_so_too(closed: labs.Lab) -> None:
     site = policy_file.Policy(allowed_sources=ALLOWED)
-    result = both_ways.judge(both_ways.see(closed), site=site)["LXD-API-03", "host"]
-    assert result.outcome is Outcome.PASS, result.reason
+    result = judging.judge(both_ways.see(closed), site=site)["LXD-API-03", "host"]
+    assert result.verdict is Outcome.PASS, result.reason
 
 
 def connects(lab: labs.Lab, address: str, place: str = "") -> bool:

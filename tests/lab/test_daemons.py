@@ -15,6 +15,7 @@ from pytest_lxdsec.lab import Lab, scenarios
 from pytest_lxdsec.transport.connection import Connection
 from pytest_lxdsec.transport.targets import Reach, Target
 from pytest_lxdsec.verdict import Outcome
+from tests.support import judging
 
 from . import both_ways, required
 
@@ -64,7 +65,7 @@ def audit(lab: Lab) -> both_ways.Verdicts:
     target = Target(name="second", reach=Reach.UNIX, address=socket, shell=f"nsenter://{lab.pid}")
     connection = Connection(target=target)
     try:
-        return both_ways.judge(gather.gather("second", connection.api(), connection.shell()))
+        return judging.judge(gather.gather("second", connection.api(), connection.shell()))
     finally:
         connection.close()
 
@@ -72,12 +73,12 @@ def audit(lab: Lab) -> both_ways.Verdicts:
 def test_tls_1_2_is_found_where_lxd_takes_it(lab: Lab) -> None:
     start(lab, "LXD_INSECURE_TLS=yes")
     found = audit(lab)["LXD-API-05", "server"]
-    assert found.outcome is Outcome.FAIL
+    assert found.verdict is Outcome.FAIL
     assert found.reason == "127.0.0.1:8444 accepts TLSv1.2"
-    assert "LXD_INSECURE_TLS=yes" in found.text
+    assert "LXD_INSECURE_TLS=yes" in judging.text(found)
     stop(lab)
     start(lab)
-    assert audit(lab)["LXD-API-05", "server"].outcome is Outcome.PASS
+    assert audit(lab)["LXD-API-05", "server"].verdict is Outcome.PASS
 
 
 def test_authority_without_a_list_and_with_a_late_one(lab: Lab) -> None:
@@ -91,7 +92,7 @@ def test_authority_without_a_list_and_with_a_late_one(lab: Lab) -> None:
     start(lab)
     # Loaded now; but whether this build of 5.0.2 looks at it, only its packager knows.
     found = audit(lab)["LXD-API-10", "server"]
-    assert found.outcome is Outcome.ERROR
+    assert found.verdict is Outcome.ERROR
     assert "CVE-2024-6156" in found.reason
 
 
@@ -103,7 +104,7 @@ def test_daemon_whose_program_was_replaced_is_found(lab: Lab) -> None:
         f"mkdir -p /boot\ntouch /boot/vmlinuz-$(uname -r)\n{SECOND} lxc list",
     )
     found = audit(lab)["LXD-OS-03", "host"]
-    assert found.outcome is Outcome.FAIL
+    assert found.verdict is Outcome.FAIL
     assert found.reason.count("was replaced since it started") == len(audit_daemons(lab))
 
 
@@ -116,7 +117,7 @@ def test_daemon_whose_library_was_replaced_is_found(lab: Lab) -> None:
         "mkdir -p /boot\ntouch /boot/vmlinuz-$(uname -r)",
     )
     found = audit(lab)["LXD-OS-03", "host"]
-    assert found.outcome is Outcome.FAIL
+    assert found.verdict is Outcome.FAIL
     assert "runs with files that were replaced since: " in found.reason
     assert "/liblxc.so.1" in found.reason
     stop(lab)

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from pytest_lxdsec.lab import scenarios
-from pytest_lxdsec.session.outcomes import Result
+from pytest_lxdsec.reports.document import Result
 from pytest_lxdsec.verdict import Outcome
+from tests.support import judging
 
 from . import both_ways, probing, required
 
@@ -55,7 +56,7 @@ def probed() -> Iterator[tuple[Mapping[both_ways.Key, Result], str]]:
             script.append(f"lxc config device add many {name} nic {where} {settings}")
         done = lab.shell(" && ".join(script))
         assert done.returncode == 0, done.stderr.decode()
-        yield both_ways.judge(probing.probed(lab)), probing.left(lab)
+        yield judging.judge(probing.probed(lab)), probing.left(lab)
 
 
 @pytest.mark.parametrize("bridge", NICS)
@@ -64,7 +65,7 @@ def test_frames_are_tried_on_every_bridge(
 ) -> None:
     result, gap = probed[0]["LXD-BRI-12", f"nic/default/many/{bridge}"], NICS[bridge][1]
     if not gap:
-        assert result.outcome is Outcome.PASS, result.text
+        assert result.verdict is Outcome.PASS, judging.text(result)
     else:
         assert f"not in the configuration ({gap};" in result.reason
 
@@ -75,8 +76,10 @@ def test_names_are_tried_where_addresses_are_given_out(
 ) -> None:
     result = probed[0]["LXD-BRI-13", f"network/default/{network}"]
     gives = network not in {"v6only", "nodhcp"}
-    assert result.outcome is (Outcome.FAIL if gives else Outcome.NOT_APPLICABLE), result.text
-    assert not gives or "a gap of LXD's own and not of the configuration" in result.text
+    assert result.verdict is (Outcome.FAIL if gives else Outcome.NOT_APPLICABLE), judging.text(
+        result
+    )
+    assert not gives or "a gap of LXD's own and not of the configuration" in judging.text(result)
 
 
 def test_nothing_stays_on_any_bridge(

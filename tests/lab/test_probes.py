@@ -19,7 +19,7 @@ from pytest_lxdsec.evidence import model, probe_project, trial_facts
 from pytest_lxdsec.inventory.nic_settings import Bridged
 from pytest_lxdsec.probe import injector_call, plan
 from pytest_lxdsec.verdict import Outcome
-from tests.support import evidence_trials, firewall_table
+from tests.support import evidence_trials, firewall_table, judging
 
 from . import audits, both_ways, probing, required, waiting
 
@@ -101,9 +101,9 @@ def test_stock_lxd_has_the_gaps_that_are_known_and_no_others(
     measured: tuple[model.Evidence, Any], setting: str
 ) -> None:
     subject = f"nic/default/has-{setting.replace('+', '-')}/eth0"
-    result = both_ways.judge(measured[0])["LXD-BRI-12", subject]
+    result = judging.judge(measured[0])["LXD-BRI-12", subject]
     if not GAPS[setting]:
-        assert result.outcome is Outcome.PASS, result.text
+        assert result.verdict is Outcome.PASS, judging.text(result)
     else:
         assert f"not in the configuration ({GAPS[setting]};" in result.reason
 
@@ -176,7 +176,7 @@ def test_what_a_killed_run_left_is_not_audited_and_the_next_one_removes_it(
     # LXD's table of addresses is the network's, and says what is taken: it is kept whole.
     audited = {k: v for k, v in seen.document.items() if k != "host.reservations"}
     assert probe_project.PEER not in json.dumps(audited)
-    assert probe_project.PROJECT not in " ".join(subject for _, subject in both_ways.judge(seen))
+    assert probe_project.PROJECT not in " ".join(subject for _, subject in judging.judge(seen))
     assert "value" in probing.tried(settings_lab)
     assert probing.left(settings_lab) == ""
 
@@ -255,7 +255,7 @@ def flushed() -> Iterator[tuple[labs.Lab, Mapping[Any, Any]]]:
         command = lab.command("sh", "-c", FLUSHER)
         with subprocess.Popen(command, start_new_session=True) as flusher:
             try:
-                broken = both_ways.judge(probing.probed(lab))
+                broken = judging.judge(probing.probed(lab))
             finally:
                 os.killpg(flusher.pid, signal.SIGKILL)  # nsenter has forked
         yield lab, broken
@@ -283,6 +283,6 @@ def test_printed_command_restores_the_rules_when_the_flushing_has_ended(
     rules = lab.shell("nft list ruleset").stdout.decode()
     assert "prert.routed.eth0" in rules
     assert "in.filtered.eth0" in rules
-    repaired = both_ways.judge(probing.probed(lab))
-    assert repaired[ROUTED].outcome is Outcome.PASS, repaired[ROUTED].reason
+    repaired = judging.judge(probing.probed(lab))
+    assert repaired[ROUTED].verdict is Outcome.PASS, repaired[ROUTED].reason
     assert "not in the configuration" in repaired[FILTERED].reason

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from pytest_lxdsec.lab import Lab
+from tests.support import judging
 
 from . import both_ways, required
 
@@ -54,6 +55,6 @@ def test_container_with_the_socket_is_trusted_and_found(lab: Lab) -> None:
     answer = json.loads(ask(lab).partition("\r\n\r\n")[2])
     assert answer["metadata"]["auth"] == "trusted"
     assert answer["metadata"]["config"] == {"core.https_address": "[::]:8443"}
-    found = both_ways.judge(both_ways.see(lab))
+    found = judging.judge(both_ways.see(lab))
     for control in ("LXD-LOC-05", "LXD-LOC-06"):
-        assert found[control, "instance/default/privileged"].outcome.value == "fail"
+        assert found[control, "instance/default/privileged"].verdict.value == "fail"

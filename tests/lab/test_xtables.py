@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from pytest_lxdsec import lab as labs
-from pytest_lxdsec.session.outcomes import Result
+from pytest_lxdsec.reports.document import Result
 from pytest_lxdsec.verdict import Finding, Outcome
+from tests.support import judging
 
 from . import both_ways, kernel_agreement, required, xtables
 
@@ -59,7 +60,7 @@ def subject(setting: str) -> str:
 
 
 def results(lab: labs.Lab, setting: str) -> dict[str, Result]:
-    verdicts = both_ways.judge(both_ways.see(lab))
+    verdicts = judging.judge(both_ways.see(lab))
     return {
         control: result
         for (control, about), result in verdicts.items()
@@ -68,7 +69,7 @@ def results(lab: labs.Lab, setting: str) -> dict[str, Result]:
 
 
 def finding(result: Result) -> Finding:
-    assert result.finding is not None, result.text
+    assert result.finding is not None, judging.text(result)
     return result.finding
 
 
@@ -82,10 +83,10 @@ def stock(lab: labs.Lab) -> dict[str, dict[str, Result]]:
 def test_stock_rules_fall_short_where_it_is_known_and_nowhere_else(
     stock: dict[str, dict[str, Result]], setting: str
 ) -> None:
-    failed = {name: r for name, r in stock[setting].items() if r.outcome is Outcome.FAIL}
+    failed = {name: r for name, r in stock[setting].items() if r.verdict is Outcome.FAIL}
     assert tuple(failed) == GAPS[setting]
     assert {finding(each).origin[:11] for each in failed.values()} == {"LXD itself:"}
-    assert Outcome.ERROR not in {each.outcome for each in stock[setting].values()}
+    assert Outcome.ERROR not in {each.verdict for each in stock[setting].values()}
 
 
 @pytest.mark.parametrize("setting", ["ipv6", "all", "bothnone", "mac"])
@@ -96,7 +97,7 @@ def test_rules_of_the_findings_close_the_gaps(
     for command in commands:
         both_ways.run(lab, command)
     try:
-        outcomes = {name: each.outcome for name, each in results(lab, setting).items()}
+        outcomes = {name: each.verdict for name, each in results(lab, setting).items()}
         assert {outcomes[name] for name in GAPS[setting]} == {Outcome.PASS}
     finally:
         for command in commands:

@@ -59,7 +59,7 @@ def session(
 def expected() -> dict[tuple[str, str, str], str]:
     """Return the verdict of every control, host and subject, judged without pytest."""
     return {
-        (document["target"], control, subject): result.outcome.value
+        (document["target"], control, subject): result.verdict.value
         for document in documents().values()
         for (control, subject), result in judging.judge(
             evidence_documents.evidence(document)

@@ -48,7 +48,7 @@ def expected() -> dict[tuple[str, str], str]:
     """Return the verdicts of the same run without pytest."""
     evidence = evidence_documents.evidence(evidence_documents.baseline())
     results = judging.judge(evidence, objects=OBJECTS)
-    return {key: result.outcome.value for key, result in results.items()}
+    return {key: result.verdict.value for key, result in results.items()}
 
 
 @pytest.fixture

@@ -140,7 +140,7 @@ def test_wheel_says_in_an_empty_directory_what_the_checkout_says(
     evidence = evidence_documents.evidence(evidence_documents.baseline())
     keys = ("lxd.control", "lxd.subject", "lxd.verdict")
     assert {tuple(case.properties[key] for key in keys) for case in session.cases} == {
-        (*key, result.outcome.value) for key, result in judging.judge(evidence).items()
+        (*key, result.verdict.value) for key, result in judging.judge(evidence).items()
     }
 
 

@@ -21,7 +21,7 @@ from pytest_lxdsec.errors import UserError
 from pytest_lxdsec.evidence import evidence_file, model
 from pytest_lxdsec.evidence import parts as kinds
 from pytest_lxdsec.policy import Policy
-from pytest_lxdsec.session.outcomes import Result
+from pytest_lxdsec.reports.document import Result
 from pytest_lxdsec.verdict import Outcome
 from tests.support import (
     evidence_api,
@@ -160,17 +160,17 @@ def improvements(before: judging.Results, after: judging.Results) -> list[str]:
     return [
         f"{control} {subject}: {result.reason}"
         for (control, subject), result in after.items()
-        if result.outcome is Outcome.PASS and _pass(before, (control, subject)) != _seen(result)
+        if result.verdict is Outcome.PASS and _pass(before, (control, subject)) != _seen(result)
     ]
 
 
 def _pass(results: judging.Results, key: judging.Key) -> tuple[str, ...]:
     found = results.get(key)
-    return _seen(found) if found is not None and found.outcome is Outcome.PASS else ()
+    return _seen(found) if found is not None and found.verdict is Outcome.PASS else ()
 
 
 def _seen(result: Result) -> tuple[str, ...]:
-    return result.observations
+    return (result.reason,)
 
 
 def silences(before: judging.Results, after: judging.Results) -> set[str]:
@@ -178,7 +178,7 @@ def silences(before: judging.Results, after: judging.Results) -> set[str]:
     told = {
         control
         for (control, _), result in after.items()
-        if result.outcome in (Outcome.ERROR, Outcome.NOT_ASSESSED)
+        if result.verdict in (Outcome.ERROR, Outcome.NOT_ASSESSED)
     }
     return {control for control, _ in {*before} - {*after}} - told
 
@@ -271,8 +271,8 @@ def test_many_losses_never_pass_what_did_not_pass(loss: tuple[str, tuple[Path, .
 def test_every_control_passes_for_the_one_and_fails_for_the_other() -> None:
     """Else the laws above would hold of a control that never says anything."""
     ids = {made.id for made in judging.controls()}
-    passing = {c for (c, _), r in judged("well").items() if r.outcome is Outcome.PASS}
-    failing = {c for (c, _), r in judged("failing").items() if r.outcome is Outcome.FAIL}
+    passing = {c for (c, _), r in judged("well").items() if r.verdict is Outcome.PASS}
+    failing = {c for (c, _), r in judged("failing").items() if r.verdict is Outcome.FAIL}
     assert (ids - passing, ids - failing) == (set(), set())
 
 

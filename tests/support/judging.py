@@ -10,8 +10,8 @@ from pytest_lxdsec.control import Control
 from pytest_lxdsec.evidence import model
 from pytest_lxdsec.guide import releases
 from pytest_lxdsec.policy import Policy
+from pytest_lxdsec.reports.document import Result
 from pytest_lxdsec.session import catalogue, outcomes, subjects
-from pytest_lxdsec.session.outcomes import Result
 from pytest_lxdsec.session.selection import Objects
 from pytest_lxdsec.transport.connection import Connection
 from pytest_lxdsec.transport.targets import Reach, Target
@@ -33,7 +33,7 @@ def judge(
 ) -> Results:
     """Return every control on every subject that is chosen, without pytest around it."""
     found = _results(evidence, site or Policy(), objects or Objects())
-    return {(result.control.id, result.subject): result for result in found}
+    return {(result.control, result.subject): result for result in found}
 
 
 def _results(evidence: model.Evidence, site: Policy, objects: Objects) -> Iterator[Result]:
@@ -51,3 +51,9 @@ def _results(evidence: model.Evidence, site: Policy, objects: Objects) -> Iterat
 @functools.cache
 def _releases() -> object:
     return releases.load()
+
+
+def text(result: Result) -> str:
+    """Return a result as pytest prints it."""
+    (made,) = [one for one in controls() if one.id == result.control]
+    return outcomes.text(result, made)

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from pytest_lxdsec.control import Kind, Level, Severity
 from pytest_lxdsec.policy.waiver_audit import WaiverState
 from pytest_lxdsec.reports import document
-from pytest_lxdsec.reports.document import Control, Document, Finding, Host, Other, Result, Waiver
-from pytest_lxdsec.verdict import Outcome
+from pytest_lxdsec.reports.document import Control, Document, Host, Other, Result, Waiver
+from pytest_lxdsec.verdict import Finding, Outcome
 
 TAKEN = datetime.datetime(2026, 11, 23, 12, 30, tzinfo=datetime.UTC)
 TOOL = document.Tool(name="pytest-lxdsec", version="0.1.0")

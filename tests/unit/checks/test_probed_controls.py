@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_lxdsec.session.outcomes import Result
+from pytest_lxdsec.reports.document import Result
 from pytest_lxdsec.verdict import Outcome
 from tests.support import evidence_api, evidence_documents, evidence_trials, judging
 from tests.support.evidence_documents import Document, attach, baseline, patch
@@ -53,7 +53,7 @@ def with_setting(setting: str, *, measured: str = "") -> Document:
 def test_without_probes_nothing_is_assessed(judge: Any) -> None:
     document = patch(baseline(), "trials", to={"not_assessed": "ask for them with --lxd-probe"})
     result = judge(document)
-    assert result.outcome is Outcome.NOT_ASSESSED
+    assert result.verdict is Outcome.NOT_ASSESSED
     assert "--lxd-probe" in result.reason
 
 
@@ -62,7 +62,7 @@ def test_without_probes_nothing_is_assessed(judge: Any) -> None:
 
 @pytest.mark.parametrize("setting", ["mac", "ipv4", "v4+v6none"])
 def test_setting_without_a_gap_passes(setting: str) -> None:
-    assert frames(with_setting(setting)).outcome is Outcome.PASS
+    assert frames(with_setting(setting)).verdict is Outcome.PASS
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_setting_without_a_gap_passes(setting: str) -> None:
 )
 def test_gap_of_lxd_is_told_from_a_fault_of_the_configuration(setting: str, gap: str) -> None:
     result = frames(with_setting(setting))
-    assert result.outcome is Outcome.FAIL
+    assert result.verdict is Outcome.FAIL
     assert f"the gaps are in LXD itself, not in the configuration ({gap};" in result.reason
 
 
@@ -87,20 +87,20 @@ def test_fixed_lxd_passes_without_a_change_here() -> None:
     lines = evidence_trials.lines("all", "all")
     held = [line.replace(" LHP ", " L ") if line.startswith("na_") else line for line in lines]
     fixed = patch(fixed, "trials", "bridged", 0, "frames", to="".join(held))
-    assert frames(fixed).outcome is Outcome.PASS
+    assert frames(fixed).verdict is Outcome.PASS
 
 
 @pytest.mark.parametrize("setting", ["mac", "ipv4", "ipv6", "all", "v4none", "v6none", "bothnone"])
 def test_rules_that_hold_nothing_are_no_gap(setting: str) -> None:
     """After a flush everything gets through: LXD's known gaps must not excuse it."""
     result = frames(with_setting(setting, measured="none"))
-    assert result.outcome is Outcome.FAIL
+    assert result.verdict is Outcome.FAIL
     assert "no known gap in LXD explains" in result.reason
-    assert "lxc restart web1" in result.text
+    assert "lxc restart web1" in judging.text(result)
 
 
 def test_finding_tells_each_frame_on_a_line() -> None:
-    lines = frames(with_setting("mac", measured="none")).text.splitlines()
+    lines = judging.text(frames(with_setting("mac", measured="none"))).splitlines()
     told = [line for line in lines if line.startswith("          - reaches")]
     assert any(
         "ARP announcement" in line and "the host and other instances" in line for line in told
@@ -112,12 +112,14 @@ def test_command_closes_the_gap_of_advertisements() -> None:
     result = frames(with_setting("ipv6"))
     assert (
         "lxc config device set web1 eth0 security.ipv4_filtering=true ipv6.address=none"
-        in result.text
+        in judging.text(result)
     )
 
 
 def test_command_gives_back_the_address_that_the_rules_need() -> None:
-    assert "lxc config device set web1 eth0 ipv4.address= " in frames(with_setting("v4none")).text
+    assert "lxc config device set web1 eth0 ipv4.address= " in judging.text(
+        frames(with_setting("v4none"))
+    )
 
 
 def test_command_gives_the_network_addresses_where_it_has_none() -> None:
@@ -126,40 +128,40 @@ def test_command_gives_the_network_addresses_where_it_has_none() -> None:
     document = patch(document, "networks", "default/lxdbr0", "config", to=bare)
     assert (
         "lxc network set lxdbr0 ipv4.address=auto ipv4.dhcp=true --project default && "
-        in frames(document).text
+        in judging.text(frames(document))
     )
 
 
 def test_filter_that_lxd_does_not_take_for_on_is_none() -> None:
     device = {**evidence_api.BRIDGED, **dict.fromkeys(FILTERS.values(), "enabled")}
     result = frames(attach(baseline(), "default/web1", "eth0", device))
-    assert result.outcome is Outcome.NOT_APPLICABLE
+    assert result.verdict is Outcome.NOT_APPLICABLE
     assert "LXD-BRI-03" in result.reason
 
 
 def test_ip_filter_alone_is_the_setting_with_the_mac_filter() -> None:
     document = with_setting("ipv4")
     device = {"type": "nic", "name": "eth0", "network": "lxdbr0", FILTERS["ipv4"]: "true"}
-    assert frames(attach(document, "default/web1", "eth0", device)).outcome is Outcome.PASS
+    assert frames(attach(document, "default/web1", "eth0", device)).verdict is Outcome.PASS
 
 
 def test_bridge_without_dhcp_is_a_setting_without_addresses() -> None:
     document = with_setting("ipv4")
     document = patch(document, "networks", "default/lxdbr0", "config", "ipv4.dhcp", to="false")
     result = frames(document)
-    assert (result.outcome, "were not tried" in result.reason) == (Outcome.ERROR, True)
+    assert (result.verdict, "were not tried" in result.reason) == (Outcome.ERROR, True)
 
 
 def test_managed_parent_is_that_network() -> None:
     document = with_setting("mac")
     device = {"type": "nic", "nictype": "bridged", "parent": "lxdbr0", FILTERS["mac"]: "true"}
-    assert frames(attach(document, "default/web1", "eth0", device)).outcome is Outcome.PASS
+    assert frames(attach(document, "default/web1", "eth0", device)).verdict is Outcome.PASS
 
 
 def test_vlan_is_never_taken_over() -> None:
     device = {**evidence_api.BRIDGED, "vlan": "7"}
     result = frames(attach(baseline(), "default/web1", "eth0", device))
-    assert (result.outcome, "VLAN" in result.reason) == (Outcome.ERROR, True)
+    assert (result.verdict, "VLAN" in result.reason) == (Outcome.ERROR, True)
 
 
 def changed_frames(kind: str, seen: str) -> Document:
@@ -173,13 +175,13 @@ def changed_frames(kind: str, seen: str) -> Document:
 @pytest.mark.parametrize("seen", ["LH", "LP", "L"])
 def test_legitimate_frame_that_does_not_arrive_tells_nothing(seen: str) -> None:
     result = frames(changed_frames("legit_ipv4_udp", seen))
-    assert result.outcome is Outcome.ERROR
+    assert result.verdict is Outcome.ERROR
     assert "a legitimate frame did not reach" in result.reason
 
 
 def test_frame_that_did_not_leave_tells_nothing() -> None:
     result = frames(changed_frames("mac_spoof_ipv4", "-"))
-    assert (result.outcome, "did not leave" in result.reason) == (Outcome.ERROR, True)
+    assert (result.verdict, "did not leave" in result.reason) == (Outcome.ERROR, True)
 
 
 @pytest.mark.parametrize("receiver", ["H", "P"])
@@ -194,7 +196,7 @@ def test_one_receiver_is_enough(receiver: str) -> None:
 )
 def test_list_of_frames_that_is_not_whole_tells_nothing(text: str) -> None:
     document = patch(with_setting("all"), "trials", "bridged", 0, "frames", to=text)
-    assert frames(document).outcome is Outcome.ERROR
+    assert frames(document).verdict is Outcome.ERROR
 
 
 @pytest.mark.parametrize("kind", ["legit_garp", "mac_spoof_ipv4", "mpls_8847"])
@@ -203,13 +205,13 @@ def test_every_kind_must_have_been_tried(kind: str) -> None:
     text = "".join(line for line in lines if not line.startswith(kind))
     document = patch(with_setting("mac"), "trials", "bridged", 0, "frames", to=text)
     result = frames(document)
-    assert (result.outcome, f"not tried, {kind}" in result.reason) == (Outcome.ERROR, True)
+    assert (result.verdict, f"not tried, {kind}" in result.reason) == (Outcome.ERROR, True)
 
 
 def test_probe_that_failed_says_why() -> None:
     document = patch(baseline(), "trials", "bridged", 0, "error", to="no image")
     result = frames(document)
-    assert result.outcome is Outcome.ERROR
+    assert result.verdict is Outcome.ERROR
     assert "no probe on lxdbr0: no image" in result.reason
 
 
@@ -225,9 +227,9 @@ def test_older_driver_holds_advertisements_behind_where_the_host_is_seen() -> No
         text = evidence_documents.value(document, "trials", "bridged", 0, "frames")
         text = text.replace(f"{kind} LHP", f"{kind} LH")
         document = patch(document, "trials", "bridged", 0, "frames", to=text)
-    assert frames(document).outcome is Outcome.FAIL
+    assert frames(document).verdict is Outcome.FAIL
     older = patch(document, "server", "environment", "firewall", to="xtables")
-    assert frames(older).outcome is Outcome.PASS
+    assert frames(older).verdict is Outcome.PASS
 
 
 # --- names ---------------------------------------------------------------------------------------
@@ -239,19 +241,19 @@ def with_names(**seen: str) -> Document:
 
 
 def test_names_that_stay_out_of_the_dns_pass() -> None:
-    assert names(with_names()).outcome is Outcome.PASS
+    assert names(with_names()).verdict is Outcome.PASS
 
 
 def test_name_of_a_stranger_is_a_gap_of_lxd() -> None:
     result = names(with_names(foreign="10.10.10.9"))
     assert "a gap of LXD's own and not of the configuration" in result.reason
-    assert "lxc network set lxdbr0 dns.mode=none" in result.text
+    assert "lxc network set lxdbr0 dns.mode=none" in judging.text(result)
 
 
 def test_names_that_clients_choose_are_the_configurations_fault() -> None:
     result = names(with_names(claimed="10.10.10.200", mode="dynamic"))
     assert "as dns.mode asks for" in result.reason
-    assert "lxc network set lxdbr0 dns.mode=managed" in result.text
+    assert "lxc network set lxdbr0 dns.mode=managed" in judging.text(result)
 
 
 def test_false_name_fails_whatever_the_mode() -> None:
@@ -265,7 +267,7 @@ def test_own_name_that_is_missing_tells_nothing(mode: str) -> None:
     gone = evidence_trials.answer("")
     document = patch(document, "trials", "names", 0, "legitimate", to=gone)
     result = names(document)
-    assert (result.outcome, "own name is not in the DNS" in result.reason) == (
+    assert (result.verdict, "own name is not in the DNS" in result.reason) == (
         Outcome.ERROR,
         True,
     )
@@ -276,19 +278,19 @@ def test_bridge_that_gives_no_names_passes() -> None:
     refused = {"code": "REFUSED", "address": ""}
     for role in ("legitimate", "claimed", "foreign"):
         document = patch(document, "trials", "names", 0, role, to=refused)
-    assert names(document).outcome is Outcome.PASS
+    assert names(document).verdict is Outcome.PASS
 
 
 @pytest.mark.parametrize("role", ["claimed", "foreign"])
 def test_answer_that_is_none_tells_nothing(role: str) -> None:
     failed = {"code": "SERVFAIL", "address": ""}
     document = patch(with_names(), "trials", "names", 0, role, to=failed)
-    assert names(document).outcome is Outcome.ERROR
+    assert names(document).verdict is Outcome.ERROR
 
 
 def test_network_without_dhcp_is_not_applicable() -> None:
     document = patch(baseline(), "networks", "default/lxdbr0", "config", "ipv4.dhcp", to="false")
-    assert names(document).outcome is Outcome.NOT_APPLICABLE
+    assert names(document).verdict is Outcome.NOT_APPLICABLE
 
 
 # --- sources -------------------------------------------------------------------------------------
@@ -298,22 +300,22 @@ def test_network_without_dhcp_is_not_applicable() -> None:
 def test_foreign_source_that_gets_through_fails(role: str) -> None:
     result = sources(patch(baseline(), "trials", "routed", 0, to=evidence_trials.routed(role)))
     assert "1 of 2 packets with a spoofed source" in result.reason
-    assert "lxc restart router1" in result.text
+    assert "lxc restart router1" in judging.text(result)
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_packet_that_did_not_leave_tells_nothing(number: int) -> None:
     document = patch(baseline(), "trials", "routed", 0, "packets", number, "left", to=False)
-    assert sources(document).outcome is Outcome.ERROR
+    assert sources(document).verdict is Outcome.ERROR
 
 
 def test_own_source_must_get_through() -> None:
     document = patch(baseline(), "trials", "routed", 0, "packets", 0, "arrived", to=False)
     result = sources(document)
-    assert (result.outcome, "did not arrive either" in result.reason) == (Outcome.ERROR, True)
+    assert (result.verdict, "did not arrive either" in result.reason) == (Outcome.ERROR, True)
 
 
 def test_other_parent_was_not_tried() -> None:
     device = {**evidence_api.ROUTED, "parent": "enp2s0"}
     result = sources(attach(baseline(), "default/router1", "eth0", device))
-    assert (result.outcome, "was not tried" in result.reason) == (Outcome.ERROR, True)
+    assert (result.verdict, "was not tried" in result.reason) == (Outcome.ERROR, True)

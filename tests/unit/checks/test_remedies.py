@@ -28,7 +28,7 @@ def test_finding_stands_if_no_remedy_can_be_computed(monkeypatch: pytest.MonkeyP
     """Each control passes a function to `verdict.failed` unless its remedy is a constant."""
     evidence = evidence_documents.evidence(evidence_failing.failing())
     before = judging.judge(evidence)
-    failed = {key for key, result in before.items() if result.outcome is Outcome.FAIL}
+    failed = {key for key, result in before.items() if result.verdict is Outcome.FAIL}
     make = verdict.Remedy.__init__
 
     def refuse(self: verdict.Remedy, *, command: str, touches: int = 1, note: str = "") -> None:
@@ -39,7 +39,7 @@ def test_finding_stands_if_no_remedy_can_be_computed(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(verdict.Remedy, "__init__", refuse)
     after = judging.judge(evidence)
     assert failed
-    assert {key: after[key].outcome for key in failed} == dict.fromkeys(failed, Outcome.FAIL)
+    assert {key: after[key].verdict for key in failed} == dict.fromkeys(failed, Outcome.FAIL)
 
 
 @pytest.mark.parametrize("path", sorted(JUDGING), ids=lambda path: "/".join(path.parts[-2:]))

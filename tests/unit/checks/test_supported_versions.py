@@ -25,7 +25,7 @@ def judge(
 ) -> tuple[Outcome, str]:
     seen = evidence_documents.evidence(document).on(DATA.as_of + age)
     found = judging.judge(seen)[control, subject]
-    return found.outcome, found.reason
+    return found.verdict, found.reason
 
 
 def running(version: str) -> Document:

@@ -37,7 +37,9 @@ def test_no_part_is_missing(example: model.Evidence) -> None:
 
 def test_everything_can_be_told(results: judging.Results) -> None:
     errors = {
-        key: result.text for key, result in results.items() if result.outcome is Outcome.ERROR
+        key: judging.text(result)
+        for key, result in results.items()
+        if result.verdict is Outcome.ERROR
     }
     assert errors == {}, ANEW
 
@@ -49,16 +51,17 @@ def test_it_is_of_today_s_sweep(results: judging.Results) -> None:
 
 
 def test_it_shows_passes_and_findings_on_many_subjects(results: judging.Results) -> None:
-    told = collections.Counter(result.outcome for result in results.values())
+    told = collections.Counter(result.verdict for result in results.values())
     assert told[Outcome.PASS] >= 60
     assert told[Outcome.FAIL] >= 25
 
 
 def test_every_part_of_the_guide_is_judged(results: judging.Results) -> None:
+    sections = {made.id: made.section for made in judging.controls()}
     judged = {
-        result.control.section
+        sections[result.control]
         for result in results.values()
-        if result.outcome in (Outcome.PASS, Outcome.FAIL)
+        if result.verdict in (Outcome.PASS, Outcome.FAIL)
     }
     assert judged == {made.section for made in judging.controls()}
 

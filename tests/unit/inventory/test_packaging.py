@@ -14,7 +14,7 @@ SNAP = {"SNAP_NAME": "lxd", "SNAP": "/snap/lxd/current"}
 
 def judge(document: Document, subject: str = "server") -> tuple[Outcome, str]:
     found = judging.judge(evidence_documents.evidence(document))["LXD-VER-02", subject]
-    return found.outcome, found.reason
+    return found.verdict, found.reason
 
 
 def running(version: str, *, package: str, is_snap: bool = False) -> Document:

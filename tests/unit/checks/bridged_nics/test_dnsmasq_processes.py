@@ -17,7 +17,7 @@ FIRST = ("host.name_servers", "servers", 0)
 
 def judge(document: Document, control: str = "LXD-BRI-01") -> tuple[Outcome, str]:
     found = judging.judge(evidence_documents.evidence(document))[control, BRIDGE]
-    return found.outcome, found.text if found.finding else found.reason
+    return found.verdict, judging.text(found) if found.finding else found.reason
 
 
 def with_first(**fields: object) -> Document:

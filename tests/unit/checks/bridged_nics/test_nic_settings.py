@@ -16,7 +16,7 @@ NETWORK = ("networks", "default/lxdbr0", "config")
 
 def judge(document: Document, control: str, subject: str = WEB1) -> tuple[Outcome, str]:
     found = judging.judge(evidence_documents.evidence(document))[control, subject]
-    return found.outcome, found.text if found.finding else found.reason
+    return found.verdict, judging.text(found) if found.finding else found.reason
 
 
 def nic(document: Document | None = None, **settings: str) -> Document:

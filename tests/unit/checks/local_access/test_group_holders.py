@@ -21,7 +21,7 @@ def judge(site: Policy | None = None, **changes: Any) -> tuple[Outcome, str]:
         document = patch(document, "host.group_holders", key, to=value)
     evidence = evidence_documents.evidence(document)
     found = judging.judge(evidence, site=site)["LXD-LOC-03", "host"]
-    return found.outcome, found.reason
+    return found.verdict, found.reason
 
 
 def shadow(**changes: Any) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ PLACE = socket_mounts.SocketPlace(
 def judge(document: Document, control: str, site: Policy | None = None) -> tuple[Outcome, str]:
     seen = evidence_documents.evidence(document)
     found = judging.judge(seen, site=site)[f"LXD-{control}", "host"]
-    return found.outcome, found.reason
+    return found.verdict, found.reason
 
 
 @pytest.mark.parametrize(

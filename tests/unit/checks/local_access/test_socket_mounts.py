@@ -21,7 +21,7 @@ MOUNTINFO = r"""
 
 def judge(document: Document, subject: str = WEB1) -> tuple[Outcome, str]:
     found = judging.judge(evidence_documents.evidence(document))["LXD-LOC-06", subject]
-    return found.outcome, found.text if found.finding else found.reason
+    return found.verdict, judging.text(found) if found.finding else found.reason
 
 
 def mounted(mount: evidence_sweep.Json, document: Document | None = None) -> Document:

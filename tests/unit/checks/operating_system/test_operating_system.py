@@ -23,7 +23,7 @@ LATEST = str(evidence_api.SUPPORTED.latest)
 
 def judge(document: Document, control: str, subject: str = "host") -> tuple[Outcome, str]:
     found = judging.judge(evidence_documents.evidence(document))[control, subject]
-    return found.outcome, found.reason
+    return found.verdict, found.reason
 
 
 def on_debian(codename: str, table: str = DEBIAN) -> Document:
@@ -140,17 +140,17 @@ def test_newer_kernel_waits_for_a_reboot() -> None:
 def test_daemon_whose_program_was_replaced_needs_a_restart_only() -> None:
     document = patch(evidence_documents.baseline(), "host.daemons", 0, "is_deleted", to=True)
     found = judging.judge(evidence_documents.evidence(document))["LXD-OS-03", "host"]
-    assert found.outcome is Outcome.FAIL
-    assert "repair:   systemctl restart lxd" in found.text
+    assert found.verdict is Outcome.FAIL
+    assert "repair:   systemctl restart lxd" in judging.text(found)
 
 
 def test_daemon_whose_libraries_were_replaced_needs_a_restart_only() -> None:
     library = "/usr/lib/x86_64-linux-gnu/libdqlite.so.0.0.1"
     document = patch(evidence_documents.baseline(), "host.daemons", 0, "replaced", to=[library])
     found = judging.judge(evidence_documents.evidence(document))["LXD-OS-03", "host"]
-    assert found.outcome is Outcome.FAIL
+    assert found.verdict is Outcome.FAIL
     assert f"runs with files that were replaced since: {library}" in found.reason
-    assert "repair:   systemctl restart lxd" in found.text
+    assert "repair:   systemctl restart lxd" in judging.text(found)
 
 
 @pytest.mark.parametrize(
@@ -225,8 +225,8 @@ def test_replaced_files_that_run_are_found_in_the_memory_of_a_process() -> None:
 def test_evidence_can_be_judged_for_another_day() -> None:
     seen = evidence_documents.evidence(evidence_documents.baseline())
     later = seen.on(evidence_api.TAKEN.date() + datetime.timedelta(days=1000))
-    assert judging.judge(later)["LXD-OS-02", "host"].outcome is Outcome.FAIL
-    assert judging.judge(seen)["LXD-OS-02", "host"].outcome is Outcome.PASS
+    assert judging.judge(later)["LXD-OS-02", "host"].verdict is Outcome.FAIL
+    assert judging.judge(seen)["LXD-OS-02", "host"].verdict is Outcome.PASS
     assert later.header == seen.header
 
 

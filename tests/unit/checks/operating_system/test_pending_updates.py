@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_lxdsec.session.outcomes import Result
+from pytest_lxdsec.reports.document import Result
 from pytest_lxdsec.sweep.system import dnf_zypper
 from pytest_lxdsec.verdict import Outcome
 from tests.support import evidence_api, evidence_documents, evidence_sweep, judging
@@ -108,7 +108,7 @@ PENDING = [{"name": "EX-2026:1", "severity": "Important", "package": "demo-2-1.n
 
 @pytest.mark.parametrize("manager", ["dnf", "zypper"])
 def test_host_without_a_pending_advisory_passes(manager: str) -> None:
-    assert judge(host(manager)).outcome is Outcome.PASS
+    assert judge(host(manager)).verdict is Outcome.PASS
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_host_without_a_pending_advisory_passes(manager: str) -> None:
 )
 def test_pending_advisory_is_found_and_brought(manager: str, repair: str) -> None:
     found = judge(host(manager, pending=PENDING))
-    assert found.outcome is Outcome.FAIL
+    assert found.verdict is Outcome.FAIL
     assert "EX-2026:1 (Important: demo-2-1.noarch)" in found.reason
     assert command(found) == repair
 
@@ -135,7 +135,7 @@ def test_pending_advisory_is_found_and_brought(manager: str, repair: str) -> Non
 )
 def test_index_that_tells_nothing_is_no_pass(changes: dict[str, Any], why: str) -> None:
     found = judge(host("dnf", **changes))
-    assert found.outcome is Outcome.ERROR
+    assert found.verdict is Outcome.ERROR
     assert why in found.reason
 
 

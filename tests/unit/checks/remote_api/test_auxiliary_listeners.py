@@ -14,7 +14,7 @@ IMAGE = "image/default/1a1a1a1a1a1a"
 
 def judge(document: Document) -> tuple[Outcome, str]:
     found = judging.judge(evidence_documents.evidence(document))["LXD-API-11", "server"]
-    return found.outcome, found.reason
+    return found.verdict, found.reason
 
 
 def configured(**settings: str) -> Document:
@@ -50,7 +50,9 @@ def test_metrics_without_authentication_are_found(value: str, outcome: Outcome) 
 
 def test_repair_of_metrics_sets_them_to_true() -> None:
     found = judging.judge(evidence_documents.evidence(configured(metrics_authentication="no")))
-    assert "lxc config set core.metrics_authentication=true" in found["LXD-API-11", "server"].text
+    assert "lxc config set core.metrics_authentication=true" in judging.text(
+        found["LXD-API-11", "server"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,7 @@ def test_credentials_for_every_origin_are_found(
 def judge_image(site: Policy) -> Outcome:
     document = patch(evidence_documents.baseline(), "images", 0, "public", to=True)
     seen = evidence_documents.evidence(document)
-    return judging.judge(seen, site=site)["LXD-API-06", IMAGE].outcome
+    return judging.judge(seen, site=site)["LXD-API-06", IMAGE].verdict
 
 
 def test_public_image_is_found_without_a_policy() -> None:

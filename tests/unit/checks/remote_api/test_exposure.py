@@ -12,7 +12,7 @@ import pytest
 from pytest_lxdsec.checks.remote_api import exposure
 from pytest_lxdsec.evidence import model
 from pytest_lxdsec.policy.policy_file import Network, Policy
-from pytest_lxdsec.session.outcomes import Result
+from pytest_lxdsec.reports.document import Result
 from pytest_lxdsec.verdict import Finding, Outcome
 from tests.support import (
     evidence_documents,
@@ -77,13 +77,13 @@ def listening(*found: tuple[str, str, int]) -> Document:
     ],
 )
 def test_acceptance_vector(name: str, outcome: Outcome) -> None:
-    assert judge(with_rules(name)).outcome is outcome
+    assert judge(with_rules(name)).verdict is outcome
 
 
 def test_rule_that_is_not_modelled_is_named() -> None:
     result = judge(with_rules("limit"))
     assert "limit" in result.reason
-    assert "cannot tell" in result.text
+    assert "cannot tell" in judging.text(result)
 
 
 def test_finding_names_sources_interface_and_rule() -> None:
@@ -96,7 +96,7 @@ def test_finding_names_sources_interface_and_rule() -> None:
 def test_some_sources_too_many_are_named() -> None:
     rules = evidence_filters.of([evidence_filters.closed_port(allowed="10.0.0.0/7")])
     document = patch(baseline(), "host.filters", to={"value": rules})
-    assert "192.0.2.10:8443 from 11.0.0.0/8, by" in judge(document).text
+    assert "192.0.2.10:8443 from 11.0.0.0/8, by" in judging.text(judge(document))
 
 
 def admitted(network: str, *allowed: str) -> Finding:
@@ -122,7 +122,7 @@ def test_few_networks_are_told_once() -> None:
 
 def test_without_a_policy_nobody_is_allowed() -> None:
     found = judge(baseline(), Policy())
-    assert "192.0.2.10:8443 from 10.0.0.0/8, by enp1s0" in found.text
+    assert "192.0.2.10:8443 from 10.0.0.0/8, by enp1s0" in judging.text(found)
     assert found.finding is not None
     assert "name who may reach them in policy api.allowed_sources" in found.finding.remedy.note
 
@@ -130,44 +130,44 @@ def test_without_a_policy_nobody_is_allowed() -> None:
 def test_without_a_policy_a_closed_port_passes() -> None:
     rules = evidence_filters.of([evidence_filters.closed_port(allowed="127.0.0.0/8")])
     document = patch(baseline(), "host.filters", to={"value": rules})
-    assert judge(document, Policy()).outcome is Outcome.PASS
+    assert judge(document, Policy()).verdict is Outcome.PASS
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8"])
 def test_loopback_needs_no_filter(address: str) -> None:
-    assert judge(listening(("tcp", address, 8443))).outcome is Outcome.NOT_APPLICABLE
+    assert judge(listening(("tcp", address, 8443))).verdict is Outcome.NOT_APPLICABLE
 
 
 def test_mapped_loopback_needs_no_filter() -> None:
     document = listening(("tcp6", "::ffff:127.0.0.1", 8443))
-    assert judge(document).outcome is Outcome.NOT_APPLICABLE
+    assert judge(document).verdict is Outcome.NOT_APPLICABLE
 
 
 def test_daemon_without_sockets_needs_no_filter() -> None:
-    assert judge(listening()).outcome is Outcome.NOT_APPLICABLE
+    assert judge(listening()).verdict is Outcome.NOT_APPLICABLE
 
 
 def test_filter_for_ipv4_leaves_a_wildcard_of_both_families_open() -> None:
     document = with_rules("table ip only", listening(("tcp6", "::", 8443)))
     result = judge(document)
-    assert "[2001:db8::10]:8443 from any IPv6 address" in result.text
-    assert "IPv4" not in result.text
+    assert "[2001:db8::10]:8443 from any IPv6 address" in judging.text(result)
+    assert "IPv4" not in judging.text(result)
 
 
 def test_wildcard_of_ipv4_is_no_door_for_ipv6() -> None:
     document = with_rules("table ip only", listening(("tcp", "0.0.0.0", 8443)))  # noqa: S104 - judged
-    assert judge(document).outcome is Outcome.PASS
+    assert judge(document).verdict is Outcome.PASS
 
 
 def test_metrics_beyond_loopback_are_a_door_too() -> None:
     document = listening(("tcp", "127.0.0.1", 8443), ("tcp", "192.0.2.10", 9100))
-    assert "192.0.2.10:9100 from any other IPv4 address" in judge(document).text
+    assert "192.0.2.10:9100 from any other IPv4 address" in judging.text(judge(document))
 
 
 def test_sockets_for_other_protocols_are_no_door_of_the_api() -> None:
     document = listening(("tcp", "192.0.2.10", 8443), ("tcp", "192.0.2.10", 179))
     document = evidence_documents.configure_server(document, "core.bgp_address", "192.0.2.10:179")
-    assert judge(document).outcome is Outcome.PASS
+    assert judge(document).verdict is Outcome.PASS
 
 
 def test_instances_on_a_bridge_are_sources_too() -> None:
@@ -178,7 +178,7 @@ def test_instances_on_a_bridge_are_sources_too() -> None:
     objects, programs, text = evidence_filters.closed_port()
     rules = evidence_filters.of([([*objects[:2], rule, *objects[2:]], programs, text)])
     document = patch(baseline(), "host.filters", to={"value": rules})
-    assert "by lxdbr0 (inet api in: iifname lxdbr0 accept)" in judge(document).text
+    assert "by lxdbr0 (inet api in: iifname lxdbr0 accept)" in judging.text(judge(document))
 
 
 def test_port_of_a_bridge_is_no_way_in() -> None:
@@ -188,13 +188,13 @@ def test_port_of_a_bridge_is_no_way_in() -> None:
     objects, programs, text = evidence_filters.closed_port()
     rules = evidence_filters.of([([*objects[:2], rule, *objects[2:]], programs, text)])
     document = patch(baseline(), "host.filters", to={"value": rules})
-    assert judge(document).outcome is Outcome.PASS
+    assert judge(document).verdict is Outcome.PASS
 
 
 @pytest.mark.parametrize("part", ["host.filters", "host.links", "host.listeners"])
 def test_missing_part_cannot_tell(part: str) -> None:
     document = patch(baseline(), part, to=evidence_documents.missing("no shell"))
-    assert judge(document).outcome is Outcome.ERROR
+    assert judge(document).verdict is Outcome.ERROR
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_tool_that_did_not_print_cannot_tell(path: tuple[str, ...]) -> None:
     error = {"text": "", "error": "the tool is not installed"}
     document = patch(baseline(), "host.filters", *path, to=error)
     result = judge(document)
-    assert (result.outcome, "not installed" in result.reason) == (Outcome.ERROR, True)
+    assert (result.verdict, "not installed" in result.reason) == (Outcome.ERROR, True)
 
 
 def test_legacy_rules_count() -> None:
@@ -218,7 +218,7 @@ def test_legacy_rules_count() -> None:
 
 def test_text_that_is_no_rule_set_cannot_tell() -> None:
     document = patch(baseline(), "host.filters", "nft", "text", to="{")
-    assert judge(document).outcome is Outcome.ERROR
+    assert judge(document).verdict is Outcome.ERROR
 
 
 def test_host_without_another_interface_cannot_tell() -> None:

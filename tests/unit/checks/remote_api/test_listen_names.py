@@ -17,7 +17,7 @@ def judge(*addresses: str, error: str = "", name: str = "lxd1.example") -> tuple
     entry = {"name": name, "addresses": list(addresses), "error": error}
     document = patch(document, "host.resolved_names", to={"value": [entry]})
     found = judging.judge(evidence_documents.evidence(document))["LXD-API-01", "server"]
-    return found.outcome, found.reason
+    return found.verdict, found.reason
 
 
 @pytest.mark.parametrize("address", ["192.0.2.10", "127.0.0.1", "2001:db8::1"])

@@ -21,7 +21,7 @@ GOOD = evidence_certificates.crl(TAKEN - YEAR, TAKEN + YEAR)
 
 def judge(document: Document) -> tuple[Outcome, str]:
     found = judging.judge(evidence_documents.evidence(document))["LXD-API-10", "server"]
-    return found.outcome, found.reason
+    return found.verdict, found.reason
 
 
 def with_files(*, changed: int = 0, document: Document | None = None, **texts: str) -> Document:

@@ -19,7 +19,7 @@ def judge(
     document: Document, subject: str = STORED, site: Policy = NOBODY, control: str = "LXD-API-08"
 ) -> tuple[Outcome, str]:
     found = judging.judge(evidence_documents.evidence(document), site=site)[control, subject]
-    return found.outcome, found.text if found.finding else found.reason
+    return found.verdict, judging.text(found) if found.finding else found.reason
 
 
 def stored(**changes: object) -> Document:

@@ -22,7 +22,7 @@ OFFER = ("host.handshakes", 0, "offers", 2)
 
 def judge(document: Document) -> tuple[Outcome, str]:
     found = judging.judge(evidence_documents.evidence(document))["LXD-API-05", "server"]
-    return found.outcome, found.reason
+    return found.verdict, found.reason
 
 
 def offered(answer: str, detail: str = "") -> Document:

@@ -17,7 +17,7 @@ HOUR = datetime.timedelta(hours=1)
 
 def judge(document: Document) -> tuple[Outcome, str]:
     found = judging.judge(evidence_documents.evidence(document))["LXD-API-07", "server"]
-    return found.outcome, found.reason
+    return found.verdict, found.reason
 
 
 def of_version(version: str, document: Document | None = None) -> Document:

@@ -17,7 +17,7 @@ DEVICE = {"type": "nic", "name": "eth0", "nictype": "routed", "parent": "enp1s0"
 
 def judge(document: Document, control: str, subject: str = NIC) -> tuple[Outcome, str]:
     found = judging.judge(evidence_documents.evidence(document))[control, subject]
-    return found.outcome, found.text if found.finding else found.reason
+    return found.verdict, judging.text(found) if found.finding else found.reason
 
 
 # --- LXD-RTD-02 --------------------------------------------------------------------------------
