@@ -1,4 +1,4 @@
-"""The rules that LXD writes with ebtables and ip6tables: how it does where there is no nft."""
+"""The rules that LXD writes with ebtables and ip6tables if there is no nft."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pytest_lxdsec.verdict import Finding, Outcome
 from . import both_ways, kernel_agreement, required, xtables
 
 SETTINGS = ("mac", "ipv4", "ipv6", "all", "bothnone", "v4+v6none")
-# The controls that fail on stock rules: by gaps of LXD's own, which no configuration closes.
+# The controls that fail on LXD's own rules, by gaps that no configuration closes.
 GAPS = {
     "mac": ("LXD-BRI-06",),
     "ipv4": ("LXD-BRI-06",),
@@ -28,7 +28,7 @@ FLUSH = "nft flush chain ip6 filter lxd_nic_lxdbr0"
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[labs.Lab]:
-    """A lab with an instance of every setting."""
+    """Yield a lab with an instance of every setting."""
     instances = tuple(labs.scenarios.Instance(name=instance(each)) for each in SETTINGS)
     scenario = dataclasses.replace(labs.scenarios.BARE, instances=instances)
     with required.throw_away(scenario) as here:
@@ -39,7 +39,7 @@ def lab() -> Iterator[labs.Lab]:
 
 
 def set_filters(lab: labs.Lab, setting: str, number: int) -> None:
-    """Have the filters on a NIC that is there: LXD 5.0.2 starts none whose address is "none"."""
+    """Set the filters on an existing NIC; LXD 5.0.2 starts no NIC with the address "none"."""
     device = {
         **kernel_agreement.DEVICE,
         "ipv4.address": f"10.85.3.{number}",
@@ -74,7 +74,7 @@ def finding(result: Result) -> Finding:
 
 @pytest.fixture(scope="module")
 def stock(lab: labs.Lab) -> dict[str, dict[str, Result]]:
-    """What is said of LXD's rules as they are."""
+    """Return the results for LXD's own rules."""
     return {setting: results(lab, setting) for setting in SETTINGS}
 
 
