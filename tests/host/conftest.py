@@ -1,4 +1,4 @@
-"""The host that all tests share; one that changes it puts it back."""
+"""The host that all tests share; a test must undo its changes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from . import both_ways, required, vm
 
 @pytest.fixture(scope="session")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[vm.Vm]:
-    """A running Debian with systemd, AppArmor and LXD, and the default scenario on it."""
+    """Yield a running Debian with systemd, AppArmor and LXD, and the default scenario on it."""
     with required.running(tmp_path_factory.mktemp("host")) as here:
         yield here
 
 
 @pytest.fixture(scope="session")
 def at_rest(host: vm.Vm) -> Verdicts:
-    """What every control says of the host as it is."""
+    """Return the results of all controls on the unchanged host."""
     return both_ways.judge(host)

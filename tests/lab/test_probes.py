@@ -40,7 +40,7 @@ def settings_lab() -> Iterator[labs.Lab]:
 
 @pytest.fixture(scope="module")
 def measured(settings_lab: labs.Lab) -> tuple[model.Evidence, dict[str, dict[str, str]]]:
-    """Return the kinds of frames that arrive, under every setting and under none."""
+    """Return the fate of every kind of frame, under every setting and under none."""
     with pytest.MonkeyPatch.context() as patch:
         also = Bridged(network=labs.scenarios.BRIDGE, filters=(), without=())
         real = plan._bridged

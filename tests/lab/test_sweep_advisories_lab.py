@@ -57,7 +57,7 @@ INSTALLED = (
     "rpm --install --nodeps --force-debian /srv/repo/noarch/demo-1-1.noarch.rpm"
 )
 REFRESH = {"dnf": "dnf makecache --refresh", "zypper": "zypper --non-interactive refresh --force"}
-# The command of the finding; dnf needs options that Debian's build lacks a default for.
+# The finding's command for each package manager.
 REPAIR = {
     "dnf": "dnf upgrade --security --assumeyes",
     "zypper": "zypper --non-interactive patch --category security",
