@@ -49,7 +49,7 @@ def differences(at_rest: Verdicts, mine: Verdicts) -> dict[Key, Difference]:
 
 
 def _example() -> Verdicts:
-    """Return the verdicts on a host with probes; `test_audit_of_host` checks them on a live one."""
+    """Return the verdicts on a host with probes; `test_audit_of_host` checks them live."""
     return in_lab.judge(evidence_file.load(test_example.PATH))
 
 
