@@ -1,4 +1,4 @@
-# Two commands for a fresh machine: `make audit` and `make test`. Each sets up what it needs.
+# Two commands for a fresh machine: `make audit` and `make test`. Each installs its requirements.
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -6,12 +6,12 @@ STAMP := $(VENV)/.ready
 EVIDENCE := pytest_lxdsec/evidence/example.json
 REPORT := report
 
-# Debian's packages: what LXD needs to run in a lab,
+# Debian packages: those that a lab's LXD needs,
 PACKAGES := lxd lxd-client dnsmasq-base nftables busybox-static iproute2 procps python3-venv
-# what the tests drive besides,
+# those that the tests also need,
 TEST_PACKAGES := openssh-server acl passwd chromium gnupg iptables ebtables \
 	dnf zypper rpm createrepo-c
-# and what a whole host is built with and runs on: only `make test-host` wants them.
+# and those to build and run a complete host, for `make test-host` only.
 HOST_PACKAGES := qemu-system-x86 qemu-utils debootstrap e2fsprogs openssh-client openssl
 
 .PHONY: help audit test test-fast kernel-agreement test-host example bench bench-reports docs lint \
@@ -34,7 +34,7 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -m pip install --quiet --no-build-isolation --editable . --group dev
 	@touch $@
 
-# As root on Debian the missing packages are installed; elsewhere the run says what it lacks.
+# Root on Debian installs the missing packages; elsewhere the run reports them.
 define with-packages
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && [ $(words $(1)) != "$$( \
 		dpkg-query --show --showformat '$${db:Status-Status}\n' $(1) 2> /dev/null | \
@@ -49,7 +49,7 @@ lab-packages:
 test-packages:
 	$(call with-packages,$(TEST_PACKAGES))
 
-# LXDSEC_HOST=required makes what is missing there a failure instead of a skip.
+# LXDSEC_HOST=required turns a missing requirement into a failure instead of a skip.
 host-packages:
 	$(call with-packages,$(HOST_PACKAGES))
 
@@ -65,7 +65,7 @@ audit: setup
 		echo "for machines:  junit.xml, report.json, report.sarif, summary.md beside it"; \
 	fi; exit $$status
 
-# Each lab is a world of its own, so two of them may be there at once: file by file.
+# Labs are independent, so two of them may run in parallel, each for one test file.
 test: test-fast lint
 	$(PYTHON) -m pytest -rs --numprocesses=2 --dist=loadfile tests/lab
 
@@ -75,26 +75,26 @@ test-fast: setup test-packages
 test-host: setup host-packages
 	LXDSEC_HOST=$${LXDSEC_HOST:-wanted} $(PYTHON) -m pytest tests/host
 
-# What `make audit` replays where no LXD can be had: recorded from the host of `make test-host`.
+# `make audit` replays this evidence if no LXD can run: recorded on the host of `make test-host`.
 example: setup host-packages
 	$(PYTHON) -m tests.host.example $(EVIDENCE)
 
-# Us, a naive suite and the floor, at 50, 200 and 1,000 running containers; SIZES="50" for less.
+# This suite, a naive suite and the lower bound, for 50, 200 and 1,000 containers, or SIZES="50".
 bench: setup
 	$(PYTHON) -m tests.bench.bench $(SIZES)
 
-# What is made and not written; tests say when one is out of date. The picture is the last audit's.
+# Generated files; tests fail if one is out of date. The picture shows the last audit.
 docs: $(STAMP)
 	$(VENV)/bin/lxdsec controls --format markdown > docs/controls.md
 	$(PYTHON) -m pytest_lxdsec.reports.json_schema
 	if [ -f $(REPORT)/report.html ]; then \
 		$(PYTHON) -m tests.support.picture $(REPORT)/report.html docs/report.png; fi
 
-# Time and memory of 60,000 results through every writer of reports.
+# Time and memory of all report writers for 60,000 results.
 bench-reports: $(STAMP)
 	$(PYTHON) -m tests.bench.reports
 
-# The evaluator of packet filters against the kernel, in full; `make test` does it in small.
+# The full comparison of the packet filter evaluator with the kernel; `make test` does a part.
 kernel-agreement: setup test-packages
 	LXDSEC_AGREEMENT=full $(PYTHON) -m pytest tests/lab/test_kernel_agreement.py
 

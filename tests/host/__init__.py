@@ -1,4 +1,4 @@
-"""Tests on a whole host."""
+"""Tests on a complete host: a virtual machine with Debian, systemd and LXD."""
 
 import pytest
 

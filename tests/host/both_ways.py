@@ -1,7 +1,7 @@
-"""Show controls both ways on a whole host, by the rules of the lab's harness.
+"""Show controls both ways on a complete host, by the rules of the lab's harness.
 
-Only what a lab cannot show is shown here: an audit takes half a minute where a lab takes
-seconds. So cases that do not meet are broken together and repaired together.
+Only cases that a lab cannot show are shown here, because an audit takes half a minute instead of
+seconds. Independent cases are broken together and repaired together.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from tests.support import judging
 
 from . import vm
 
-PROBED = ("LXD-BRI-12", "LXD-BRI-13", "LXD-RTD-04")  # by instances of our own: --lxd-probe
+PROBED = ("LXD-BRI-12", "LXD-BRI-13", "LXD-RTD-04")  # they need --lxd-probe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """What was said of some cases together: broken, and after the commands that it printed."""
+    """The results of cases that run together: while broken, and after their repairs."""
 
     cases: Sequence[Case]
     broken: Verdicts
@@ -34,8 +34,8 @@ class Act:
 
 
 def see(host: vm.Vm) -> model.Evidence:
-    """Gather the host's evidence over ssh, as `--lxd-host=ssh://` does."""
-    host.shell("lxd waitready --timeout=200")  # one that was just started may take a minute
+    """Gather the host's evidence over ssh, like `--lxd-host=ssh://`."""
+    host.shell("lxd waitready --timeout=200")  # a daemon may need a minute to start
     target = Target(name=host.name(), reach=Reach.SHELL, shell=host.ssh())
     connection = Connection(target=target)
     try:
@@ -45,12 +45,12 @@ def see(host: vm.Vm) -> model.Evidence:
 
 
 def judge(host: vm.Vm, *, site: policy_file.Policy | None = None) -> Verdicts:
-    """Return what every control says of the host now, by a site's policy."""
-    return judging.judge(see(host), site=site)
+    """Run all controls on the host by a site's policy, and return the results."""
+    return both_ways.judge(see(host), site=site)
 
 
 def play(host: vm.Vm, cases: Sequence[Case]) -> Act:
-    """Break, look, run the printed commands, look again, and put back what they leave."""
+    """Break, audit, run the printed commands, audit again, and restore the scenario."""
     for case in cases:
         host.shell(case.breaks)
     broken = judge(host)
@@ -65,7 +65,7 @@ def play(host: vm.Vm, cases: Sequence[Case]) -> Act:
 
 
 def check(act: Act, case: Case) -> None:
-    """It failed for its reason, and its command repaired it."""
+    """Fail the test unless the case failed for its reason and its command repaired it."""
     key = (case.control, case.subject)
     failed, repaired = act.broken[key], act.repaired[key]
     assert failed.verdict is Outcome.FAIL, f"not broken: {failed.reason}"
@@ -74,7 +74,7 @@ def check(act: Act, case: Case) -> None:
 
 
 def check_others(act: Act, before: Verdicts) -> None:
-    """Check that no verdict changed except those of the cases."""
+    """Fail the test if verdicts changed other than those that the cases expect."""
     about = tuple(f"{case.control} {case.subject}" for case in act.cases)
     announced = tuple(glob for case in act.cases for glob in case.with_it)
     every = dataclasses.replace(act.cases[0], with_it=(*about, *announced))

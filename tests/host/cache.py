@@ -1,7 +1,7 @@
-"""What took minutes to build, kept by its content: never in the repository, never half built.
+"""A cache of directories that take minutes to build, outside the repository.
 
-An entry is a directory named after the digest of all that went into it. It is built beside its
-place, by one process at a time, and moved there whole.
+An entry is a directory named after the digest of its inputs. It is built under another name, by
+one process at a time, and renamed when it is complete.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 UNUSED_SECONDS = 14 * 86400
-HALF = ".half"  # the suffix of what is being built
-COST = "cost.json"  # the file that says what it took
+HALF = ".half"  # the suffix of an entry that is being built
+COST = "cost.json"  # the file with the cost of the build
 _SYSTEM = pathlib.Path("/var/cache")
 
 
 def root() -> pathlib.Path:
-    """Return the cache's directory; root's alone, since keys are in it."""
+    """Return the cache's directory; only root may read it, because it holds keys."""
     base = os.environ.get("XDG_CACHE_HOME")
     directory = (pathlib.Path(base) if base else _SYSTEM) / "lxdsec"
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -32,7 +32,7 @@ def root() -> pathlib.Path:
 
 
 def key(*parts: str | bytes) -> str:
-    """Return the digest of what an entry is made from."""
+    """Return the digest of an entry's inputs."""
     digest = hashlib.sha256()
     for part in parts:
         data = part.encode() if isinstance(part, str) else part
@@ -46,7 +46,7 @@ def sources(files: Iterable[pathlib.Path]) -> bytes:
 
 
 def entry(name: str, build: Callable[[pathlib.Path], None]) -> pathlib.Path:
-    """Return the entry's directory, after `build(directory)` where there is none yet."""
+    """Return the entry's directory; call `build(directory)` if it does not exist yet."""
     place = root() / name
     if not place.is_dir():
         with _lock():
@@ -57,21 +57,21 @@ def entry(name: str, build: Callable[[pathlib.Path], None]) -> pathlib.Path:
 
 
 def cost(place: pathlib.Path) -> Mapping[str, float]:
-    """Return what it took to build an entry: `seconds`, and those of a `processor`."""
+    """Return the cost of an entry's build: `seconds`, and the seconds of a `processor`."""
     found: dict[str, float] = json.loads((place / COST).read_text())
     return found
 
 
 def _processor() -> float:
-    """Return the processor time of our children that have ended: nobody else's load is in it."""
+    """Return the processor time of this process's ended children, free of other load."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def _build(place: pathlib.Path, build: Callable[[pathlib.Path], None]) -> None:
-    if place.is_dir():  # by whoever had the lock before
+    if place.is_dir():  # built by the previous holder of the lock
         return
-    for dead in root().glob(f"*{HALF}"):  # of builds that were killed: the lock is ours
+    for dead in root().glob(f"*{HALF}"):  # killed builds: this process holds the lock
         shutil.rmtree(dead, ignore_errors=True)
     half = place.with_suffix(HALF)
     half.mkdir(mode=0o700)
@@ -86,7 +86,7 @@ def _build(place: pathlib.Path, build: Callable[[pathlib.Path], None]) -> None:
 
 
 def _forget(used: pathlib.Path) -> None:
-    """Drop what nobody has used for long: every update of a package makes a new image."""
+    """Remove entries that were not used for long; every update of a package makes a new one."""
     oldest = time.time() - UNUSED_SECONDS
     for place in root().iterdir():
         if place.is_dir() and place != used and place.stat().st_mtime < oldest:
@@ -95,7 +95,7 @@ def _forget(used: pathlib.Path) -> None:
 
 @contextlib.contextmanager
 def _lock() -> Iterator[None]:
-    """Lock out other builders; the lock ends with this process."""
+    """Hold a lock for the `with` block; the kernel releases it with the process."""
     with (root() / "lock").open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield

@@ -1,4 +1,4 @@
-"""Cases that need a whole host: systemd, real accounts, AppArmor in force, apt's own state."""
+"""Cases that need a complete host: systemd, real accounts, AppArmor, apt's own state."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if [ -d /srv/apt ]; then
     mv /srv/lists /var/lib/apt/lists
 fi
 """
-# Debian's package gives it to _lxd, so that the controls of it fail before and not after.
+# Debian's package gives it to _lxd, so that its control fails before and not after.
 _OWNER = "chown _lxd /var/lib/lxd"
 
 _ALL = (
-    # The socket is systemd's, made before any daemon runs.
+    # systemd makes the socket before any daemon runs.
     Case(
         control="LXD-LOC-01",
         subject="host",
@@ -53,7 +53,7 @@ _ALL = (
         finding="trudy (primary group lxd)",
         restores="userdel --remove trudy",
     ),
-    # Its service goes on with the group that the account has lost.
+    # The service still has the group that the account has lost.
     Case(
         control="LXD-LOC-04",
         subject="host",
@@ -63,7 +63,7 @@ _ALL = (
         finding="of oscar) holds gid",
         restores="systemctl stop oscar || true\nsystemctl reset-failed\nuserdel oscar",
     ),
-    # A package that is out of date, and the index of a source that says so.
+    # An outdated package, and a source whose index has a newer version.
     Case(
         control="LXD-OS-01",
         subject="host",
@@ -71,7 +71,7 @@ _ALL = (
         finding="1 security update is pending: ",
         restores=_UPDATED,
     ),
-    # As an update leaves it that restarts nothing.
+    # Like an update that restarts no service.
     Case(
         control="LXD-OS-03",
         subject="host",
@@ -79,7 +79,7 @@ _ALL = (
         "cp --archive /usr/bin/lxd /usr/bin/lxd.new\nmv /usr/bin/lxd.new /usr/bin/lxd",
         finding="was replaced since it started",
     ),
-    # The label is stacked, and names `unconfined` for what is inside, while it confines.
+    # The label is stacked: it contains `unconfined` for the inside, although it confines.
     Case(
         control="LXD-PRV-01",
         subject="instance/default/privileged",
@@ -88,7 +88,7 @@ _ALL = (
         finding="its init's label is 'unconfined'",
         with_it=("LXD-* instance/default/privileged",),
     ),
-    # Under pure cgroup v2 it is a program that the kernel holds, not a list in a file.
+    # Under pure cgroup v2 it is a program in the kernel, not a list in a file.
     Case(
         control="LXD-PRV-06",
         subject="instance/default/privileged",
@@ -111,9 +111,9 @@ CASES = tuple(case for case in _ALL if case.control in IDS)
 
 
 def acts() -> tuple[tuple[Case, ...], ...]:
-    """Return the cases in rounds, with at most one case per control and subject in each.
+    """Return the cases in as few rounds as possible, without conflicts in a round.
 
-    An instance is broken in one way at a time, too.
+    A round has at most one case of each control, of each subject and of each instance.
     """
     rounds: list[dict[str, Case]] = []
     for case in CASES:

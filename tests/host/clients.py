@@ -1,4 +1,4 @@
-"""Certificates of clients, as `--lxd-cert` and the like take them, and as LXD trusts them."""
+"""Certificates of clients, for options like `--lxd-cert`, and for LXD's trust store."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ UNRESTRICTED, RESTRICTED = "client", "restricted"
 
 
 def trusted(host: vm.Vm, directory: pathlib.Path) -> pathlib.Path:
-    """Make two clients that the host trusts, each in its way; return `directory`."""
+    """Make two clients that the host trusts, each in another way; return `directory`."""
     for name, options in ((UNRESTRICTED, ""), (RESTRICTED, "--restricted --projects tenants")):
         _make(directory, name)
         content = (directory / f"{name}.crt").read_bytes()
@@ -30,7 +30,7 @@ def forgotten(host: vm.Vm) -> None:
 
 
 def options(directory: pathlib.Path, name: str) -> list[str]:
-    """Return the options that make an audit come as this client."""
+    """Return the options of an audit with this client's certificate."""
     files = {"cert": f"{name}.crt", "key": f"{name}.key", "server-cert": "server.crt"}
     return [f"--lxd-{option}={directory / file}" for option, file in files.items()]
 

@@ -1,4 +1,4 @@
-"""The host that all tests share; one that changes it puts it back."""
+"""The host that all tests share; a test must undo its changes."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[vm.Vm]:
 
 @pytest.fixture(scope="session")
 def at_rest(host: vm.Vm) -> Verdicts:
-    """Return what every control says of the host as it is."""
+    """Return the results of all controls on the unchanged host."""
     return both_ways.judge(host)

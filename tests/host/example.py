@@ -1,7 +1,7 @@
-"""Record the example: the evidence of a whole host, as an operator's audit over ssh saves it.
+"""Records the example: the evidence of a complete host, from an audit over ssh.
 
-`make example` runs it. The file ships with the package; `make audit` replays it where no LXD can
-be had, and the fast tests read it.
+`make example` runs it. The file ships with the package; `make audit` replays it if no LXD can run,
+and the fast tests read it.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ import tempfile
 
 from tests.lab import audits
 
-from . import clients, faults, ready, vm
+from . import clients, host_errors, ready, vm
 
-# RFC 2606: nobody's. The port and the paths of this machine stay out of the file.
+# A name reserved by RFC 2606. The port and the paths of this machine stay out of the file.
 ADDRESS = "lxd.example.net"
-# They show nothing that the others do not, and each makes the file longer by a twentieth.
+# They show nothing new, and each makes the file longer by a twentieth.
 _LESS = """\
 lxc delete --force frozen isolated twin
 lxc delete --force --project tenants twin
 """
 PROBE_SECONDS = 600.0  # an instance takes a quarter of a minute to start here
-_WITH_FINDINGS = 1  # pytest's exit status: the scenario has some
+_WITH_FINDINGS = 1  # pytest's exit status: the scenario has findings
 
 
 def main(path: pathlib.Path) -> str:
-    """Record to `path`; return one line: what was audited, or why nothing was."""
+    """Record to `path`; return one line with the audited host, or the reason of a failure."""
     with tempfile.TemporaryDirectory(prefix="lxdsec-") as work:
         directory = pathlib.Path(work)
         try:
@@ -34,18 +34,18 @@ def main(path: pathlib.Path) -> str:
                 host.shell(_LESS)
                 clients.trusted(host, directory)
                 return _record(host, directory / "audit", path.resolve())
-        except (faults.HostBroken, faults.HostUnavailable) as reason:
+        except (host_errors.HostBroken, host_errors.HostUnavailable) as reason:
             raise SystemExit(str(reason)) from reason
 
 
 def _record(host: vm.Vm, directory: pathlib.Path, path: pathlib.Path) -> str:
-    path.unlink(missing_ok=True)  # what is there stays what it was only where nothing ran
+    path.unlink(missing_ok=True)  # an old file must not look like the result of this run
     target = host.ssh(address=ADDRESS)
     options = ("--lxd-probe", f"--lxd-save-evidence={path}")
     audit = audits.run(directory, f"--lxd-host={target}", *options, seconds=PROBE_SECONDS)
     if audit.status != _WITH_FINDINGS or not path.exists():
         raise SystemExit(audit.output)
-    path.chmod(0o644)  # a host that is no more: nobody's secret
+    path.chmod(0o644)  # the host does not exist any more: no secrets
     return next(line for line in audit.output.splitlines() if line.startswith("lxd: "))
 
 

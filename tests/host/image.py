@@ -1,4 +1,4 @@
-"""A disk with a Debian host on it, built from the machine's own apt and kept in the cache."""
+"""A disk image of a Debian host, built with the machine's own apt and kept in the cache."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import platform
 import shutil
 import subprocess
 
-from tests.host.faults import HostBroken, HostUnavailable
+from tests.host.host_errors import HostBroken, HostUnavailable
 
 from . import cache, machine, recipe
 
 SCRIPT = pathlib.Path(__file__).with_name("image.sh")
-ALIAS = "lxdsec-host"  # what ssh calls every host made from here, whatever its port
+ALIAS = "lxdsec-host"  # ssh's name for every host of this image, for any port
 LOG = "build.log"
 _SECONDS = 900
-_TOOLS = (  # the program, the Debian package that brings it
+_TOOLS = (  # the program and its Debian package
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("qemu-img", "qemu-utils"),
     ("debootstrap", "debootstrap"),
@@ -29,10 +29,10 @@ _TOOLS = (  # the program, the Debian package that brings it
 
 
 def check() -> None:
-    """Say what this machine lacks, all at once.
+    """Raise an error with all missing requirements, unless this machine can build an image.
 
     Raises:
-        HostUnavailable: with the command that brings it.
+        HostUnavailable: A program is missing; the text names the command that installs it.
     """
     if platform.machine() != "x86_64":
         raise HostUnavailable(f"host: the image is for x86_64, not {platform.machine()}")
@@ -47,14 +47,14 @@ def check() -> None:
 def get(apt: machine.Apt) -> pathlib.Path:
     """Return the directory of the image: `disk.raw`, `vmlinuz`, `initrd.img`, `key`, `config`.
 
-    Its package index is as old as the image, so that every week has its own.
+    The image's package index is as old as the image, so every week has an image of its own.
 
     Args:
-        apt: What the packages come from; it says of which release.
+        apt: The source of the packages, which also determines the release.
 
     Raises:
-        HostUnavailable: this machine cannot build one.
-        HostBroken: the build failed; the end of its log is the text.
+        HostUnavailable: This machine cannot build an image.
+        HostBroken: The build failed; the text is the end of its log.
     """
     check()
     files = [SCRIPT, pathlib.Path(__file__), pathlib.Path(cache.__file__)]
@@ -66,11 +66,11 @@ def get(apt: machine.Apt) -> pathlib.Path:
 
 
 def build(apt: machine.Apt, directory: pathlib.Path) -> None:
-    """Make an image in `directory`; raises as `get`."""
+    """Make an image in `directory`; see `get` for the errors."""
     _make_key(directory)
     _lay_out(apt, directory)
     main = apt.main_archive()
-    # It dies with us, and with it all that it has begun: a killed run leaves no builder behind.
+    # It dies with this process, and so do its children: a killed run leaves no builder behind.
     command = ["setpriv", "--pdeathsig", "KILL"]
     command += ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--"]
     arguments = [main.codename, main.uri, str(machine.KEYRING), recipe.OPERATOR]
@@ -100,7 +100,7 @@ def _make_key(directory: pathlib.Path) -> None:
 
 
 def _lay_out(apt: machine.Apt, directory: pathlib.Path) -> None:
-    """Write down what the script reads."""
+    """Write the files that the script reads."""
     lists = {
         "packages": recipe.PACKAGES,
         "units": recipe.UNITS,
@@ -125,4 +125,4 @@ def _write_client_files(directory: pathlib.Path) -> None:
 
 def _end(log: pathlib.Path) -> str:
     lines = log.read_text(errors="replace").strip().splitlines()
-    return " / ".join(line.strip() for line in lines[-3:]) or "without a word"
+    return " / ".join(line.strip() for line in lines[-3:]) or "no error message"

@@ -1,6 +1,6 @@
-"""What the machine's own apt is configured with: the source of everything in the image.
+"""The configuration of the machine's own apt, the source of all packages in the image.
 
-No mirror is named in this repository: the image comes from where this machine's packages come.
+This repository names no mirror: the image's packages come from the sources of this machine.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import re
 import subprocess
 from dataclasses import dataclass
 
-from tests.host.faults import HostUnavailable
+from tests.host.host_errors import HostUnavailable
 
 from . import recipe
 
-# Where apt's own configuration says who signs what; debootstrap wants one file.
+# The paths of apt's keyrings, one for each archive; debootstrap needs a single file.
 KEYRING = pathlib.Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-SECURITY = "Debian-Security"  # what that archive calls itself, in every release
+SECURITY = "Debian-Security"  # the label of that archive in every release
 _FIELDS = ("REPO_URI", "CODENAME", "COMPONENT", "ORIGIN", "LABEL")
 _CANDIDATE = re.compile(r"^(\S+):\n  Installed: .*\n  Candidate: (.*)$", re.MULTILINE)
 
@@ -35,32 +35,32 @@ class Source:
 
     @property
     def line(self) -> str:
-        """The line of a sources list."""
+        """Return the archive as a line of sources.list(5)."""
         return f"deb [signed-by={KEYRING}] {self.uri} {self.codename} {self.component}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Apt:
-    """An apt to ask: this machine's own, or one that knows another release from the same place.
+    """An apt to query: this machine's own, or one for another release of the same sources.
 
     Attributes:
-        codename: The release that it is of.
-        options: What leads to its state; none for the machine's own.
+        codename: The codename of its release.
+        options: The options that select its state; empty for the machine's own.
     """
 
     codename: str
     options: tuple[str, ...] = ()
 
     def sources(self) -> tuple[Source, ...]:
-        """Return the Debian archives that it has an index of.
+        """Return the Debian archives of its index.
 
         Raises:
-            HostUnavailable: there is none, or this is no Debian.
+            HostUnavailable: There is no such archive, or this machine is not a Debian.
         """
         form = "|".join(f"$({name})" for name in _FIELDS)
         command = ("indextargets", "--format", form, "Created-By: Packages")
-        told = _run("apt-get", *self.options, *command)
-        rows = [dict(zip(_FIELDS, line.split("|"), strict=True)) for line in told.splitlines()]
+        output = _run("apt-get", *self.options, *command)
+        rows = [dict(zip(_FIELDS, line.split("|"), strict=True)) for line in output.splitlines()]
         found = tuple(
             Source(
                 uri=row["REPO_URI"],
@@ -76,10 +76,10 @@ class Apt:
         return found
 
     def main_archive(self) -> Source:
-        """Return the archive that a system is made from: the release itself, without its updates.
+        """Return the archive of the release itself, without its updates.
 
         Raises:
-            HostUnavailable: none of this release.
+            HostUnavailable: There is no archive of this release.
         """
         wanted = (self.codename, "main", "Debian")
         for source in self.sources():
@@ -88,13 +88,13 @@ class Apt:
         raise HostUnavailable(f"host: apt has no index of Debian's {self.codename}/main")
 
     def versions(self) -> tuple[str, ...]:
-        """Return what would be installed, package by package.
+        """Return the versions that would be installed, by package.
 
         Raises:
-            HostUnavailable: a package is not to be had.
+            HostUnavailable: A package is not available.
         """
-        told = _run("apt-cache", *self.options, "policy", *recipe.PACKAGES)
-        found = dict(_CANDIDATE.findall(told))
+        output = _run("apt-cache", *self.options, "policy", *recipe.PACKAGES)
+        found = dict(_CANDIDATE.findall(output))
         missing = [name for name in recipe.PACKAGES if found.get(name, "(none)") == "(none)"]
         if missing:
             raise HostUnavailable(f"host: apt knows no {', '.join(missing)}: run apt-get update")
@@ -104,20 +104,20 @@ class Apt:
 def own() -> Apt:
     """Return this machine's apt."""
     release: dict[str, str] = {}
-    with contextlib.suppress(OSError):  # no Linux, or none that says so
+    with contextlib.suppress(OSError):  # no os-release file
         release = platform.freedesktop_os_release()
     return Apt(codename=release.get("VERSION_CODENAME", ""))
 
 
 def of(codename: str, directory: pathlib.Path) -> Apt:
-    """Return an apt that knows another release, from the same archives as this machine's.
+    """Return an apt for another release, from the archives of this machine's packages.
 
     Args:
-        codename: The release.
-        directory: Where its state is kept, as long as it is asked.
+        codename: The codename of the release.
+        directory: The directory for its state, which must exist while it is used.
 
     Raises:
-        HostUnavailable: the release is not to be had there.
+        HostUnavailable: The archives do not have the release.
     """
     mine = own()
     found = [dataclasses.replace(mine.main_archive(), codename=codename)]
@@ -141,7 +141,7 @@ def of(codename: str, directory: pathlib.Path) -> Apt:
 
 
 def configuration() -> str:
-    """Return how apt fetches here: proxies and the like."""
+    """Return the machine's settings for downloads, such as proxies."""
     return _run("apt-config", "dump", "Acquire")
 
 

@@ -1,7 +1,7 @@
 """One QEMU process: software emulation, loopback ports, a monitor; it dies with its parent.
 
-`/dev/kvm` is not used where there is one: not every host's nested KVM runs Debian's kernel, and
-a suite that behaves differently from machine to machine shows nothing.
+`/dev/kvm` is never used: not every nested KVM runs Debian's kernel, and the tests must behave in
+the same way on every machine.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ import time
 from collections.abc import Mapping
 from typing import IO, Any
 
-from tests.host.faults import HostBroken
+from tests.host.host_errors import HostBroken
 
 PROGRAM = "qemu-system-x86_64"
 MEMORY_MIB = 2048
-# What is saved can only be loaded by the same machine: all of this goes into its cache key.
+# Only an identical machine can load saved memory: all of this goes into its cache key.
 MACHINE = (
     *("-nodefaults", "-no-user-config", "-display", "none"),
     *("-accel", "tcg,thread=multi,tb-size=1024"),
     *("-cpu", "max", "-smp", "2", "-m", str(MEMORY_MIB)),
     *("-device", "virtio-rng-pci"),
 )
-# An emulated processor has none of the flaws that mitigations cost a tenth of its time for.
+# An emulated processor needs no mitigations, which would cost a tenth of its time.
 KERNEL_LINE = "root=/dev/vda rw console=ttyS0 net.ifnames=0 mitigations=off quiet"
 SSH, API = 22, 8443  # in the guest
 _ANSWER_SECONDS = 60.0
@@ -37,17 +37,17 @@ _END_SECONDS = 10.0
 
 
 class Qemu:
-    """A running virtual machine, as QEMU sees it; `ports` are those of this machine's loopback."""
+    """A running virtual machine; `ports` are forwarded ports on this machine's loopback."""
 
     def __init__(
         self, image: pathlib.Path, disk: pathlib.Path, memory: pathlib.Path | None = None
     ) -> None:
-        """Start it; it boots, or goes on from `memory`.
+        """Start the machine, which boots or resumes from `memory`.
 
         Raises:
-            HostBroken: QEMU does not start; the text is its own.
+            HostBroken: QEMU does not start; the text is QEMU's.
         """
-        # One unlinked file for the serial console and what QEMU itself has to say.
+        # One unlinked file for the serial console and QEMU's own messages.
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed in `close`
         ours, theirs = socket.socketpair()
         with theirs:
@@ -58,7 +58,7 @@ class Qemu:
                 stdout=self._log,
                 stderr=self._log,
                 pass_fds=[theirs.fileno()],
-                start_new_session=True,  # Ctrl-C is for the run; it ends us in its own order
+                start_new_session=True,  # Ctrl-C is for the run, which ends QEMU itself
             )
         ours.settimeout(_ANSWER_SECONDS)
         self._monitor = ours
@@ -75,14 +75,14 @@ class Qemu:
 
     @property
     def pid(self) -> int:
-        """Its process on this machine."""
+        """The id of the QEMU process."""
         return self._process.pid
 
     def ask(self, command: str, arguments: Mapping[str, object] | None = None) -> Any:
-        """Give the monitor one command, return its answer.
+        """Send one command to the monitor, and return its answer.
 
         Raises:
-            HostBroken: QEMU refuses it, or is gone; the text is its own.
+            HostBroken: QEMU refuses the command, or has ended; the text is QEMU's.
         """
         request = {"execute": command, "arguments": dict(arguments or {})}
         try:
@@ -97,14 +97,14 @@ class Qemu:
         return answer["return"]
 
     def save(self, path: pathlib.Path) -> None:
-        """Stop the machine and write its memory and devices to `path`; its disk stays as it is."""
+        """Stop the machine and write its memory and devices to `path`, but not its disk."""
         self.ask("stop")
         self.ask("migrate-set-parameters", {"max-bandwidth": 1 << 34})
         self.ask("migrate", {"uri": f"exec:cat > '{path}'"})
         self._await_migration()
 
     def pause(self) -> None:
-        """Stop its processors: whoever asks it gets no answer, and no refusal either."""
+        """Stop the processors, so that clients get neither an answer nor a refusal."""
         self.ask("stop")
 
     def go_on(self) -> None:
@@ -118,8 +118,8 @@ class Qemu:
         return " / ".join(line.strip() for line in lines[-3:]) or "the console is empty"
 
     def close(self) -> None:
-        """End the machine, as by pulling the plug."""
-        with contextlib.suppress(HostBroken):  # it is gone already, which is what is wanted
+        """End the machine without a shutdown."""
+        with contextlib.suppress(HostBroken):  # it has ended already
             self.ask("quit")
         try:
             self._process.wait(_END_SECONDS)
@@ -142,8 +142,10 @@ class Qemu:
             time.sleep(0.05)
 
     def _forwarded(self) -> Mapping[int, int]:
-        told = self.ask("human-monitor-command", {"command-line": "info usernet"})
-        rows = re.findall(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s+\S+\s+(\d+)", told)
+        output = self.ask("human-monitor-command", {"command-line": "info usernet"})
+        rows = re.findall(
+            r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s+\S+\s+(\d+)", output
+        )
         return {int(inside): int(outside) for outside, inside in rows}
 
     def _read(self) -> Any:
@@ -154,7 +156,7 @@ class Qemu:
 
 
 def version() -> str:
-    """Return which QEMU this is."""
+    """Return QEMU's version."""
     done = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=True)
     return done.stdout
 

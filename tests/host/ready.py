@@ -1,6 +1,6 @@
-"""A host with the lab's default scenario on it, running, saved with its memory.
+"""A running host with the lab's default scenario, saved with its memory.
 
-The same requests build the lab's LXD and this one, so that their verdicts can be compared.
+The same requests build the scenario in a lab and here, so that the verdicts can be compared.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pytest_lxdsec.lab import build as builder
 from pytest_lxdsec.lab import image as containers
 from pytest_lxdsec.lab import lxd_client
 from pytest_lxdsec.lab import scenario as scenarios
-from tests.host.faults import HostBroken
+from tests.host.host_errors import HostBroken
 
 from . import cache, image, machine, qemu, vm
 
@@ -24,14 +24,14 @@ DISK, MEMORY = "disk.qcow2", "memory"
 
 
 def get(apt: machine.Apt) -> tuple[pathlib.Path, pathlib.Path]:
-    """Return the image, and the directory of the disk and memory made from it.
+    """Return the directory of the image, and that of the disk and memory made from it.
 
     Args:
-        apt: What the packages come from.
+        apt: The source of the packages.
 
     Raises:
-        HostUnavailable: this machine cannot build or run one.
-        HostBroken: it was begun and did not come to what it should.
+        HostUnavailable: This machine cannot build or run a host.
+        HostBroken: The build or the boot failed.
     """
     base = image.get(apt)
     modules = (builder, containers, scenarios)
@@ -43,11 +43,15 @@ def get(apt: machine.Apt) -> tuple[pathlib.Path, pathlib.Path]:
 
 @contextlib.contextmanager
 def running(directory: pathlib.Path, release: str = "") -> Iterator[vm.Vm]:
-    """Have a host with the default scenario, within seconds; raises as `get`.
+    """Run a host with the default scenario, which resumes within seconds.
 
     Args:
-        directory: A private one, for the files of this run.
-        release: The codename of another Debian than this machine's.
+        directory: A private directory for the files of this run.
+        release: The codename of another Debian than this machine's; "" for the same.
+
+    Raises:
+        HostUnavailable: See `get`.
+        HostBroken: See `get`.
     """
     apt = machine.of(release, directory / "apt") if release else machine.own()
     base, saved = get(apt)
@@ -57,7 +61,9 @@ def running(directory: pathlib.Path, release: str = "") -> Iterator[vm.Vm]:
 
 def _build(base: pathlib.Path, place: pathlib.Path) -> None:
     vm.overlay(base / "disk.raw", place / DISK)
-    work = place / "work"  # in the cache: what is there of a killed build, the next one removes
+    work = (
+        place / "work"
+    )  # in the cache, so that the next build removes the leftovers of a killed one
     work.mkdir()
     emulated = qemu.Qemu(base, place / DISK)
     here = vm.Vm(qemu=emulated, image=base, directory=work)
@@ -74,7 +80,7 @@ def _build(base: pathlib.Path, place: pathlib.Path) -> None:
 
 
 def _fill(lxd: lxd_client.Client, here: vm.Vm) -> None:
-    """Build the scenario, one instance after the other: side by side, emulated starts time out."""
+    """Build the scenario, one instance at a time: in parallel, emulated starts time out."""
     everything = scenarios.DEFAULT
     builder.build(lxd, dataclasses.replace(everything, instances=()))
     alone = dataclasses.replace(everything, requests=(), image_projects=())

@@ -1,7 +1,7 @@
-"""What is in the host: its packages, its files, its accounts; data only.
+"""The recipe of the host: its packages, files and accounts. Data only.
 
-A plain Debian with LXD from its own packages, as an operator would set it up, and as little else
-as boots quickly under software emulation. What is built from this is cached by its content.
+It is a plain Debian with LXD from its own packages, set up like an operator's, and small enough to
+boot quickly under software emulation. The image is cached under the digest of this data.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from pytest_lxdsec.lab import pid1
 from pytest_lxdsec.lab import scenario as scenarios
 
-# Of the machine's own Debian suite; versions are what the machine's apt would install.
+# Packages of the machine's own Debian suite, in the versions that its apt would install.
 PACKAGES = (
     "acl",
     "apparmor",
@@ -34,7 +34,7 @@ PACKAGES = (
     "udev",
     "uidmap",
 )
-# What the initial RAM disk needs to find its disk; the rest of the modules are in the image.
+# The modules that the initial RAM disk needs for the disk; the others are in the image.
 _MODULES = ("virtio_pci", "virtio_blk", "ext4")
 
 HOST_NAME = "host"
@@ -101,7 +101,7 @@ FILES = {
     "etc/systemd/system/uplink.service": (_UPLINK_UNIT, 0o644),
 }
 UNITS = ("systemd-networkd.service", "uplink.service", "ssh.service")
-# They would ask mirrors that are not there, at a time of their own; boots need not wait for them.
+# They would query missing mirrors at random times; boots need not wait for them.
 MASKED = (
     "apt-daily.timer",
     "apt-daily-upgrade.timer",

@@ -1,7 +1,7 @@
-"""Hosts for tests: only where asked for, skipped with the reason where there can be none.
+"""Hosts for tests: only on request, else the test is skipped.
 
-A host costs minutes of two processors the first time, so no plain run of all tests builds one:
-`make test-host` asks for it.
+The first host costs minutes of two processors, so a plain run of all tests does not build it:
+`make test-host` requests it.
 """
 
 from __future__ import annotations
@@ -13,17 +13,20 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.host.faults import HostBroken, HostUnavailable
+from tests.host.host_errors import HostBroken, HostUnavailable
 
 from . import ready, vm
 
 VARIABLE = "LXDSEC_HOST"
-WANTED, REQUIRED = "wanted", "required"  # required: what is missing is a failure
+WANTED, REQUIRED = "wanted", "required"  # required: a missing requirement is a failure
 
 
 @contextlib.contextmanager
 def running(directory: pathlib.Path, release: str = "") -> Iterator[vm.Vm]:
-    """Run a host with the default scenario for the length of the block; see `ready.running`."""
+    """Run a host with the default scenario for the length of a `with` block.
+
+    See `ready.running` for the arguments.
+    """
     asked = os.environ.get(VARIABLE, "")
     if asked not in (WANTED, REQUIRED):
         pytest.skip("host: not asked for: make test-host")

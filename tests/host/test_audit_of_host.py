@@ -1,4 +1,4 @@
-"""Whole audits of a whole host, by every road that leads to it from another machine."""
+"""Complete audits of a complete host, over every connection from another machine."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ from . import both_ways, clients, example, recipe, vm
 Verdicts = Mapping[audits.Key, str]
 
 INSTANCES = len(scenarios.DEFAULT.instances)
-MOST_TRIALS = 160  # seven instances made, started and removed, and as many orders to the host
+MOST_TRIALS = (
+    160  # seven instances are made, started and removed, with as many commands on the host
+)
 
 
 @pytest.fixture(scope="module")
 def client(host: vm.Vm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[pathlib.Path]:
-    """Files of the clients that the host trusts."""
+    """Yield the directory of the clients that the host trusts."""
     yield clients.trusted(host, tmp_path_factory.mktemp("client"))
     clients.forgotten(host)
 
@@ -37,7 +39,7 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 @pytest.fixture(scope="module")
 def logins(host: vm.Vm) -> list[int]:
-    """Return how often root had logged in before the main audit, and after it."""
+    """Return a list for the numbers of root's logins before and after the main audit."""
     return [_logins(host)]
 
 
@@ -49,8 +51,8 @@ def by_ssh(
     logins: list[int],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> audits.Audit:
-    """Return the main road: root over ssh, and probes with it."""
-    del client  # is trusted in every audit, or in none
+    """Run the main audit: root over ssh, with probes."""
+    del client  # trusted in every audit, or in none
     directory = tmp_path_factory.mktemp("ssh")
     options = ("--lxd-probe", f"--lxd-save-evidence={evidence}", "-rE")
     target = f"--lxd-host={host.ssh()}"
@@ -68,7 +70,7 @@ def _logins(host: vm.Vm) -> int:
 def otherwise(
     host: vm.Vm, client: pathlib.Path, tmp_path_factory: pytest.TempPathFactory
 ) -> audits.Audit:
-    """Another login that becomes root, and the API alone, in one run."""
+    """Run an audit over a login with sudo, and over the API alone."""
     return audits.run(
         tmp_path_factory.mktemp("otherwise"),
         f"--lxd-host={host.ssh(recipe.OPERATOR, sudo='true')}",
@@ -86,21 +88,21 @@ def test_root_over_ssh_gets_findings_and_a_header(by_ssh: audits.Audit, host: vm
         assert part in line
 
 
-def test_there_is_nothing_that_cannot_be_told(by_ssh: audits.Audit) -> None:
-    told = by_ssh.verdicts().values()
-    errors = [key for verdicts in told for key in verdicts if verdicts[key] == "error"]
+def test_no_verdict_is_an_error(by_ssh: audits.Audit) -> None:
+    hosts = by_ssh.verdicts().values()
+    errors = [key for verdicts in hosts for key in verdicts if verdicts[key] == "error"]
     assert errors == [], by_ssh.output
 
 
 def test_there_is_nothing_that_is_not_assessed(by_ssh: audits.Audit, host: vm.Vm) -> None:
-    """The whole catalogue, and every control of it has something to say of some subject."""
+    """Expect a verdict of every control in the catalogue, and none that is not assessed."""
     said = by_ssh.verdicts()[host.name()]
     assert {control for control, _ in said} == {made.id for made in catalogue.packaged()}
     assert [key for key in said if said[key] == "not-assessed"] == []
 
 
 def test_a_probe_leaves_nothing_behind(by_ssh: audits.Audit, host: vm.Vm) -> None:
-    del by_ssh  # is what probed
+    del by_ssh  # its fixture ran the probes
     assert probe_project.PROJECT not in host.shell("lxc project list --format csv")
     assert len(host.shell("lxc list --all-projects --format csv --columns n").split()) == INSTANCES
 
@@ -112,7 +114,7 @@ def test_replay_repeats_every_verdict(
     assert list(again.verdicts().values()) == list(by_ssh.verdicts().values())
 
 
-def test_sudo_sees_what_root_sees(
+def test_sudo_gives_the_verdicts_of_root(
     by_ssh: audits.Audit, otherwise: audits.Audit, host: vm.Vm
 ) -> None:
     name = host.name(recipe.OPERATOR)
@@ -120,7 +122,7 @@ def test_sudo_sees_what_root_sees(
 
 
 def _without_probes(said: Verdicts) -> Verdicts:
-    """Return what is said where nobody has asked for probes."""
+    """Return the verdicts that an audit without probes would have."""
     tried = {key for key in said if key[0] in both_ways.PROBED and said[key] in ("pass", "fail")}
     assert tried
     return {**said, **dict.fromkeys(tried, "not-assessed")}
@@ -145,7 +147,7 @@ def test_the_api_alone_assesses_less_and_judges_alike(
     assert assessed == {key: full[key] for key in assessed}
 
 
-def test_the_api_with_a_shell_sees_what_ssh_sees(
+def test_the_api_with_a_shell_gives_the_verdicts_of_ssh(
     by_ssh: audits.Audit, client: pathlib.Path, host: vm.Vm, tmp_path: pathlib.Path
 ) -> None:
     target = f"--lxd-host={host.api}?shell={urllib.parse.quote(host.ssh(), safe='')}"
@@ -164,8 +166,8 @@ def test_a_restricted_client_gets_an_error_and_no_verdict(
 
 
 def test_an_audit_logs_in_once(by_ssh: audits.Audit, logins: list[int]) -> None:
-    """Every request uses one connection: each costs a second here, and a line in a log."""
-    del by_ssh  # is what logged in
+    """Expect one connection: each login costs a second here, and a line in a log."""
+    del by_ssh  # its fixture logged in
     before, after = logins
     assert after == before + 1
 
@@ -173,23 +175,23 @@ def test_an_audit_logs_in_once(by_ssh: audits.Audit, logins: list[int]) -> None:
 def test_an_audit_is_a_handful_of_round_trips(
     by_ssh: audits.Audit, evidence: pathlib.Path
 ) -> None:
-    """For all instances together: a far host answers each in its own time."""
-    del by_ssh  # is what made them
+    """Expect a fixed number for all instances, because a distant host answers slowly."""
+    del by_ssh  # its fixture made them
     trips = dict(evidence_file.load(evidence).header.round_trips)
     probe, trials = trips.pop("probe"), trips.pop("trial_api") + trips.pop("trial_shell")
     assert trips == {"api": 2, "shell": 3}
-    # Three, and a few more where the host is slow: it is waited for, and LXD forgets meanwhile.
+    # Three, and a few more if the host is slow: commands are waited for, and LXD drops operations.
     assert probe <= 3 + 3
     assert trials <= MOST_TRIALS
 
 
 def test_the_example_that_ships_is_judged_like_the_host(by_ssh: audits.Audit, host: vm.Vm) -> None:
-    """Fast tests and `make audit` use evidence that would be recorded the same today."""
+    """Expect that the example of the fast tests and `make audit` is up to date."""
     shipped = judging.judge(evidence_file.load(test_example.PATH))
     live = by_ssh.verdicts()[host.name()]
-    told = {
-        key: result.verdict.value
+    expected = {
+        key: result.outcome.value
         for key, result in shipped.items()
-        if not key[1].startswith("certificate/")  # by fingerprints, which are always others
+        if not key[1].startswith("certificate/")  # by fingerprints, which differ in every run
     }
-    assert told == {key: live.get(key, "none") for key in told}, test_example.ANEW
+    assert expected == {key: live.get(key, "none") for key in expected}, test_example.ANEW

@@ -1,4 +1,4 @@
-"""What a lab cannot show, broken on a whole host and repaired by the command it prints."""
+"""Controls that a lab cannot show, broken on a complete host and repaired as printed."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ ROUNDS = cases.acts()
 
 @pytest.fixture(scope="module")
 def acts(host: vm.Vm, at_rest: Verdicts) -> Mapping[int, Act]:
-    """Return what was said of each round."""
-    del at_rest  # is of the host before anything was broken
+    """Return the results of each round."""
+    del at_rest  # recorded before anything was broken
     return {number: both_ways.play(host, some) for number, some in enumerate(ROUNDS)}
 
 

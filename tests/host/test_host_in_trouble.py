@@ -1,4 +1,4 @@
-"""What an audit says of a host that goes away, or whose LXD does, while it is asked."""
+"""Audits of a host that stops answering, or whose LXD restarts, during the audit."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ PATIENCE = 150.0  # ssh gives a silent host a minute, after ten seconds for the 
 
 @pytest.fixture
 def healed(host: vm.Vm) -> Iterator[vm.Vm]:
-    """Yield the host, which is well again after the test."""
+    """Yield the host, and repair it after the test."""
     yield host
     host.qemu.go_on()
     host.connect()
     host.set_clock()
-    # systemd counts starts, and has refused one that came too soon.
+    # systemd limits the rate of starts, and has refused one.
     host.shell("systemctl reset-failed\nsystemctl start lxd.service\nlxc list > /dev/null")
 
 
 def test_a_restart_of_lxd_meanwhile_makes_nothing_pass(
     at_rest: Verdicts, healed: vm.Vm, tmp_path: pathlib.Path
 ) -> None:
-    """Whatever is said is what is said of the host at rest, or that it cannot be told."""
+    """Expect for each subject the verdict of the unchanged host, or an error."""
     target = f"--lxd-host={healed.ssh()}"
     over = threading.Event()
     with futures.ThreadPoolExecutor(max_workers=1) as thread:
@@ -55,11 +55,11 @@ def test_a_restart_of_lxd_meanwhile_makes_nothing_pass(
 
 
 def _keep_restarting(host: vm.Vm, over: threading.Event) -> int:
-    """Return how often LXD was restarted until it was `over`."""
+    """Restart LXD until `over` is set; return the number of restarts."""
     for number in itertools.count():
         if over.is_set():
             return number
-        # systemd counts the starts, and would refuse them in the end.
+        # systemd limits the rate of starts, and would refuse them in the end.
         host.shell("systemctl reset-failed lxd.service\nsystemctl restart lxd.service")
     raise AssertionError
 
@@ -68,11 +68,11 @@ def test_a_host_that_is_silent_from_the_start_is_one_error(
     healed: vm.Vm, tmp_path: pathlib.Path
 ) -> None:
     healed.qemu.pause()
-    _says_that_it_cannot_be_reached(healed, audits.run(tmp_path, f"--lxd-host={healed.ssh()}"))
+    _require_unreachable(healed, audits.run(tmp_path, f"--lxd-host={healed.ssh()}"))
 
 
 def test_a_host_that_falls_silent_is_one_error(healed: vm.Vm, tmp_path: pathlib.Path) -> None:
-    """It is let in, and then hears no more: no refusal, no reset, only nothing."""
+    """Expect one error if the host answers nothing after the login, not even a reset."""
     junit = tmp_path / "junit.xml"
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={junit}"]
     command.append(f"--lxd-host={healed.ssh()}")
@@ -81,7 +81,7 @@ def test_a_host_that_falls_silent_is_one_error(healed: vm.Vm, tmp_path: pathlib.
         (tmp_path / "output").open("w+") as output,
         subprocess.Popen(command, cwd=tmp_path, stdout=output, stderr=output) as run,
     ):
-        while _logins(healed) == count:  # each look takes a second here
+        while _logins(healed) == count:  # each check takes a second here
             assert run.poll() is None
         healed.qemu.pause()
         began = time.monotonic()
@@ -89,7 +89,7 @@ def test_a_host_that_falls_silent_is_one_error(healed: vm.Vm, tmp_path: pathlib.
         output.seek(0)
         audit = audits.Audit(status=status, output=output.read(), junit=junit)
     assert time.monotonic() - began < PATIENCE
-    _says_that_it_cannot_be_reached(healed, audit)
+    _require_unreachable(healed, audit)
 
 
 def _logins(host: vm.Vm) -> int:
@@ -97,7 +97,7 @@ def _logins(host: vm.Vm) -> int:
     return int(host.shell(script))
 
 
-def _says_that_it_cannot_be_reached(host: vm.Vm, audit: audits.Audit) -> None:
+def _require_unreachable(host: vm.Vm, audit: audits.Audit) -> None:
     assert audit.status == 1
     assert f"cannot reach {host.name()}" in audit.output
     assert audit.verdicts() == {}

@@ -1,4 +1,4 @@
-"""The host that tests stand on: whole, alone in the world, and gone without a trace."""
+"""The host of these tests: complete, isolated, and removed without a trace."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from . import cache, machine, ready, vm
 
 READY_SECONDS, RESUME_SECONDS = 300.0, 60.0
 ROOT = pathlib.Path(__file__).parents[2]
-# Has a host, says whose processes it consists of, and waits to be killed.
+# Run a host, print the ids of its processes, and wait to be killed.
 DOOMED = """
 import pathlib, sys, time
 from tests.host import ready
@@ -46,22 +46,22 @@ image.build(machine.own(), pathlib.Path(sys.argv[1]))
         ("cat /sys/module/apparmor/parameters/enabled", "Y"),
         ("stat --file-system --format %T /sys/fs/cgroup", "cgroup2fs"),
         ("systemd-detect-virt --container || true", "none"),
-        # Limits are the kernel's own there: every controller is the one hierarchy's.
+        # The kernel enforces limits there: every controller is in the one hierarchy.
         ("cat /sys/fs/cgroup/lxc.payload.hardened/memory.max", str(64 * 2**20)),
         ("cat /sys/fs/cgroup/lxc.payload.hardened/pids.max", "100"),
         ("cat /sys/fs/cgroup/lxc.payload.plain/memory.max", "max"),
     ],
 )
-def test_it_has_what_a_lab_lacks(host: vm.Vm, command: str, answer: str) -> None:
+def test_it_has_the_features_that_a_lab_lacks(host: vm.Vm, command: str, answer: str) -> None:
     assert host.shell(command).strip() == answer
 
 
 def test_it_is_ready_within_minutes_of_nothing(
     host: vm.Vm, record_testsuite_property: Callable[[str, object], None]
 ) -> None:
-    """The time was measured when the image was built, mostly not by this run.
+    """Expect a cheap build, as measured when this machine built the entry of its cache.
 
-    In processor time of two, which is the same whatever else the machine had to do then.
+    The cost is processor time of two processors, which is independent of other load.
     """
     base, saved = ready.get(machine.own())
     assert base == host.image
@@ -72,14 +72,14 @@ def test_it_is_ready_within_minutes_of_nothing(
 
 def test_its_ports_are_on_loopback_only(host: vm.Vm) -> None:
     qemu, _ = host.processes
-    told = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True).stdout
-    addresses = [line.split()[3] for line in told.splitlines() if f"pid={qemu}," in line]
+    listed = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True).stdout
+    addresses = [line.split()[3] for line in listed.splitlines() if f"pid={qemu}," in line]
     assert len(addresses) == 2
     assert all(address.startswith("127.0.0.1:") for address in addresses)
 
 
-def test_it_reaches_nobody(host: vm.Vm) -> None:
-    """QEMU's own network would lead to this machine's loopback, and out."""
+def test_it_cannot_reach_other_machines(host: vm.Vm) -> None:
+    """Expect no network access, although QEMU's network could reach this machine and others."""
     with socket.create_server(("127.0.0.1", 0)) as door:
         port = door.getsockname()[1]
         script = f"import socket; socket.create_connection(('10.0.2.2', {port}), 5)"
@@ -104,7 +104,7 @@ def test_another_resumes_in_seconds_and_shares_nothing(
 
 
 def test_nothing_runs_on_after_a_killed_run(host: vm.Vm, tmp_path: pathlib.Path) -> None:
-    del host  # says whether there can be one at all
+    del host  # its fixture skips the test if there can be no host
     command = [sys.executable, "-c", textwrap.dedent(DOOMED), str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None
@@ -112,12 +112,12 @@ def test_nothing_runs_on_after_a_killed_run(host: vm.Vm, tmp_path: pathlib.Path)
         run.kill()
     assert len(processes) == 2
     waiting.until(lambda: not any(_is_alive(pid) for pid in processes))
-    # Its disk has lost its name as soon as QEMU had it open; these two are a kilobyte.
+    # Its disk is unlinked once QEMU has opened it; these two files are a kilobyte.
     assert {path.name for path in tmp_path.iterdir()} == {"config", "ssh"}
 
 
 def test_no_builder_runs_on_after_a_killed_run(host: vm.Vm, tmp_path: pathlib.Path) -> None:
-    del host  # as above
+    del host  # likewise
     command = [sys.executable, "-c", textwrap.dedent(BUILDER), str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT) as run:
         # Its namespaces, its script, debootstrap and one of its tools at least.
@@ -128,7 +128,7 @@ def test_no_builder_runs_on_after_a_killed_run(host: vm.Vm, tmp_path: pathlib.Pa
 
 
 def _at_work_in(directory: pathlib.Path) -> list[int]:
-    """Return the processes of this machine whose working directory it is."""
+    """Return the processes of this machine that have this working directory."""
     found = []
     for path in pathlib.Path("/proc").glob("[0-9]*/cwd"):
         with contextlib.suppress(OSError):
@@ -142,4 +142,4 @@ def _is_alive(pid: int) -> bool:
         state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
         return False
-    return state != "Z"  # a zombie is but its exit status, for whoever adopted it
+    return state != "Z"  # a zombie is only an exit status for its parent

@@ -1,6 +1,6 @@
-"""The lab says of the default scenario what a whole host says of it, but for what is listed.
+"""A lab and a complete host give the same verdicts on the default scenario, with exceptions.
 
-This is what lets a second in a lab stand for minutes on a host. Who adds to the list says why.
+So a second in a lab can replace minutes on a host. Every exception is listed with its reason.
 """
 
 from __future__ import annotations
@@ -30,42 +30,36 @@ Difference = tuple[str, str]
 
 @pytest.fixture(scope="module")
 def mine() -> Verdicts:
-    """Return what the lab says, with probes."""
+    """Return the lab's verdicts, with probes."""
     with labs.throw_away() as lab:
         return judging.judge(in_lab.see(lab, probing=True))
 
 
 @pytest.fixture(scope="module")
 def differences(at_rest: Verdicts, mine: Verdicts) -> dict[Key, Difference]:
-    """Return what the lab says and what the host says, where they differ.
-
-    Of probes, the example's.
-    """
-    theirs = {key: said for key, said in at_rest.items() if not _is_probed(key)}
-    theirs |= {key: said for key, said in _example().items() if _is_probed(key)}
-    # The example is of fewer instances: those with the same settings are left out of it.
+    """Return the verdicts of the lab and the host that differ; the example has those of probes."""
+    theirs = {key: outcome for key, outcome in at_rest.items() if not _is_probed(key)}
+    theirs |= {key: outcome for key, outcome in _example().items() if _is_probed(key)}
+    # The example has fewer instances: it leaves out those with the same settings.
     asked = {key for key in mine if not _is_probed(key)} | set(theirs)
     return {
-        key: (_said(mine, key), _said(theirs, key))
+        key: (_outcome(mine, key), _outcome(theirs, key))
         for key in sorted(asked)
-        if _said(mine, key) != _said(theirs, key)
+        if _outcome(mine, key) != _outcome(theirs, key)
     }
 
 
 def _example() -> Verdicts:
-    """Return what is said of a host that was probed.
-
-    See `test_audit_of_host`, which holds it to live.
-    """
-    return judging.judge(evidence_file.load(test_example.PATH))
+    """Return the verdicts on a host with probes; `test_audit_of_host` checks them live."""
+    return in_lab.judge(evidence_file.load(test_example.PATH))
 
 
 def _is_probed(key: Key) -> bool:
     return key[0] in both_ways.PROBED
 
 
-def _said(verdicts: Verdicts, key: Key) -> str:
-    return verdicts[key].verdict.value if key in verdicts else "none"
+def _outcome(verdicts: Verdicts, key: Key) -> str:
+    return verdicts[key].outcome.value if key in verdicts else "none"
 
 
 def _is_listed(key: Key) -> bool:
@@ -73,16 +67,18 @@ def _is_listed(key: Key) -> bool:
 
 
 def test_probes_are_compared_too(mine: Verdicts) -> None:
-    both = [key for key in mine if _is_probed(key) and _said(_example(), key) in ("pass", "fail")]
+    both = [
+        key for key in mine if _is_probed(key) and _outcome(_example(), key) in ("pass", "fail")
+    ]
     assert {control for control, _ in both} == set(both_ways.PROBED)
 
 
 def test_lab_and_host_agree_but_for_what_is_listed(
     differences: dict[Key, Difference],
 ) -> None:
-    assert {key: said for key, said in differences.items() if not _is_listed(key)} == {}
+    assert {key: outcome for key, outcome in differences.items() if not _is_listed(key)} == {}
 
 
 def test_no_pass_in_the_lab_is_a_failure_on_a_host(differences: dict[Key, Difference]) -> None:
-    """Check the dangerous direction, which would need a reason for each case."""
-    assert {key for key, said in differences.items() if said == ("pass", "fail")} == set()
+    """Expect no such difference: a pass in the lab that fails on a host is dangerous."""
+    assert {key for key, pair in differences.items() if pair == ("pass", "fail")} == set()

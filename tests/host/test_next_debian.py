@@ -1,6 +1,6 @@
-"""The same scenario on the next Debian's LXD, kernel and systemd, judged by the same controls.
+"""The same scenario and controls on the next Debian's LXD, kernel and systemd.
 
-What differs from this machine's release is listed with its reason, and nothing else may differ.
+Differences from this machine's release are listed with their reasons; others are not allowed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from . import both_ways, machine, required
 NEXT = {"bookworm": "trixie"}
 RELEASE = NEXT.get(machine.own().codename, "")
 
-# These say which LXD and which system they are about.
+# The texts of these controls name the versions of LXD and the system.
 LXD, SYSTEM = ("LXD-VER-02", "server"), ("LXD-OS-02", "host")
 
 # Globs of `CONTROL SUBJECT`, and why the next release's verdict is another.
@@ -27,7 +27,7 @@ Difference = tuple[str, str]
 
 @pytest.fixture(scope="module")
 def theirs(tmp_path_factory: pytest.TempPathFactory) -> Verdicts:
-    """Return what every control says of the next release's host."""
+    """Return the results of all controls on the next release's host."""
     if not RELEASE:
         pytest.skip(f"host: no next Debian is known after {machine.own().codename or 'this'}")
     with required.running(tmp_path_factory.mktemp("next"), RELEASE) as host:
@@ -36,16 +36,16 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> Verdicts:
 
 @pytest.fixture(scope="module")
 def differences(at_rest: Verdicts, theirs: Verdicts) -> dict[Key, Difference]:
-    """Return what this release's host and the next one's say, where they differ."""
+    """Return the verdicts that differ between this release's host and the next one's."""
     return {
-        key: (_said(at_rest, key), _said(theirs, key))
+        key: (_outcome(at_rest, key), _outcome(theirs, key))
         for key in sorted({*at_rest, *theirs})
-        if _said(at_rest, key) != _said(theirs, key)
+        if _outcome(at_rest, key) != _outcome(theirs, key)
     }
 
 
-def _said(verdicts: Verdicts, key: Key) -> str:
-    return verdicts[key].verdict.value if key in verdicts else "none"
+def _outcome(verdicts: Verdicts, key: Key) -> str:
+    return verdicts[key].outcome.value if key in verdicts else "none"
 
 
 def _globs(key: Key) -> list[str]:
@@ -54,12 +54,12 @@ def _globs(key: Key) -> list[str]:
 
 @pytest.mark.parametrize("key", [LXD, SYSTEM], ids=" ".join)
 def test_it_is_another(at_rest: Verdicts, theirs: Verdicts, key: Key) -> None:
-    """Or there would be no difference for the reason that it is the same."""
+    """Expect another release; two equal ones would never differ."""
     assert at_rest[key].reason != theirs[key].reason
 
 
 def test_what_differs_is_listed(differences: dict[Key, Difference]) -> None:
-    assert {key: said for key, said in differences.items() if not _globs(key)} == {}
+    assert {key: outcome for key, outcome in differences.items() if not _globs(key)} == {}
 
 
 def test_what_is_listed_differs(differences: dict[Key, Difference]) -> None:

@@ -1,7 +1,7 @@
-"""A host that is not up to date in ways of which no command repairs a copy of it.
+"""An outdated host, in ways that the printed commands cannot repair on a test host.
 
-It has no mirror to refresh its index from, and the kernel that it boots is given from outside: so
-what is broken here is put back by hand, where the other cases run the command that is printed.
+The host has no mirror to refresh its index from, and its kernel comes from outside. So the test
+restores it by hand; the other cases run the printed command.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from tests.lab.both_ways import Verdicts
 from . import both_ways, vm
 
 UPDATES, RUNNING = ("LXD-OS-01", "host"), ("LXD-OS-03", "host")
-# Of the running one's flavour, and newer than any.
+# The flavour of the running kernel, and newer than any other.
 NEWER = 'newer=/boot/vmlinuz-$(uname --kernel-release | sed "s/^[0-9.]*/99.0.0/")'
 LISTS = "/var/lib/apt/lists/partial"
 
 
 @pytest.fixture(scope="module")
 def outdated(host: vm.Vm, at_rest: Verdicts) -> Iterator[Verdicts]:
-    """Yield the results on a host with a newer kernel and a package index of 40 days ago."""
-    del at_rest  # is of the host before anything was broken
+    """Return the results for a host with a newer kernel installed and an index of 40 days."""
+    del at_rest  # recorded before anything was broken
     since = host.shell(f"stat --format=%Y {LISTS}").strip()
     host.shell(f"{NEWER}\ntouch $newer\ntouch --date='-40 days -1 hour' {LISTS}")
     try:
@@ -33,7 +33,7 @@ def outdated(host: vm.Vm, at_rest: Verdicts) -> Iterator[Verdicts]:
         host.shell(f"{NEWER}\nrm $newer\ntouch --date=@{since} {LISTS}")
 
 
-def test_by_an_old_index_it_cannot_be_told_what_is_pending(
+def test_pending_updates_are_unknown_with_an_old_index(
     at_rest: Verdicts, outdated: Verdicts
 ) -> None:
     assert at_rest[UPDATES].verdict is Outcome.PASS, at_rest[UPDATES].reason

@@ -1,4 +1,4 @@
-"""What a repair promises for the next boot, held against a real one."""
+"""Repairs for the next boot, checked by a real one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NAMES_AT_BOOT, NAMES_NOW = ("LXD-NAM-04", "host"), ("LXD-NAM-01", "host")
 RUNNING, REACHED = ("LXD-OS-03", "host"), ("LXD-API-03", "host")
 
 ADMINS = policy_file.Policy(allowed_sources=(ipaddress.ip_network("10.0.2.0/24"),))
-# One family by nftables' own service and one by iptables-nft, each as its package loads them.
+# One family by nftables' own service and one by iptables-nft, loaded like in their packages.
 RULES = """\
 echo 'table ip6 api {
     chain input {
@@ -53,13 +53,13 @@ systemctl --quiet enable iptables.service
 
 @pytest.fixture(scope="module")
 def to_boot(at_rest: Verdicts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[vm.Vm]:
-    """Yield a host of its own that was repaired for the next boot only."""
+    """Yield a separate host that was repaired for the next boot only."""
     found = at_rest[NAMES_AT_BOOT].finding
     assert found is not None
     with required.running(tmp_path_factory.mktemp("reboot")) as host:
-        # As packages leave it whose update waits for a boot.
+        # Like packages whose update waits for a boot.
         host.shell(f"{found.remedy.command}\n{RULES}\ntouch /run/reboot-required")
-        # One tells what all would; the others would only take their time to stop and to start.
+        # One instance is enough; the others would only take time to stop and to start.
         host.shell(f"lxc stop --force {' '.join(OTHERS)}")
         host.shell(f"lxc stop --force --project {scenarios.TENANTS} {scenarios.TWIN}")
         yield host
@@ -72,7 +72,7 @@ def before(to_boot: vm.Vm) -> Verdicts:
 
 @pytest.fixture(scope="module")
 def rebooted(to_boot: vm.Vm, before: Verdicts) -> vm.Vm:
-    del before  # is of the boot before
+    del before  # its fixture ran before the boot
     to_boot.reboot()
     return to_boot
 
@@ -83,14 +83,14 @@ def after(rebooted: vm.Vm) -> Verdicts:
 
 
 @pytest.mark.parametrize("key", [NAMES_NOW, PLAIN, RUNNING, REACHED])
-def test_what_was_repaired_for_the_next_boot_is_repaired_after_it(
+def test_repairs_for_the_next_boot_hold_after_it(
     before: Verdicts, after: Verdicts, key: Key
 ) -> None:
     assert before[key].verdict is Outcome.FAIL, before[key].reason
     assert after[key].verdict is Outcome.PASS, after[key].reason
 
 
-def test_what_is_closed_at_boot_is_so_before_it(before: Verdicts, after: Verdicts) -> None:
+def test_files_closed_at_boot_are_closed_before_it(before: Verdicts, after: Verdicts) -> None:
     for said in (before, after):
         assert said[NAMES_AT_BOOT].verdict is Outcome.PASS, said[NAMES_AT_BOOT].reason
 
@@ -114,7 +114,7 @@ def test_what_is_closed_at_boot_is_so_before_it(before: Verdicts, after: Verdict
 def test_each_of_the_loaded_rules_was_needed(
     rebooted: vm.Vm, after: Verdicts, opens: str, closes: str, finding: str
 ) -> None:
-    del after  # is of the host before this
+    del after  # its fixture ran first
     rebooted.shell(opens)
     result = both_ways.judge(rebooted, site=ADMINS)[REACHED]
     rebooted.shell(closes)

@@ -1,7 +1,7 @@
-"""A running Debian host, as tests hold it: ssh on a loopback port, a snapshot to begin from.
+"""A running Debian host for tests: ssh on a loopback port, started from a snapshot.
 
-Each has a thin disk of its own on the one in the cache, so several run side by side and none
-changes what the next one starts from.
+Each host has a thin disk of its own on top of the cached one, so hosts can run in parallel without
+changing the snapshot.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.host.faults import HostBroken
+from tests.host.host_errors import HostBroken
 from tests.host.qemu import API, SSH, Qemu
 
 from . import image
@@ -31,9 +31,9 @@ class Vm:
     """A running host.
 
     Attributes:
-        qemu: Its machine.
-        image: Its image in the cache: the key to log in with, the host key to expect.
-        directory: Files of this run: ssh's configuration, and the socket of its connection.
+        qemu: The virtual machine.
+        image: The image in the cache, which holds the login key and the expected host key.
+        directory: The files of this run: ssh's configuration, and the connection's socket.
     """
 
     qemu: Qemu
@@ -43,33 +43,33 @@ class Vm:
 
     @property
     def processes(self) -> tuple[int, ...]:
-        """The processes of this machine that it consists of: QEMU, and our connection."""
+        """Return the ids of its processes on this machine: QEMU, and the ssh connection."""
         assert self._master is not None, "not connected"
         return self.qemu.pid, self._master.pid
 
     @property
     def api(self) -> str:
-        """The `https://` target of its LXD."""
+        """Return the `https://` target of its LXD."""
         return f"https://127.0.0.1:{self.qemu.ports[API]}"
 
     def ssh(self, user: str = "root", *, address: str = "", **options: str) -> str:
-        """Return the `ssh://` target of it; any `address` in place of its own leads to it, too."""
+        """Return its `ssh://` target; any other `address` leads to it, too."""
         files = {"ssh_config": self._config, "ssh_identity_file": self.image / "key"}
         query = urllib.parse.urlencode(files | options)
         return f"ssh://{user}@{address or f'127.0.0.1:{self.qemu.ports[SSH]}'}?{query}"
 
     def name(self, user: str = "root") -> str:
-        """Return what reports call the target `ssh_options`."""
+        """Return the target's name in reports, for a target of `ssh`."""
         return self.ssh(user).partition("?")[0]
 
     def run(
         self,
         script: str,
         *,
-        input: bytes = b"",  # noqa: A002  # the name subprocess gave it
+        input: bytes = b"",  # noqa: A002  # subprocess's name for it
         timeout: float = 240,
     ) -> subprocess.CompletedProcess[bytes]:
-        """Run a POSIX shell script as root; its exit status is the caller's to judge."""
+        """Run a POSIX shell script as root; the caller checks its exit status."""
         return subprocess.run(
             [*self._client(), "root@127.0.0.1", f"sh -c {shlex.quote(script)}"],
             input=input,
@@ -78,18 +78,18 @@ class Vm:
             check=False,
         )
 
-    def shell(self, script: str, *, input: bytes = b"", timeout: float = 240) -> str:  # noqa: A002  # as above
-        """Run a script that must succeed; return what it printed."""
+    def shell(self, script: str, *, input: bytes = b"", timeout: float = 240) -> str:  # noqa: A002  # likewise
+        """Run a script that must succeed; return its output."""
         done = self.run(f"set -e\n{script}", input=input, timeout=timeout)
         if done.returncode:
             raise HostBroken(f"host: {script}: {done.stdout.decode()}{done.stderr.decode()}")
         return done.stdout.decode()
 
     def connect(self) -> None:
-        """Wait until it lets us in, and keep one connection for `run`.
+        """Wait until a login succeeds, and keep one connection for `run`.
 
         Raises:
-            HostBroken: it does not in time; the text is the end of its console.
+            HostBroken: The login does not succeed in time; the text is the end of the console.
         """
         self.disconnect()
         deadline = time.monotonic() + BOOT_SECONDS
@@ -97,7 +97,7 @@ class Vm:
             if time.monotonic() > deadline:
                 raise HostBroken(f"host: no ssh in {BOOT_SECONDS:g} s: {self.qemu.console()}")
             time.sleep(0.05)
-        # It is our child, not a daemon of its own, and ends with us at the latest.
+        # It is a child of this process, not a daemon, and ends with it at the latest.
         master = ["setpriv", "--pdeathsig", "KILL", *self._client(), "-M", "-N", "root@127.0.0.1"]
         self._master = subprocess.Popen(master, stdin=subprocess.DEVNULL, start_new_session=True)
         while not self._socket.exists():
@@ -108,14 +108,14 @@ class Vm:
     def disconnect(self) -> None:
         """End the connection of `run`."""
         if self._master is not None:
-            self._master.kill()  # SIGTERM between two looks at its flag would wait for ever
+            self._master.kill()  # SIGTERM between two checks of its flag would be missed
             self._master.wait()
             self._master = None
         self._socket.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def lxd_socket(self) -> Iterator[str]:
-        """Forward LXD's unix socket of the host to a socket here."""
+        """Forward LXD's unix socket to a socket on this machine; yield its path."""
         path = self.directory / "lxd"
         forward = ["-L", f"{path}:/var/lib/lxd/unix.socket", "root@127.0.0.1"]
         subprocess.run([*self._client(), "-O", "forward", *forward], check=True)
@@ -126,12 +126,12 @@ class Vm:
             path.unlink(missing_ok=True)
 
     def set_clock(self) -> None:
-        """Tell it the time: it slept in the cache."""
-        # A little ahead: certificates that are made meanwhile are valid from the very second.
+        """Set the host's clock, which stood still in the cache."""
+        # A little ahead: new certificates are valid from this very second.
         self.shell(f"date --set=@{time.time() + 5:.3f}")
 
     def reboot(self) -> None:
-        """Boot it anew, and wait until all is started that is started at boot."""
+        """Reboot the host, and wait until all services of the boot are started."""
         before = self.shell(_BOOT)
         self.run("systemctl reboot")
         deadline = time.monotonic() + BOOT_SECONDS
@@ -142,16 +142,16 @@ class Vm:
         self.shell("systemctl --wait is-system-running || true")
 
     def _boot(self) -> str:
-        """Return which boot this is; "" where it is not up."""
+        """Return the id of the boot; "" if the host is not up."""
         try:
             self.connect()
         except HostBroken:
-            return ""  # let in by what is going down
+            return ""  # the login reached the host before it went down
         done = self.run(_BOOT)
         return "" if done.returncode else done.stdout.decode()
 
     def close(self) -> None:
-        """End it."""
+        """End the host."""
         self.disconnect()
         self.qemu.close()
 
@@ -177,7 +177,7 @@ class Vm:
         return [*command, "-o", "LogLevel=ERROR", "-S", str(self._socket)]
 
     def _answers(self) -> bool:
-        """Return whether sshd says who it is; QEMU itself accepts connections from the start."""
+        """Return True if sshd sends its banner; QEMU itself accepts connections from the start."""
         with contextlib.suppress(OSError):
             address = ("127.0.0.1", self.qemu.ports[SSH])
             with socket.create_connection(address, _KNOCK_SECONDS) as knock:
@@ -192,13 +192,13 @@ def running(
     directory: pathlib.Path,
     memory: pathlib.Path | None = None,
 ) -> Iterator[Vm]:
-    """Have a host for the length of a `with` block: booted, or going on from `memory`.
+    """Run a host for the length of a `with` block: boot it, or resume it from `memory`.
 
     Args:
         base: The image in the cache.
-        backing: The disk to begin from, which is not changed.
+        backing: The disk to start from, which is not changed.
         directory: A private directory for the files of this run.
-        memory: What `Qemu.save` wrote for exactly this disk.
+        memory: The file that `Qemu.save` wrote for exactly this disk.
     """
     disk = directory / "disk.qcow2"
     with contextlib.ExitStack() as stack:
@@ -206,7 +206,7 @@ def running(
         stack.callback(disk.unlink, missing_ok=True)
         vm = Vm(qemu=Qemu(base, disk, memory), image=base, directory=directory)
         stack.callback(vm.close)
-        # QEMU has it open; without a name it goes with the last process that has.
+        # QEMU has it open; the unlinked file disappears with the last process that has it open.
         disk.unlink()
         vm.connect()
         if memory is not None:
@@ -215,7 +215,7 @@ def running(
 
 
 def overlay(backing: pathlib.Path, disk: pathlib.Path) -> None:
-    """Make a thin disk that begins as `backing`."""
+    """Make a thin disk on top of `backing`."""
     kind = "raw" if backing.suffix == ".raw" else "qcow2"
     command = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", kind, "-b", str(backing)]
     subprocess.run([*command, str(disk)], check=True)

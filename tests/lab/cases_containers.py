@@ -1,4 +1,4 @@
-"""Cases of the controls for containers: see `both_ways`."""
+"""Cases of the controls for containers. See `both_ways`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ lxc config unset twin security.idmap.isolated --project tenants
 lxc restart twin --project tenants
 lxc pause frozen
 """
-# A second LXD, whose container has the ids of the first one's.
+# A second LXD, whose container has the same host ids as one of the first LXD.
 SECOND = """
 lxc image export $(lxc image list --format csv --columns f | head -1) /srv/image
 mkdir /srv/second
@@ -107,7 +107,7 @@ CASES = (
         "lxc restart isolated",
     ),
     Case(
-        # Any user of LXD may edit what it has recorded for the next start.
+        # Any user of LXD may edit the ID map that it has recorded for the next start.
         control="LXD-UNP-03",
         subject="instance/default/plain",
         breaks='map=\'"Hostid":300000,"Nsid":0,"Maprange":65536\'\n'
@@ -154,7 +154,7 @@ CASES = (
         with_it=("LXD-UNP-03 instance/default/plain",),
     ),
     Case(
-        # The monitor, root of the host, would write there what the container prints.
+        # The monitor, root on the host, would write the container's output there.
         control="LXD-UNP-06",
         subject="instance/default/plain",
         breaks="lxc config set plain raw.lxc 'lxc.console.logfile = /srv/printed'\n"
@@ -170,7 +170,7 @@ CASES = (
         restores=NOT_ISOLATED,
     ),
     Case(
-        # LXD itself gives twins the same ids now and then; a base that is set does it for sure.
+        # LXD itself sometimes gives two instances the same ids; an explicit base always does.
         control="LXD-UNP-05",
         subject="instance/tenants/twin",
         breaks=ISOLATED
@@ -205,7 +205,7 @@ CASES = (
         with_it=("LXD-PRV-* instance/default/privileged",),
     ),
     Case(
-        # A filter is active, and refuses next to nothing.
+        # A filter is active, but refuses almost nothing.
         control="LXD-PRV-02",
         subject="instance/default/privileged",
         breaks="lxc config set privileged security.syscalls.deny_compat=true\n"
@@ -248,7 +248,7 @@ CASES = (
         with_it=("LXD-PRV-* instance/default/privileged",),
     ),
     Case(
-        # Not the host's, but another container's.
+        # Another container's namespace, not the host's.
         control="LXD-PRV-04",
         subject="instance/default/privileged",
         breaks="plain=$(pgrep -P $(pgrep -f 'lxc monitor.* plain$'))\n"
@@ -279,7 +279,7 @@ CASES = (
     Case(
         control="LXD-PRV-06",
         subject="instance/default/privileged",
-        # The name is innocent, the number is that of the kernel's log.
+        # The name is harmless, but the device number is that of the kernel's log.
         breaks="lxc config device add privileged log unix-char path=/dev/new major=1 minor=11",
         finding="/dev/new is the host's device c 1:11",
         with_it=("LXD-PRV-07 instance/default/privileged",),

@@ -1,4 +1,4 @@
-"""Cases of the controls for the host, the versions and the daemon: see `both_ways`."""
+"""Cases of the controls for the host, the versions and the daemon. See `both_ways`."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _trust(pem: str, *options: str) -> str:
     )
 
 
-# A socket that is gone from the network needs no packet filter.
+# Without a listener on the network no packet filter is needed.
 REACHABLE = ("LXD-API-03 host",)
 
 CASES = (
@@ -124,7 +124,7 @@ CASES = (
         restores="chown _lxd /var/lib/lxd",
     ),
     Case(
-        # No member of the group, and yet one who may hand it out.
+        # Not a member of the group, but a group administrator.
         control="LXD-LOC-03",
         subject="host",
         breaks="useradd eve\ngpasswd --administrators eve lxd",
@@ -152,7 +152,7 @@ CASES = (
         restores="userdel mallory",
     ),
     Case(
-        # Out of the group, but the session that began before has it still.
+        # Removed from the group, but an earlier session still has it.
         control="LXD-LOC-04",
         subject="host",
         breaks="useradd --groups lxd mallory\n"
@@ -216,7 +216,7 @@ CASES = (
         finding="busybox is public",
     ),
     Case(
-        # As it is: 5.0.2's tokens never end.
+        # The default: tokens of 5.0.2 never expire.
         control="LXD-API-07",
         subject="server",
         finding="core.remote_token_expiry is not set: new tokens never expire",
@@ -241,7 +241,7 @@ CASES = (
         restores="lxc config unset core.remote_token_expiry",
     ),
     Case(
-        # A token for the download of an image is none of the findings.
+        # A token for the download of an image is not a finding.
         control="LXD-API-07",
         subject="server",
         breaks="lxc query -X POST /1.0/images/$(lxc image list --format csv --columns F)/secret"
@@ -325,7 +325,7 @@ CASES = (
         site=TENANTS_ONLY,
     ),
     Case(
-        # Rules for IPv4 only, and a socket that takes both.
+        # Rules for IPv4 only, and a socket for both families.
         control="LXD-API-03",
         subject="host",
         breaks="nft 'table ip site { chain i { type filter hook input priority 0; "

@@ -1,4 +1,4 @@
-"""Cases of the controls for networks and NICs: see `both_ways`."""
+"""Cases of the controls for networks and NICs. See `both_ways`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PAIR = "$(lxc config get routed volatile.eth0.host_name)"
 UNSET = "lxc profile device unset default eth0 security."
 NEW = "* nic/default/plain/eth9"
 REMOVE = "lxc config device remove plain eth9"
-# A name server that gives out addresses on LXD's bridge, beside LXD's own.
+# A dnsmasq that gives out addresses on LXD's bridge, besides LXD's own.
 ROGUE = (
     "dnsmasq --port=0 --conf-file=/dev/null --pid-file= --dhcp-leasefile=/tmp/rogue.leases "
     "--bind-interfaces --except-interface=lo --interface=lxdbr0 "
@@ -23,7 +23,7 @@ ROGUE = (
 FILTERED = "nic/default/filtered/eth0"
 HARDENED = "LXD-BRI-0[67] nic/default/hardened/eth0"
 
-# What is in the kernel follows what is configured.
+# The kernel's rules follow the configuration.
 RULES = ("LXD-BRI-0[678] nic/default/*", "LXD-BRI-12 nic/default/*")
 
 CASES = (
@@ -182,7 +182,7 @@ CASES = (
         finding="is a port of lxdbr1, not of lxdbr0",
     ),
     Case(
-        # What is left of an instance that died while the daemon was down.
+        # The leftover of an instance that ended while the daemon was down.
         control="LXD-BRI-06",
         subject=FILTERED,
         breaks="""# stale
@@ -196,7 +196,7 @@ CASES = (
         finding="the rules drop what is the NIC's own: they are for other addresses than LXD's",
     ),
     Case(
-        # As it is: LXD's rules fall short of its guide.
+        # The default: LXD's rules do less than its guide promises.
         control="LXD-BRI-07",
         subject=FILTERED,
         finding="are loaded, but they do not drop neighbour advertisements",
@@ -222,7 +222,7 @@ CASES = (
     Case(
         control="LXD-BRI-09",
         subject="network/default/lxdbr0",
-        # As systemd-networkd does it, which hears advertisements itself.
+        # Like systemd-networkd, which receives advertisements itself.
         breaks="sysctl -w net/ipv6/conf/lxdbr0/accept_ra=0 && "
         "ip -6 route add 2001:db8:99::/64 via fe80::99 dev lxdbr0 proto ra table 77",
         finding="route to 2001:db8:99::/64 via fe80::99 was learned from an RA",
@@ -266,7 +266,7 @@ CASES = (
     Case(
         control="LXD-RTD-02",
         subject="nic/default/routed/eth0",
-        # As after a NIC that was there before: the rule compares the interface's number.
+        # The rule of an earlier NIC: it compares the interface's index.
         breaks="nft flush chain inet lxd prert.routed.eth0 && nft add rule "
         "inet lxd prert.routed.eth0 iif 4099 fib saddr . iif oif missing drop",
         finding="no rule drops spoofed IPv6 of veth",

@@ -77,7 +77,7 @@ class Writer:
         return f"chain {name} {{\n {head}\n " + "\n ".join(rules) + "\n}\n"
 
     def rule(self, family: str, jumps: list[str]) -> str:
-        # Neighbour discovery must live, or no IPv6 connection ever begins.
+        # Neighbour discovery must work, or IPv6 connections never begin.
         conditions = [self.condition(family) for _ in range(self._random.randint(0, 2))]
         ways = ("meta l4proto tcp", "tcp dport 1-65535", "meta l4proto { tcp, udp }")
         spared = self._pick(ways)

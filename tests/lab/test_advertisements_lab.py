@@ -30,7 +30,7 @@ NO_SITE = "nft delete table inet site"
 
 @pytest.fixture(scope="module")
 def sender() -> Iterator[kernel_agreement.Sender]:
-    """Yield an instance that sends, on a bridge whose host takes advertisements."""
+    """Yield an instance that sends frames, on a bridge whose host accepts advertisements."""
     with (
         required.throw_away(kernel_agreement.SCENARIO) as lab,
         kernel_agreement.sender(lab) as here,
@@ -45,7 +45,7 @@ def run(sender: kernel_agreement.Sender, script: str) -> str:
     return done.stdout.decode()
 
 
-# The kernel learns it a moment after the bridge has seen the frame.
+# The kernel learns the route a moment after the frame has passed the bridge.
 LEARNT = f"""
 for _ in 1 2 3 4 5 6 7 8; do
     found=$(ip -6 route show dev {BRIDGE} proto ra)
@@ -57,12 +57,12 @@ echo "$found" | grep . || true
 
 
 def learnt(sender: kernel_agreement.Sender) -> tuple[str, ...]:
-    """Return the kinds of advertisements that give the host a route."""
+    """Return the kinds of advertisements from which the host learns a route."""
     frames = frame_kinds.every(sender.nic, sender.around)
     found = []
     for kind in KINDS:
         tries = (sender.send([encode.octets(frames[kind])]) for _ in range(kernel_agreement.TRIES))
-        # At the bridge, before any rule of the host's.
+        # At the bridge, in front of all rules of the host.
         assert any(arrived for [(arrived, _, _)] in tries), kind
         if run(sender, LEARNT):
             found.append(kind)
@@ -91,7 +91,7 @@ def judged(sender: kernel_agreement.Sender) -> Result:
         ),
     ],
 )
-def test_host_is_judged_by_what_becomes_of_advertisements(
+def test_verdict_matches_the_fate_of_advertisements(
     sender: kernel_agreement.Sender, sets: str, unsets: str, routes: tuple[str, ...]
 ) -> None:
     run(sender, sets)

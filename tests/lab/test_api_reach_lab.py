@@ -1,4 +1,4 @@
-"""The command that LXD-API-03 prints does what it says: tried by really connecting."""
+"""The command that LXD-API-03 prints closes the port, tried by real connections."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ FIREWALLS = {
 
 @pytest.fixture(params=sorted(FIREWALLS))
 def closed(lab: labs.Lab, request: pytest.FixtureRequest) -> Iterator[labs.Lab]:
-    """Yield the lab with its port closed to all but the tenants' bridge."""
+    """Yield the lab with its port closed to all networks except the tenants' bridge."""
     command = exposure.close([scenario.PORT], ALLOWED, firewall=request.param).command
     both_ways.run(lab, command)
-    both_ways.run(lab, command)  # once more changes nothing
+    both_ways.run(lab, command)  # a second run changes nothing
     yield lab
     both_ways.run(lab, FIREWALLS[request.param])
 
 
-def test_evaluator_says_so_too(closed: labs.Lab) -> None:
+def test_evaluator_agrees(closed: labs.Lab) -> None:
     site = policy_file.Policy(allowed_sources=ALLOWED)
     result = judging.judge(both_ways.see(closed), site=site)["LXD-API-03", "host"]
     assert result.verdict is Outcome.PASS, result.reason
 
 
 def connects(lab: labs.Lab, address: str, place: str = "") -> bool:
-    """Return whether a connection to the API succeeds, from an instance or from the host."""
+    """Return True if a connection to the API succeeds from an instance's or the host's network."""
     enter = ""
     if place:
         pid = f'$(lxc query "{PLACES[place]}" | sed -n \'s/.*"pid": \\([0-9]*\\).*/\\1/p\')'

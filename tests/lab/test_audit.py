@@ -1,4 +1,4 @@
-"""Whole audits of a real LXD, by every road that leads to it."""
+"""Complete audits of a real LXD, over every kind of connection."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from . import audits, relay, sshd
 
 LOCAL = "local"
 UNIX = "unix:///var/lib/lxd/unix.socket"
-# What an API without a shell cannot show.
+# Globs of the controls that an API without a shell cannot assess.
 HOST_FACTS = {"LXD-API-02", "LXD-API-04", "LXD-NAM-01", "LXD-OS-01", "LXD-LOC-01", "LXD-LOC-03"}
 
 
 @pytest.fixture(scope="module")
 def client(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """Return a client's key and certificate, trusted by the lab, and the server's certificate."""
+    """Yield a directory with clients' keys and certificates, and the server's certificate."""
     directory = tmp_path_factory.mktemp("client")
-    for name in ("client", "stranger", "restricted"):
+    for name in ("client", "untrusted", "restricted"):
         make_certificate(directory, name)
     for name, options in (("client", ""), ("restricted", "--restricted --projects tenants")):
         content = (directory / f"{name}.crt").read_bytes()
@@ -63,8 +63,8 @@ def ssh(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sshd.Ssh
 def inside(
     lab: Lab, client: pathlib.Path, tmp_path_factory: pytest.TempPathFactory
 ) -> audits.Audit:
-    """Return the lab as it audits itself: `local`, and by the socket's path."""
-    assert client  # who is trusted is the same by every road
+    """Run audits inside the lab: of `local`, and of the socket's path."""
+    assert client  # the trusted clients are the same for all connections
     directory = tmp_path_factory.mktemp("inside")
     return audits.run(directory, f"--lxd-host={LOCAL}", f"--lxd-host={UNIX}", inside=lab)
 
@@ -73,7 +73,7 @@ def inside(
 def outside(
     client: pathlib.Path, https: str, ssh: sshd.Sshd, tmp_path_factory: pytest.TempPathFactory
 ) -> audits.Audit:
-    """Return the lab over ssh, over https, and a host that is not there, in one run."""
+    """Audit the lab over ssh and over https, and a missing host, in one run."""
     return audits.run(
         tmp_path_factory.mktemp("outside"),
         f"--lxd-host={ssh.spec()}",
@@ -109,18 +109,18 @@ def test_the_api_alone_leaves_host_facts_not_assessed(outside: audits.Audit, htt
 
 
 def test_an_unreachable_host_is_one_error_and_the_others_go_on(outside: audits.Audit) -> None:
-    told = [
+    lines = [
         one for one in outside.output.splitlines() if "cannot reach https://127.0.0.1:1" in one
     ]
-    assert told
+    assert lines
     assert len(outside.verdicts()) == 2
-    assert "refused" in told[0]
+    assert "refused" in lines[0]
 
 
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("stranger", "does not trust this client (auth: untrusted)"),
+        ("untrusted", "does not trust this client (auth: untrusted)"),
         ("restricted", "not as an administrator (config: null)"),
     ],
 )
@@ -137,14 +137,14 @@ def test_another_servers_certificate_is_an_error_and_no_verdict(
     client: pathlib.Path, https: str, tmp_path: pathlib.Path
 ) -> None:
     arguments = as_client(client, "client")
-    arguments[-1] = f"--lxd-server-cert={client / 'stranger.crt'}"
+    arguments[-1] = f"--lxd-server-cert={client / 'untrusted.crt'}"
     run = audits.run(tmp_path, f"--lxd-host={https}", *arguments)
     assert run.status == 1
     assert "--lxd-server-cert" in run.output
     assert run.verdicts() == {}
 
 
-def test_https_with_a_shell_sees_what_ssh_sees(
+def test_https_with_a_shell_gives_the_verdicts_of_ssh(
     outside: audits.Audit,
     client: pathlib.Path,
     https: str,
@@ -169,7 +169,7 @@ def test_replay_repeats_every_verdict_and_every_byte(lab: Lab, tmp_path: pathlib
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_workers_see_what_one_process_sees(lab: Lab, tmp_path: pathlib.Path) -> None:
+def test_workers_give_the_verdicts_of_one_process(lab: Lab, tmp_path: pathlib.Path) -> None:
     target = f"--lxd-host=lab:{lab.id}"
     alone = audits.run(tmp_path / "alone", target)
     workers = audits.run(tmp_path / "workers", target, "-n2")
@@ -222,7 +222,7 @@ def test_planted_secrets_never_enter_evidence_or_reports(lab: Lab, tmp_path: pat
 
 
 def token_of(lab: Lab, name: str) -> str:
-    """Return what whoever was given the invitation of this name trusts himself with."""
+    """Return the token of the invitation with this name."""
     operations = json.loads(lab.run("lxc", "query", "/1.0/operations?recursion=1").stdout)
     found = [one["metadata"] for kind in operations.values() for one in kind if one["metadata"]]
     (token,) = [one for one in found if one.get("request", {}).get("name") == name]

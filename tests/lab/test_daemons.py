@@ -1,7 +1,7 @@
-"""What needs a daemon that is started in a special way: old TLS, an authority, a new program.
+"""Controls that need a specially started daemon: old TLS, a PKI's CA, a new program.
 
-A second LXD beside the lab's own, with a data directory of its own, is audited over its socket.
-What repairs these findings restarts LXD by systemd, which a lab has not; so that is done by hand.
+A second LXD with a data directory of its own runs in the lab and is audited over its socket. The
+repairs of these findings restart LXD by systemd, which a lab lacks, so the tests restart it.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ openssl ca -config ca.cnf -gencrl -keyfile ca.key -cert ca.crt -out ca.crl 2> /d
 
 @pytest.fixture
 def lab() -> Iterator[Lab]:
-    """Yield a bare lab with an authority's files in /srv/pki."""
+    """Yield a bare lab with the files of a CA in /srv/pki."""
     with required.throw_away(scenarios.BARE) as lab:
         both_ways.run(lab, MAKE_AUTHORITY)
         yield lab
 
 
 def start(lab: Lab, environment: str = "") -> None:
-    """Start the second daemon, and let it listen on loopback."""
+    """Start the second daemon, with a listener on loopback."""
     both_ways.run(
         lab,
         f"{SECOND} {environment} lxd --group lxd --logfile /srv/second.log > /dev/null 2>&1 &\n"
@@ -55,12 +55,12 @@ def start(lab: Lab, environment: str = "") -> None:
 
 
 def stop(lab: Lab) -> None:
-    """End it."""
+    """Stop the second daemon."""
     both_ways.run(lab, f"{SECOND} lxd shutdown --timeout=30")
 
 
 def audit(lab: Lab) -> both_ways.Verdicts:
-    """Return what the controls say of the second daemon."""
+    """Run all controls on the second daemon and return the results."""
     socket = f"/proc/{lab.pid}/root{DIRECTORY}/unix.socket"
     target = Target(name="second", reach=Reach.UNIX, address=socket, shell=f"nsenter://{lab.pid}")
     connection = Connection(target=target)
@@ -84,13 +84,13 @@ def test_tls_1_2_is_found_where_lxd_takes_it(lab: Lab) -> None:
 def test_authority_without_a_list_and_with_a_late_one(lab: Lab) -> None:
     both_ways.run(lab, f"cp /srv/pki/ca.crt {DIRECTORY}/server.ca")
     start(lab)
-    assert "without ca.crl" in audit(lab)["LXD-API-10", "server"].reason
-    # Times are compared by the second: it must be a later one.
+    assert "no ca.crl" in audit(lab)["LXD-API-10", "server"].reason
+    # Times are compared in whole seconds: this must be a later second.
     both_ways.run(lab, f"sleep 1.1\ncp /srv/pki/ca.crl {DIRECTORY}/ca.crl")
     assert "has changed since LXD was started" in audit(lab)["LXD-API-10", "server"].reason
     stop(lab)
     start(lab)
-    # Loaded now; but whether this build of 5.0.2 looks at it, only its packager knows.
+    # The list is loaded now, but only the packager knows if this build of 5.0.2 checks it.
     found = audit(lab)["LXD-API-10", "server"]
     assert found.verdict is Outcome.ERROR
     assert "CVE-2024-6156" in found.reason

@@ -1,4 +1,4 @@
-"""Who sets what: our reading of stacks of profiles against LXD's own expansion of them."""
+"""The origin of settings: our expansion of stacked profiles against LXD's own."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ DEVICES = strategies.dictionaries(
 
 
 def has_distinct_paths(devices: Layer) -> bool:
-    """LXD refuses two disks on one place, which says nothing of expansion."""
+    """Return False if LXD would refuse the profiles because two disks have the same path."""
     paths = [device["path"] for device in devices.values() if "path" in device]
     return len(paths) == len(set(paths))
 
@@ -61,7 +61,7 @@ STACKS = strategies.tuples(
 
 @pytest.fixture(scope="module")
 def lxd(lab: Lab) -> Iterator[Api]:
-    """Yield the lab's API, with an instance that never runs and profiles of our own."""
+    """Yield the lab's API, with a stopped instance and the profiles of this test."""
     connection = both_ways.connect(lab)
     api = connection.api()
     made = lab.shell(
@@ -86,7 +86,7 @@ def put(api: Api, path: str, document: Layer) -> None:
 
 
 def instance_of(api: Api, config: Layer, devices: Layer, profiles: list[str]) -> Layer:
-    """Return the instance as LXD takes it: what it has written there itself must stay."""
+    """Return the instance's document for LXD, with the keys that LXD has written itself."""
     (now,) = api.get_many([f"/1.0/instances/{NAME}"])
     kept = {k: v for k, v in now.metadata["config"].items() if k.startswith(("volatile", "image"))}
     return {
@@ -143,5 +143,5 @@ def test_origin_of_every_setting_is_where_lxd_takes_it_from(
 
 
 def in_default(profiles: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """LXD 5.0 does not say the project where only one was asked for."""
+    """Add the project, which LXD 5.0 leaves out of a listing of one project."""
     return [{"project": "default", **profile} for profile in profiles]

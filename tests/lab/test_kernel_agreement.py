@@ -41,11 +41,11 @@ def sent(request: pytest.FixtureRequest) -> Iterator[Sent]:
         )
 
 
-def test_kernel_does_with_frames_what_is_said(sent: Sent) -> None:
+def test_kernel_and_evaluator_agree_on_frames(sent: Sent) -> None:
     assert sent.frames.mismatches == []
 
 
-def test_host_takes_the_advertisements_that_it_is_said_to_take(sent: Sent) -> None:
+def test_kernel_and_evaluator_agree_on_advertisements(sent: Sent) -> None:
     assert sent.advertisements.mismatches == []
 
 
@@ -78,7 +78,7 @@ def summary(count: input_agreement.Count) -> str:
     return f"{dict(kinds)}\n" + "\n".join(str(each) for each in count.mismatches[:3])
 
 
-def test_connections_get_through_as_is_said(connector: input_agreement.Connector) -> None:
+def test_kernel_and_evaluator_agree_on_connections(connector: input_agreement.Connector) -> None:
     count = input_agreement.Count()
     for seed in range(1, RULE_SETS + 1):
         input_agreement.of_nft(connector, seed, count)
@@ -89,7 +89,7 @@ def test_connections_get_through_as_is_said(connector: input_agreement.Connector
 
 
 @pytest.mark.parametrize("kind", ["legacy", "nft"])
-def test_connections_past_iptables_get_through_as_is_said(
+def test_kernel_and_evaluator_agree_on_iptables(
     connector: input_agreement.Connector, kind: str
 ) -> None:
     if kind not in input_agreement.tools():

@@ -13,12 +13,12 @@ import pytest
 from pytest_lxdsec import lab
 from pytest_lxdsec.lab import records
 
-# Skipped where no lab can be had, failed where it must be had: the fixture knows.
+# The fixture skips the tests if this machine cannot run a lab, or fails them if it must.
 pytestmark = pytest.mark.usefixtures("lab")
 
 
 ROOT = pathlib.Path(lab.__file__).parents[2]
-# As root is in most containers of CI systems.
+# Root in most containers of CI systems.
 BOUND = ("setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin")
 
 
@@ -46,7 +46,7 @@ def name(up: subprocess.CompletedProcess[str]) -> str:
     return up.stdout.split()[1]
 
 
-def test_up_says_how_to_use_and_how_to_end_it(
+def test_up_prints_the_commands_to_use_and_to_end_the_lab(
     up: subprocess.CompletedProcess[str], name: str
 ) -> None:
     assert up.returncode == 0
@@ -60,7 +60,7 @@ def test_status_tells_version_and_instances(name: str) -> None:
     assert row[4][0].isdigit()
 
 
-def test_status_of_a_run_s_lab_says_that_it_ends_with_it() -> None:
+def test_status_shows_that_a_lab_ends_with_its_run() -> None:
     with lab.throw_away(scenario=lab.scenarios.BARE) as here:
         assert lxdsec("status", here.id).stdout.endswith("  0          with its run\n")
 
@@ -95,7 +95,7 @@ def test_check_is_silent_where_one_can_be_had() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_check_says_in_one_line_that_root_may_not_make_one() -> None:
+def test_check_reports_missing_privileges_in_one_line() -> None:
     done = lxdsec("check", within=BOUND)
     assert done.returncode == 1
     line = "lxdsec: lab: root may not create namespaces here (unshare: unshare failed: "
@@ -105,7 +105,7 @@ def test_check_says_in_one_line_that_root_may_not_make_one() -> None:
 
 def test_make_audit_replays_the_example_where_none_can_be_had(tmp_path: pathlib.Path) -> None:
     variables = (f"VENV={sys.prefix}", f"PYTHON={sys.executable}", f"REPORT={tmp_path}")
-    # What `make setup` does is done, or we would not run.
+    # `make setup` has been run already, or this test could not run.
     done = subprocess.run(
         [*BOUND, "make", "--old-file=setup", "audit", *variables],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""The default scenario is what its data say, on a real LXD."""
+"""The default scenario on a real LXD matches its data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from pytest_lxdsec import lab
 from pytest_lxdsec.lab import lxd_client, scenario
 
-# Skipped where no lab can be had, failed where it must be had: the fixture knows.
+# The fixture skips the tests if this machine cannot run a lab, or fails them if it must.
 pytestmark = pytest.mark.usefixtures("lab")
 
 
@@ -113,7 +113,7 @@ def test_remedy_takes_effect(here: lab.Lab) -> None:
     assert maps[1] != b"0"
 
 
-def test_client_says_nothing_unasked(here: lab.Lab) -> None:
+def test_client_prints_no_greeting(here: lab.Lab) -> None:
     assert here.shell("lxc project list -f csv").stderr == b""
 
 

@@ -1,4 +1,4 @@
-"""A lab leaves nothing behind, however its run ends."""
+"""A lab leaves no trace, however its run ends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pytest_lxdsec.lab import build, lxd_client, records, scenario
 
 from . import waiting
 
-# Skipped where no lab can be had, failed where it must be had: the fixture knows.
+# The fixture skips the tests if this machine cannot run a lab, or fails them if it must.
 pytestmark = pytest.mark.usefixtures("lab")
 
 PATIENCE = 20.0
@@ -43,14 +43,14 @@ with lab.throw_away(scenario=lab.scenarios.scaled(lab.scenarios.BARE, 20)):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traces:
-    """Everything of one lab that the machine could keep."""
+    """All traces of one lab that could remain on the machine."""
 
     record: records.Record
     processes: tuple[records.Process, ...]
     state: tuple[str, ...]
 
     def left(self) -> list[str]:
-        """Return what is still there, in words."""
+        """Return descriptions of the traces that remain."""
         here = self.record
         checks = {
             "record": records.read(here.id) is not None,
@@ -110,7 +110,7 @@ def _instances(name: str) -> list[pathlib.Path]:
     if record is None or record.init is None:
         return []
     directory = pathlib.Path(f"/proc/{record.init.pid}/root/var/lib/lxd/containers")
-    # Before the lab's own LXD_DIR is there, this is the machine's, which is none of our business.
+    # Before the lab's own LXD_DIR exists, this is the machine's, which the test must not touch.
     is_ours = directory.with_name("unix.socket").exists()
     return [*directory.iterdir()] if is_ours and directory.is_dir() else []
 
@@ -120,7 +120,7 @@ Runner = Callable[[str], subprocess.Popen[str]]
 
 @pytest.fixture
 def script() -> Iterator[Runner]:
-    """Start Python programs; none outlives its test."""
+    """Return a function that starts Python programs, which end with the test at the latest."""
     with contextlib.ExitStack() as stack:
 
         def start(text: str) -> subprocess.Popen[str]:
@@ -141,7 +141,7 @@ def script() -> Iterator[Runner]:
 
 @pytest.fixture
 def held(script: Runner) -> tuple[subprocess.Popen[str], Traces]:
-    """Return a run that holds a lab until its input ends."""
+    """Start a run that holds a lab until its input ends."""
     run = script(HOLD)
     assert run.stdout is not None
     return run, _traces(run.stdout.readline().strip())
@@ -183,8 +183,8 @@ def test_end_of_one_lab_leaves_another_alone() -> None:
 def test_interrupt_leaves_nothing(held: tuple[subprocess.Popen[str], Traces]) -> None:
     run, traces = held
     run.send_signal(signal.SIGINT)
-    _, said = run.communicate(timeout=PATIENCE)
-    assert "KeyboardInterrupt" in said
+    _, errors = run.communicate(timeout=PATIENCE)
+    assert "KeyboardInterrupt" in errors
     assert traces.left() == []
 
 
@@ -209,15 +209,15 @@ def test_lab_dies_with_its_supervisor_and_its_run_cleans_up(
     assert traces.left() == []
 
 
-def test_next_start_cleans_what_a_killed_run_and_supervisor_left(
+def test_next_start_removes_the_lab_of_a_killed_run_and_supervisor(
     held: tuple[subprocess.Popen[str], Traces],
 ) -> None:
     run, traces = held
-    assert traces.record.supervisor.end(signal.SIGSTOP, 0) is False  # Else it would clean up.
+    assert traces.record.supervisor.end(signal.SIGSTOP, 0) is False  # Otherwise it would clean up.
     run.kill()
     run.communicate(timeout=PATIENCE)
     assert traces.record.supervisor.end(signal.SIGKILL, PATIENCE)
-    # Another start on this machine, of a test beside this one, may clean up before ours does.
+    # Another start on this machine, of a parallel test, may clean up first.
     _until(lambda: {"record", "control group"}.issuperset(traces.left()), "they live on")
     with lab.throw_away(scenario=lab.scenarios.BARE):
         assert traces.left() == []
@@ -263,7 +263,7 @@ def test_start_that_is_ended_leaves_nothing(number: signal.Signals, script: Runn
     assert run.returncode == -number or number is signal.SIGINT
 
 
-def test_lasting_lab_outlives_its_run_and_ends_when_told(script: Runner) -> None:
+def test_lasting_lab_outlives_its_run_and_can_be_ended(script: Runner) -> None:
     run = script("from pytest_lxdsec import lab; print(lab.start(scenario=lab.scenarios.BARE).id)")
     name = run.communicate(timeout=PATIENCE)[0].strip()
     here = lab.find(name)

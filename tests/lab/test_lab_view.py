@@ -1,4 +1,4 @@
-"""What is changed in a lab stays in it, and what runs in it sees a machine of its own."""
+"""Changes in a lab stay in it, and its processes see a machine of their own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from pytest_lxdsec import lab
 
-# Skipped where no lab can be had, failed where it must be had: the fixture knows.
+# The fixture skips the tests if this machine cannot run a lab, or fails them if it must.
 pytestmark = pytest.mark.usefixtures("lab")
 
 
@@ -120,7 +120,7 @@ def test_process_one_is_the_labs_init(here: lab.Lab) -> None:
     assert inside != str(pathlib.Path("/proc/self/ns/pid").readlink())
 
 
-def test_there_is_no_road_out_of_the_network(here: lab.Lab) -> None:
+def test_network_has_no_route_outside(here: lab.Lab) -> None:
     routes = here.shell("ip route show default; ip -6 route show default").stdout
     assert routes == b""
 

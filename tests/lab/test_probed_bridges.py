@@ -1,4 +1,4 @@
-"""Probes on bridges of every sort: of one family, without DHCP, stateless, not LXD's."""
+"""Probes on all kinds of bridges: of one family, without DHCP, stateless, unmanaged."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NETWORKS = {
     "nodhcp": "ipv4.address=10.91.3.1/24 ipv4.dhcp=false "
     "ipv6.address=fd91:3::1/64 ipv6.dhcp=false",
 }
-# By bridge: the settings of the NIC, and what LXD-BRI-12 says: a pass, or the gap of LXD's.
+# By bridge: the NIC's settings, and the result of LXD-BRI-12: a pass, or LXD's known gap.
 NICS = {
     "v4only": (BOTH, ""),
     "v6only": (BOTH, "LXD-BRI-07"),
@@ -46,7 +46,7 @@ NICS = {
 
 @pytest.fixture(scope="module")
 def probed() -> Iterator[tuple[Mapping[both_ways.Key, Result], str]]:
-    """Yield what is said of every NIC, and what is left of the probes."""
+    """Return the results for every NIC, and the leftovers of the probes."""
     with required.throw_away(SCENARIO) as lab:
         script = [f"lxc network create {name} {config}" for name, config in NETWORKS.items()]
         own = [name for name in NICS if name not in NETWORKS]

@@ -1,4 +1,4 @@
-"""Probes on a real LXD: what they see, that nothing of theirs stays, and what they cost."""
+"""Probes on a real LXD: their observations, their removal, and their cost."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def settings_lab() -> Iterator[labs.Lab]:
 
 @pytest.fixture(scope="module")
 def measured(settings_lab: labs.Lab) -> tuple[model.Evidence, dict[str, dict[str, str]]]:
-    """Return every kind of frame under every setting, and under none."""
+    """Return the fate of every kind of frame, under every setting and under none."""
     with pytest.MonkeyPatch.context() as patch:
         also = Bridged(network=labs.scenarios.BRIDGE, filters=(), without=())
         real = plan._bridged
@@ -80,7 +80,7 @@ def test_frames_get_where_they_were_measured_to_get(
     measured: tuple[model.Evidence, dict[str, dict[str, str]]], setting: str
 ) -> None:
     expected = {kind: row[setting] for kind, row in firewall_table.MEASURED.items()}
-    del expected["lldp_88cc_linklocal"]  # which no bridge passes on
+    del expected["lldp_88cc_linklocal"]  # a bridge never passes it on
     assert measured[1][setting] == expected
 
 
@@ -108,7 +108,7 @@ def test_stock_lxd_has_the_gaps_that_are_known_and_no_others(
         assert f"not in the configuration ({GAPS[setting]};" in result.reason
 
 
-# --- nothing stays -------------------------------------------------------------------------------
+# --- nothing remains -----------------------------------------------------------------------------
 
 
 def test_nothing_stays_after_success(settings_lab: labs.Lab) -> None:
@@ -116,7 +116,7 @@ def test_nothing_stays_after_success(settings_lab: labs.Lab) -> None:
     assert probing.left(settings_lab) == ""
 
 
-def test_nothing_stays_after_a_crash_of_ours(
+def test_nothing_remains_after_a_crash(
     settings_lab: labs.Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def crash(*_: object) -> None:
@@ -128,7 +128,7 @@ def test_nothing_stays_after_a_crash_of_ours(
     assert probing.left(settings_lab) == ""
 
 
-def test_what_lxd_refuses_is_said_and_nothing_stays(
+def test_refusal_of_lxd_is_reported_and_nothing_remains(
     settings_lab: labs.Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pytest_lxdsec.probe.senders.SENDER_PORT", "a/b")
@@ -154,7 +154,7 @@ probing.tried(labs.find(sys.argv[1]))
 
 @contextlib.contextmanager
 def stuck(lab: labs.Lab) -> Iterator[subprocess.Popen[str]]:
-    """Start a run that stops when its second instance is up."""
+    """Run probes that stop when their second instance is up."""
     root = pathlib.Path(__file__).parents[2]
     command = [sys.executable, "-c", STUCK, lab.id]
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as run:
@@ -166,14 +166,14 @@ def stuck(lab: labs.Lab) -> Iterator[subprocess.Popen[str]]:
             run.kill()
 
 
-def test_what_a_killed_run_left_is_not_audited_and_the_next_one_removes_it(
+def test_leftovers_of_a_killed_run_are_not_audited_and_removed_by_the_next(
     settings_lab: labs.Lab,
 ) -> None:
     with stuck(settings_lab) as run:
         run.send_signal(signal.SIGKILL)
     assert probe_project.PEER in probing.left(settings_lab)
     seen = both_ways.see(settings_lab)
-    # LXD's table of addresses is the network's, and says what is taken: it is kept whole.
+    # LXD's table of addresses belongs to the network and lists used addresses: it stays complete.
     audited = {k: v for k, v in seen.document.items() if k != "host.reservations"}
     assert probe_project.PEER not in json.dumps(audited)
     assert probe_project.PROJECT not in " ".join(subject for _, subject in judging.judge(seen))
@@ -211,7 +211,7 @@ def chosen() -> list[str]:
     return [f"--lxd-control={control}" for control in CONTROLS]
 
 
-def test_replay_repeats_what_probes_have_seen(lab: labs.Lab, tmp_path: pathlib.Path) -> None:
+def test_replay_repeats_the_observations_of_probes(lab: labs.Lab, tmp_path: pathlib.Path) -> None:
     saved, again = tmp_path / "seen.json", tmp_path / "again.json"
     options = ["--lxd-probe", *chosen(), f"--lxd-save-evidence={saved}"]
     live = audits.run(tmp_path / "live", f"--lxd-host=lab:{lab.id}", *options)
@@ -224,7 +224,7 @@ def test_replay_repeats_what_probes_have_seen(lab: labs.Lab, tmp_path: pathlib.P
     assert "for trials with instances of our own" in live.output
 
 
-def test_interruption_removes_what_was_made(lab: labs.Lab, tmp_path: pathlib.Path) -> None:
+def test_interruption_removes_the_probe_project(lab: labs.Lab, tmp_path: pathlib.Path) -> None:
     options = ["-p", "no:cacheprovider", f"--lxd-host=lab:{lab.id}"]
     command = [*waiting.INTERRUPTIBLE, sys.executable, "-m", "pytest", *options]
     with subprocess.Popen(
@@ -236,9 +236,9 @@ def test_interruption_removes_what_was_made(lab: labs.Lab, tmp_path: pathlib.Pat
     assert probing.left(lab) == ""
 
 
-# --- rules that do not stay ----------------------------------------------------------------------
+# --- rules that are flushed ----------------------------------------------------------------------
 
-# As another packet filter's service does when it is told to reload, over and over.
+# Like the service of another packet filter that reloads again and again.
 FLUSHER = """
 while :; do
     nft flush ruleset
@@ -250,7 +250,7 @@ done
 
 @pytest.fixture(scope="module")
 def flushed() -> Iterator[tuple[labs.Lab, Mapping[Any, Any]]]:
-    """Yield a lab, and what was said of it while its rules were flushed again and again."""
+    """Yield a lab, and the results while its rules were flushed again and again."""
     with required.throw_away() as lab:
         command = lab.command("sh", "-c", FLUSHER)
         with subprocess.Popen(command, start_new_session=True) as flusher:

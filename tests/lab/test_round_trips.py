@@ -1,4 +1,4 @@
-"""What an audit costs in round trips does not grow with instances or controls."""
+"""The round trips of an audit do not grow with the number of instances or controls."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pytest_lxdsec.transport.targets import Reach, Target
 from . import both_ways, required
 
 FEW, MANY = 3, 30
-# Look for leftovers (twice), images and server; the project made and removed, and what is in it
+# Look for leftovers (twice), images and server; make, remove and list the project
 # listed; an instance made, started, found, stopped and removed, waiting for four of these.
 TRIAL_REQUESTS = 2 + 2 + 3 + 9
 
 
 @pytest.fixture(scope="module", params=[FEW, MANY])
 def counted(request: pytest.FixtureRequest) -> tuple[int, dict[str, dict[str, int]]]:
-    """Return how many instances, and the round trips by each road."""
+    """Return the number of instances, and the round trips of each connection."""
     scenario = labs.scenarios.scaled(labs.scenarios.BARE, request.param)
     with required.throw_away(scenario) as here:
         trips = {
@@ -46,9 +46,9 @@ def over_shell(here: labs.Lab) -> dict[str, int]:
 def test_requests_and_commands_are_few_and_fixed(
     counted: tuple[int, dict[str, dict[str, int]]],
 ) -> None:
-    """Two projects: ten listings; over a shell one command for each of the two batches."""
+    """Expect ten listings for two projects; over a shell one command for each of two batches."""
     _, trips = counted
-    assert {road: without_probes(trips[road]) for road in ("unix", "shell")} == {
+    assert {name: without_probes(trips[name]) for name in ("unix", "shell")} == {
         "unix": {"api": 10, "shell": 1},
         "shell": {"api": 2, "shell": 3},
     }
@@ -57,7 +57,7 @@ def test_requests_and_commands_are_few_and_fixed(
 def test_probes_are_all_that_grows_and_over_a_shell_by_the_sixteen(
     counted: tuple[int, dict[str, dict[str, int]]],
 ) -> None:
-    """Start them, wait for them, fetch all outputs and delete them."""
+    """Expect batches to start all, to wait for all, and to fetch and delete all outputs."""
     count, trips = counted
     assert trips["unix"]["probe"] == 6 * count
     assert trips["shell"]["probe"] == 3 * math.ceil(count / guest_sweep.MOST_AT_ONCE)
@@ -66,7 +66,7 @@ def test_probes_are_all_that_grows_and_over_a_shell_by_the_sixteen(
 def test_probes_with_instances_of_our_own_cost_the_same_for_few_and_many(
     counted: tuple[int, dict[str, dict[str, int]]],
 ) -> None:
-    """One bridge, no filters: one instance is made and removed, and one command tries names."""
+    """Expect one instance and one command for names, on one bridge without filters."""
     _, trips = counted
     probed = trips["probed"]
     assert {"api": probed["api"], "shell": probed["shell"]} == {"api": 10, "shell": 1}
@@ -74,4 +74,4 @@ def test_probes_with_instances_of_our_own_cost_the_same_for_few_and_many(
 
 
 def without_probes(trips: dict[str, int]) -> dict[str, int]:
-    return {road: number for road, number in trips.items() if road != "probe"}
+    return {name: number for name, number in trips.items() if name != "probe"}

@@ -1,6 +1,6 @@
-"""A container with LXD's socket among its mounts is the host's administrator: asked from inside.
+"""A container with LXD's socket among its mounts is an administrator of the host.
 
-Else LXD-LOC-05 and LXD-LOC-06 would call critical what might be harmless.
+It is tried from inside: otherwise LXD-LOC-05 and LXD-LOC-06 might call a harmless mount critical.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.support import judging
 
 from . import both_ways, required
 
-PERL = "/usr/bin/perl"  # Debian always has it, and it needs no module to speak to a socket
+PERL = "/usr/bin/perl"  # every Debian has it, and it needs no module for a socket
 ASK = (
     "socket(S, 1, 1, 0) && connect(S, pack('S a108', 1, '/door')) || die $!;"
     'syswrite(S, "GET /1.0 HTTP/1.0\\r\\n\\r\\n"); undef $/; print <S>'
@@ -26,7 +26,7 @@ ASK = (
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
-    """Yield a lab of our own, with the socket given to one container."""
+    """Yield a lab for this module alone, with the socket mounted in one container."""
     with required.throw_away() as lab:
         both_ways.run(
             lab,
@@ -37,7 +37,7 @@ def lab() -> Iterator[Lab]:
 
 
 def ask(lab: Lab) -> str:
-    """Speak to the socket from inside of the container, with the host's perl."""
+    """Send a request to the socket from inside the container, with the host's perl."""
     for path in (PERL, *libraries()):
         both_ways.run(lab, f"lxc file push --create-dirs {path} privileged{path}")
     done = lab.run("lxc", "exec", "privileged", "--", PERL, "-e", ASK, timeout=60)
@@ -46,7 +46,7 @@ def ask(lab: Lab) -> str:
 
 
 def libraries() -> list[str]:
-    """Return what perl is linked with, its loader too."""
+    """Return the paths of perl's shared libraries and its loader."""
     done = subprocess.run(["ldd", PERL], stdout=subprocess.PIPE, text=True, check=True)
     return re.findall(r"(/\S+) \(0x", done.stdout)
 

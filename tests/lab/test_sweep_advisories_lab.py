@@ -1,4 +1,4 @@
-"""What dnf and zypper really say of a repository, and what the sweep makes of it."""
+"""The real output of dnf and zypper for a repository, and the sweep's reading of it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ INSTALLED = (
     "rpm --install --nodeps --force-debian /srv/repo/noarch/demo-1-1.noarch.rpm"
 )
 REFRESH = {"dnf": "dnf makecache --refresh", "zypper": "zypper --non-interactive refresh --force"}
-# As the finding prints it; dnf asks for what Debian's has nowhere else.
+# The finding's command for each package manager.
 REPAIR = {
     "dnf": "dnf upgrade --security --assumeyes",
     "zypper": "zypper --non-interactive patch --category security",
@@ -78,7 +78,7 @@ def here() -> Iterator[labs.Lab]:
 
 @pytest.fixture(params=["dnf", "zypper"])
 def manager(request: pytest.FixtureRequest, here: labs.Lab) -> Iterator[str]:
-    """Yield a host with a fresh repository and the vulnerable package."""
+    """Yield a host with this package manager, a fresh repository, and the vulnerable package."""
     name = str(request.param)
     here.shell("mv /usr/bin/dnf /srv/dnf" if name == "zypper" else "true")
     do(here, ADVISORIES)
@@ -94,7 +94,7 @@ def do(lab: labs.Lab, command: str) -> None:
 
 
 def packages(lab: labs.Lab) -> Mapping[str, Any]:
-    """Return what the sweep brings of packages: a value, or why there is none."""
+    """Return the sweep's part of packages: a value, or the reason for its absence."""
     question = host_sweep.Question(server_pid=0, socket="", endpoints=(), paths=())
     done = lab.shell(host_sweep.command(question))
     output = Output(exit_status=done.returncode, stdout=done.stdout, stderr=done.stderr)
@@ -141,7 +141,7 @@ def test_package_that_is_kept_from_updates_is_found(
     assert found == ["EX-2026:1"]
 
 
-def test_repository_without_advisories_is_told_apart(here: labs.Lab, manager: str) -> None:
+def test_repository_without_advisories_is_recognised(here: labs.Lab, manager: str) -> None:
     do(here, NO_ADVISORIES)
     do(here, REFRESH[manager])
     found = advisories(here)
@@ -152,16 +152,16 @@ def test_time_of_the_index_is_that_of_the_last_check(here: labs.Lab, manager: st
     here.shell("find /var/cache/dnf /var/cache/zypp -type f -exec touch -d '9 days ago' {} +")
     old = advisories(here)["index_time"]
     do(here, REFRESH[manager].replace(" --force", ""))
-    # Nothing new has come, and yet the index is as good as new.
+    # The repository has not changed, but its index is fresh.
     assert advisories(here)["index_time"] - old >= 9 * 24 * 60 * 60 - 5
 
 
 def test_host_without_an_index_is_no_host_without_holes(here: labs.Lab, manager: str) -> None:
     here.shell("rm -r /var/cache/dnf /var/cache/zypp")
     found = packages(here)
-    told = found.get("missing") or found["value"]["advisories"]
+    advisories = found.get("missing") or found["value"]["advisories"]
     assert manager
-    assert isinstance(told, str) or told["index_time"] == 0
+    assert isinstance(advisories, str) or advisories["index_time"] == 0
 
 
 def test_asking_changes_nothing(here: labs.Lab, manager: str) -> None:
@@ -170,6 +170,6 @@ def test_asking_changes_nothing(here: labs.Lab, manager: str) -> None:
     here.shell("sleep 0.1; touch /tmp/mark")
     advisories(here)
     changed = here.shell("find /etc /srv /usr /var -xdev -type f -newer /tmp/mark").stdout.decode()
-    # They keep a log of being asked, and SQLite a lock.
+    # The managers write a log of their calls, and SQLite a lock.
     expected = ("/var/log/", "/var/lib/rpm/rpmdb.sqlite-shm", "/var/lib/lxd", "/var/cache/lxdsec")
     assert [path for path in changed.split() if not path.startswith(expected)] == []

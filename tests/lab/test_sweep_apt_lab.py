@@ -1,4 +1,4 @@
-"""What apt leaves behind on success and on failure, and what the sweep makes of it."""
+"""The files that apt leaves on success and on failure, and the sweep's reading of them."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ def here() -> Iterator[labs.Lab]:
 
 
 def update(lab: labs.Lab) -> int:
-    """Let apt update its index; the time when it began."""
+    """Run apt-get update; return the time of its start."""
     began = int(time.time())
     lab.shell("apt-get update")
     return began
 
 
 def apt(lab: labs.Lab) -> Mapping[str, Any]:
-    """Return what the sweep says of apt."""
+    """Return the sweep's part of apt."""
     question = host_sweep.Question(server_pid=0, socket="", endpoints=(), paths=())
     done = lab.shell(host_sweep.command(question))
     output = Output(exit_status=done.returncode, stdout=done.stdout, stderr=done.stderr)
@@ -80,14 +80,14 @@ def index_time(lab: labs.Lab) -> int:
 
 
 def busybox(lab: labs.Lab) -> tuple[str, bool]:
-    """Return the candidate for busybox-static, and whether it brings security."""
+    """Return the candidate for busybox-static, and True if it is a security update."""
     (upgrade,) = (one for one in apt(lab)["upgrades"] if one["name"] == "busybox-static")
     return upgrade["candidate"], upgrade["is_security"]
 
 
 def test_success_is_the_time_of_the_index(here: labs.Lab) -> None:
     began = update(here)
-    # Not the age of what was brought: the archive has not changed since New Year.
+    # The time is not the age of the archive, which has not changed since New Year.
     assert index_time(here) >= began
 
 
@@ -100,7 +100,7 @@ def test_success_that_brings_nothing_new_counts(here: labs.Lab) -> None:
 
 def test_failure_of_security_is_no_success_though_a_vendor_answers(here: labs.Lab) -> None:
     update(here)
-    time.sleep(1.1)  # as above
+    time.sleep(1.1)  # likewise
     here.shell("mv /srv/security/InRelease /srv/away")
     began = update(here)
     found = index_time(here)
@@ -157,7 +157,7 @@ def test_security_update_that_a_pin_keeps_away_is_found(here: labs.Lab) -> None:
 
 def test_asking_changes_nothing(here: labs.Lab) -> None:
     update(here)
-    # apt as root would make its cache anew.
+    # apt would rebuild its cache as root.
     here.shell("rm -f /var/cache/apt/*.bin; touch /tmp/mark")
     apt(here)
     changed = here.shell("find /etc /run /srv /usr /var -xdev -newer /tmp/mark").stdout.decode()

@@ -1,4 +1,4 @@
-"""What the sweep finds of packet filters and interfaces is what the host's own tools say."""
+"""The sweep's packet filters and interfaces match the output of the host's own tools."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_rules_are_those_of_the_daemons_network(
     assert f'"in.{scenario.FILTERED}.eth0"' in found["nft"]["text"]
 
 
-def test_listing_tells_what_the_rules_load(
+def test_listing_shows_the_loads_of_the_rules(
     lab: labs.Lab, parts: Mapping[str, Mapping[str, Any]]
 ) -> None:
     found = value(parts, "host.filters")["listing"]["text"]
@@ -55,8 +55,8 @@ def test_to_ask_makes_no_table(lab: labs.Lab) -> None:
 def test_interfaces_are_those_that_ip_lists(
     lab: labs.Lab, parts: Mapping[str, Mapping[str, Any]]
 ) -> None:
-    told = json.loads(printed(lab, "ip -j -d address"))
-    indexes = {one["ifname"]: one["ifindex"] for one in told} | {None: 0}
+    listed = json.loads(printed(lab, "ip -j -d address"))
+    indexes = {one["ifname"]: one["ifindex"] for one in listed} | {None: 0}
     wanted = {
         one["ifname"]: (
             one["ifindex"],
@@ -65,7 +65,7 @@ def test_interfaces_are_those_that_ip_lists(
             indexes[one.get("master")],
             sorted(f"{each['local']}/{each['prefixlen']}" for each in one["addr_info"]),
         )
-        for one in told
+        for one in listed
     }
     found = {
         one["name"]: (one["index"], one["kind"], one["mac"], one["master"], one["addresses"])
@@ -96,7 +96,7 @@ def test_filtered_nic_has_an_address_reserved(
         ("ebtables-nft -A INPUT -p ARP --limit 5 -j ACCEPT", "bridge"),
     ],
 )
-def test_what_nft_cannot_print_the_shim_does(lab: labs.Lab, add: str, family: str) -> None:
+def test_shim_prints_rules_that_nft_cannot_print(lab: labs.Lab, add: str, family: str) -> None:
     undo = add.replace("-A INPUT", "-D INPUT", 1)
     if lab.shell(add).returncode != 0:
         pytest.skip(f"not possible here: {add}")

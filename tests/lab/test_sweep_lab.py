@@ -1,4 +1,4 @@
-"""What the sweep finds in the lab is what LXD, `ss`, `stat` and the kernel say themselves."""
+"""The sweep's facts of the lab match the output of LXD, `ss`, `stat` and the kernel."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def parts(lab: labs.Lab) -> Mapping[str, Mapping[str, Any]]:
 
 @pytest.fixture(scope="module")
 def facts(parts: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Return the values of the parts that are there."""
+    """Return the values of the parts that are present."""
     return {name: part["value"] for name, part in parts.items() if "value" in part}
 
 
@@ -98,13 +98,13 @@ def test_listeners_are_those_of_ss(lab: labs.Lab, facts: Mapping[str, Any]) -> N
     assert found == {("*", str(scenario.PORT))}
 
 
-def test_socket_is_what_stat_says(lab: labs.Lab, facts: Mapping[str, Any]) -> None:
+def test_socket_matches_stat(lab: labs.Lab, facts: Mapping[str, Any]) -> None:
     (socket,) = facts["host.sockets"]
     way = [socket["file"], *socket["directories"]]
     names = " ".join(file["path"] for file in way)
-    told = lab.shell(f"stat -c '%n %u %g %a %d %i' {names}").stdout.decode().splitlines()
+    lines = lab.shell(f"stat -c '%n %u %g %a %d %i' {names}").stdout.decode().splitlines()
     keys = ("path", "uid", "gid", "mode", "device", "inode")
-    assert told == [
+    assert lines == [
         " ".join(f"{file[key]:o}" if key == "mode" else str(file[key]) for key in keys)
         for file in way
     ]
@@ -123,7 +123,7 @@ def test_admin_group_is_that_of_the_command_line(facts: Mapping[str, Any]) -> No
     assert (group["name"], group["source"]) == ("lxd", "lxd --group")
 
 
-def test_strangers_are_told_that_they_are_strangers(facts: Mapping[str, Any]) -> None:
+def test_anonymous_requests_are_untrusted(facts: Mapping[str, Any]) -> None:
     (door,) = facts["host.anonymous_requests"]
     answers = {answer["path"]: answer for answer in door["answers"]}
     assert (door["tls"], door["error"]) == ("TLSv1.3", "")
@@ -146,8 +146,8 @@ def test_settings_of_an_interface_are_those_of_sysctl(
         one for one in facts["host.network"]["interfaces"] if one["name"] == scenario.BRIDGE
     )
     for key, value in bridge["ipv6"].items():
-        told = lab.run("sysctl", "-n", f"net.ipv6.conf.{scenario.BRIDGE}.{key}").stdout
-        assert int(told) == value
+        printed = lab.run("sysctl", "-n", f"net.ipv6.conf.{scenario.BRIDGE}.{key}").stdout
+        assert int(printed) == value
 
 
 def test_accounts_are_those_of_getent(lab: labs.Lab, facts: Mapping[str, Any]) -> None:

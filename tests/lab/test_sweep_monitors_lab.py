@@ -1,4 +1,4 @@
-"""Whoever only says that he is a container's monitor is not believed: with real processes."""
+"""Processes that only claim to be a container's monitor are not believed: real processes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from . import sweeping, waiting
 
 MONITOR = "[lxc monitor] /var/lib/lxd/containers plain"
 
-# A root of the container: bash and what it needs, a copy of it by the name of LXD's program.
+# A container's root: bash with its libraries, and a copy of it under the name of LXD's program.
 FURNISH = r"""
 root=/var/lib/lxd/storage-pools/default/containers/privileged/rootfs
 mkdir $root/ill && cp /bin/bash $root/ill/lxd
@@ -27,7 +27,7 @@ root=/var/lib/lxd/storage-pools/default/containers/privileged/rootfs
 for file in $(cat $root/ill/brought); do rm $root$file; done
 rm -r $root/ill
 """
-# It takes another name without becoming another process; its first child is a PID 1.
+# It changes its title but stays the same process; its first child is a PID 1.
 BECOME = 'exec -a "{title}" {program} <<< "sleep 4242; :"'
 
 
@@ -37,7 +37,7 @@ def titled(title: str, program: str) -> str:
 
 @contextlib.contextmanager
 def running(lab: labs.Lab, script: str) -> Iterator[int]:
-    """Run a process tree in the lab for the length of the block; yield the titled process's ID."""
+    """Run a process tree in the lab; yield the id of the process with the title."""
     lab.shell(f"setsid -f {script} > /dev/null 2>&1 < /dev/null")
     waiting.until(lambda: bool(sleepers(lab)))
     (child,) = sleepers(lab)
@@ -69,13 +69,13 @@ def test_root_of_a_privileged_container_is_not_believed_to_be_a_monitor(lab: lab
     with running(lab, f"lxc exec privileged -- unshare -p /ill/lxd -c '{hostile}'") as pid:
         seen = disguise(lab, pid)
         found = sweeping.containers(sweeping.parts(lab))
-    # It looks like a monitor in all but the namespace that it lives in.
+    # It looks like a monitor except for its namespace.
     assert seen == (MONITOR, "lxd", ["0"] * 4, True)
     assert found[scenario.PLAIN]["pid"] == sweeping.states(lab)[scenario.PLAIN]["state"]["pid"]
 
 
 def disguise(lab: labs.Lab, pid: int) -> tuple[str, str, list[str], bool]:
-    """Return the title, program, user IDs and user namespace of a process."""
+    """Return a process's title, program, user ids and user namespace, as seen by the host."""
     script = (
         f"tr -d '\\0' < /proc/{pid}/cmdline; echo; basename $(readlink /proc/{pid}/exe); "
         f"grep ^Uid: /proc/{pid}/status; readlink /proc/{pid}/ns/user /proc/1/ns/user"
@@ -87,9 +87,9 @@ def disguise(lab: labs.Lab, pid: int) -> tuple[str, str, list[str], bool]:
 @pytest.mark.parametrize(
     ("title", "program"),
     [
-        # As a setuid program that a user of the host started by this name.
+        # Like a setuid program that a user of the host started under this name.
         (MONITOR, "/bin/bash"),
-        # As a monitor of another daemon on this host.
+        # Like a monitor of another daemon on this host.
         ("[lxc monitor] /srv/lxd/containers plain", "/run/ill/lxd"),
     ],
 )
@@ -112,7 +112,7 @@ def test_container_of_another_daemon_is_a_neighbour(lab: labs.Lab) -> None:
         found = sweeping.parts(lab)["host.view"]["value"]["neighbours"]
         (init,) = lab.run("pgrep", "-P", str(pid)).stdout.split()
     lab.shell("rm -r /run/ill")
-    # One in a user namespace of its own is not of the host's root, whatever it says.
+    # A process in a user namespace of its own is not the host's root, whatever its title.
     assert of_itself == []
     assert [(one["lxc_path"], one["lxc_name"]) for one in found] == [
         ("/srv/lxd/containers", "plain")
@@ -121,7 +121,7 @@ def test_container_of_another_daemon_is_a_neighbour(lab: labs.Lab) -> None:
 
 
 def test_two_monitors_of_one_name_are_both_not_believed(lab: labs.Lab) -> None:
-    # Only root of the host can bring this about; then nobody knows which is the container.
+    # Only the host's root can cause this; then the container cannot be determined.
     lab.shell("mkdir -p /run/ill && cp /bin/bash /run/ill/lxd")
     with running(lab, f"unshare -p bash -c '{titled(MONITOR, '/run/ill/lxd')}'"):
         found = sweeping.containers(sweeping.parts(lab))

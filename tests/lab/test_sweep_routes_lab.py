@@ -1,4 +1,4 @@
-"""Routes and name servers as the sweep finds them are what `ip` and LXD's own files say."""
+"""The sweep's routes and dnsmasq processes match the output of `ip` and LXD's own files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def facts(lab: labs.Lab) -> Mapping[str, Any]:
 
 
 def by_ip(lab: labs.Lab, version: int) -> set[tuple[str, str, str, int, int]]:
-    """Return the host routes and the routes by one end of a pair, as `ip` prints them."""
+    """Return the routes to single addresses and those through a veth, from the output of `ip`."""
     printed = lab.shell(f"ip -{version} -j route show table all").stdout
     links = json.loads(lab.shell("ip -j link show type veth").stdout)
     pairs = {link["ifname"] for link in links}

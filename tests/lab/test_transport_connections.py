@@ -1,4 +1,4 @@
-"""Every road to a real LXD: the same answers, at a known cost, and clear causes."""
+"""Every kind of connection to a real LXD: the same answers, a known cost, clear causes."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def cause(held: Shell) -> str:
 
 
 def facts(lxd: Api) -> list[tuple[int, object, str]]:
-    """Return what LXD said, but for what changes from one moment to the next."""
+    """Return LXD's answers without the values that change all the time."""
     answers = lxd.get_many(PATHS)
     server = answers[0].metadata
     assert server["auth"] == "trusted"
@@ -74,7 +74,7 @@ def facts(lxd: Api) -> list[tuple[int, object, str]]:
 
 
 def ordered(value: object) -> object:
-    """Return a JSON value with its lists sorted: LXD lists what it has in any order."""
+    """Return a JSON value with its lists sorted, because LXD's order varies."""
     match value:
         case dict():
             return {key: ordered(inner) for key, inner in value.items()}
@@ -117,7 +117,7 @@ def test_socket_can_be_named_over_ssh(daemon: sshd.Sshd) -> None:
         assert lxd.get_many(["/1.0"])[0].is_success
 
 
-def test_host_without_lxd_says_so_over_ssh(daemon: sshd.Sshd) -> None:
+def test_host_without_lxd_is_reported_over_ssh(daemon: sshd.Sshd) -> None:
     with connected(daemon.spec()) as held:
         lxd = lxd_api.over_shell(held, "/run/nosuch.socket", target="lab")
         with pytest.raises(Unreachable, match=r"/run/nosuch\.socket: No such file or directory"):
@@ -145,7 +145,7 @@ def test_many_commands_are_one_login(daemon: sshd.Sshd) -> None:
 
 
 def test_closing_leaves_no_master_behind(daemon: sshd.Sshd) -> None:
-    others = masters()  # of whoever else audits from this machine
+    others = masters()  # connections of other audits from this machine
     with connected(daemon.spec()) as held:
         held.run("true")
         (control,) = masters() - others
@@ -168,22 +168,22 @@ def commands() -> str:
     return "\0".join(texts)
 
 
-def test_unknown_host_key_says_so(daemon: sshd.Sshd) -> None:
+def test_unknown_host_key_is_reported(daemon: sshd.Sshd) -> None:
     with connected(daemon.spec(known="unknown")) as held:
         assert cause(held).startswith("Host key verification failed: accept it once by hand")
 
 
-def test_changed_host_key_says_so(daemon: sshd.Sshd) -> None:
+def test_changed_host_key_is_reported(daemon: sshd.Sshd) -> None:
     with connected(daemon.spec(known="changed")) as held:
         assert cause(held).startswith("Host key verification failed: accept it once by hand")
 
 
-def test_refused_key_says_so_without_asking_for_a_password(daemon: sshd.Sshd) -> None:
-    with connected(daemon.spec(key="stranger")) as held:
+def test_refused_key_is_reported_without_a_password_prompt(daemon: sshd.Sshd) -> None:
+    with connected(daemon.spec(key="other")) as held:
         assert cause(held).startswith("root@127.0.0.1: Permission denied (publickey")
 
 
-def test_closed_port_says_so(daemon: sshd.Sshd) -> None:
+def test_closed_port_is_reported(daemon: sshd.Sshd) -> None:
     with connected(daemon.spec(port=1)) as held:
         assert "port 1: Connection refused: is sshd running" in cause(held)
 
@@ -214,16 +214,16 @@ def test_process_that_ends_is_unreachable() -> None:
 
 @pytest.fixture(scope="module")
 def listener(lab: Lab) -> Iterator[str]:
-    """Yield the URL of the lab's HTTPS listener, from outside."""
+    """Yield the URL of the lab's HTTPS listener, reached from outside."""
     with relay.into(lab.pid, lab.address) as port:
         yield f"https://127.0.0.1:{port}"
 
 
 @pytest.fixture(scope="module")
 def files(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Yield a client certificate that the lab trusts, its key, and the lab's own certificate."""
+    """Yield a client certificate that the lab trusts, its key, and the lab's certificate."""
     directory = tmp_path_factory.mktemp("tls")
-    for name in ("client", "stranger"):
+    for name in ("client", "untrusted"):
         hostile.pair(directory, name)
     (directory / "server.crt").write_bytes(lab.shell("cat /var/lib/lxd/server.crt").stdout)
     pem = (directory / "client.crt").read_bytes()
@@ -254,8 +254,8 @@ def test_trusted_client_reaches_the_same_lxd(
     lxd.close()
 
 
-@pytest.mark.parametrize("client", ["stranger", ""])
-def test_untrusted_client_is_told_so_by_lxd(
+@pytest.mark.parametrize("client", ["untrusted", ""])
+def test_untrusted_client_gets_the_refusal_of_lxd(
     listener: str, files: dict[str, str], client: str
 ) -> None:
     lxd = over_https(listener, files, client=client, pin="server.crt")
@@ -268,7 +268,7 @@ def test_untrusted_client_is_told_so_by_lxd(
 @pytest.mark.parametrize(
     ("pin", "words"),
     [
-        ("stranger.crt", "its certificate is not the one of --lxd-server-cert"),
+        ("untrusted.crt", "its certificate is not the one of --lxd-server-cert"),
         ("", "its certificate is not trusted here (self-signed certificate)"),
     ],
 )
@@ -282,10 +282,10 @@ def test_certificate_of_the_server_is_checked(
     assert caught.value.cause.startswith(f"{listener}: {words}")
 
 
-def test_write_over_every_road_is_done_once(lab: Lab, daemon: sshd.Sshd, unix: Api) -> None:
+def test_write_over_every_connection_is_done_once(lab: Lab, daemon: sshd.Sshd, unix: Api) -> None:
     with connected(daemon.spec()) as held:
-        roads = {"unix": unix, "ssh": lxd_api.over_shell(held, target="lab")}
-        for name, lxd in roads.items():
+        connections = {"unix": unix, "ssh": lxd_api.over_shell(held, target="lab")}
+        for name, lxd in connections.items():
             body = {"name": f"by-{name}", "description": "grün"}
             made = Request(method="POST", path="/1.0/profiles", body=body)
             deleted = Request(method="DELETE", path=f"/1.0/profiles/by-{name}")

@@ -1,4 +1,4 @@
-"""The inside of real instances: exact results over every road, and clear reasons for none."""
+"""Commands in real instances: exact results over every connection, and clear errors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def inside(lxd: Api, name: str, project: str = scenarios.DEFAULT_PROJECT) -> Any
 
 
 def recorded(lxd: Api, name: str) -> list[str]:
-    """Return the outputs that LXD still has of an instance's commands."""
+    """Return the outputs of an instance's commands that LXD still holds."""
     (answer,) = lxd.get_many([f"/1.0/instances/{name}/logs"])
     assert answer.is_success, answer.error
     return [path for path in answer.metadata if "/exec_" in path]
@@ -93,7 +93,7 @@ def test_any_number_costs_three_commands_over_a_shell(lab: Lab) -> None:
     held.close()
 
 
-def test_instances_of_one_name_are_told_apart(lxd: Api) -> None:
+def test_instances_of_one_name_are_distinguished(lxd: Api) -> None:
     ours, theirs = (
         inside(lxd, scenarios.TWIN, project)
         for project in (scenarios.DEFAULT_PROJECT, scenarios.TENANTS)
@@ -115,7 +115,7 @@ def test_instances_of_one_name_are_told_apart(lxd: Api) -> None:
         ("plain", "tenants", "Instance not found"),
     ],
 )
-def test_unavailable_instance_says_why(lxd: Api, name: str, project: str, words: str) -> None:
+def test_unavailable_instance_is_explained(lxd: Api, name: str, project: str, words: str) -> None:
     with pytest.raises(instance_backend.GuestUnavailable) as caught:
         inside(lxd, name, project).run("true")
     assert str(caught.value).startswith(f"instance {name} of project {project}: {words}")
@@ -129,7 +129,7 @@ def test_killed_shell_is_no_success(lxd: Api) -> None:
     assert recorded(lxd, scenarios.PLAIN) == []
 
 
-def test_instance_without_a_shell_says_so(lab: Lab, lxd: Api) -> None:
+def test_instance_without_a_shell_is_reported(lab: Lab, lxd: Api) -> None:
     away = f"lxc exec {scenarios.UNFILTERED} -- /bin/busybox mv"
     assert lab.shell(f"{away} /bin/sh /bin/away").returncode == 0
     try:

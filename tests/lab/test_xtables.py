@@ -1,4 +1,4 @@
-"""The rules that LXD writes with ebtables and ip6tables: how it does where there is no nft."""
+"""The rules that LXD writes with ebtables and ip6tables if there is no nft."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support import judging
 from . import both_ways, kernel_agreement, required, xtables
 
 SETTINGS = ("mac", "ipv4", "ipv6", "all", "bothnone", "v4+v6none")
-# The controls that fail on stock rules: by gaps of LXD's own, which no configuration closes.
+# The controls that fail on LXD's own rules, by gaps that no configuration closes.
 GAPS = {
     "mac": ("LXD-BRI-06",),
     "ipv4": ("LXD-BRI-06",),
@@ -40,7 +40,7 @@ def lab() -> Iterator[labs.Lab]:
 
 
 def set_filters(lab: labs.Lab, setting: str, number: int) -> None:
-    """Have the filters on a NIC that is there: LXD 5.0.2 starts none whose address is "none"."""
+    """Set the filters on an existing NIC; LXD 5.0.2 starts no NIC with the address "none"."""
     device = {
         **kernel_agreement.DEVICE,
         "ipv4.address": f"10.85.3.{number}",
@@ -75,7 +75,7 @@ def finding(result: Result) -> Finding:
 
 @pytest.fixture(scope="module")
 def stock(lab: labs.Lab) -> dict[str, dict[str, Result]]:
-    """Return what is said of LXD's rules as they are."""
+    """Return the results for LXD's own rules."""
     return {setting: results(lab, setting) for setting in SETTINGS}
 
 

@@ -1,6 +1,6 @@
 """Servers that misbehave on purpose, on a unix socket or on loopback, and certificates for them.
 
-An answer is what `answer(request_line)` returns: bytes are sent as they are, None is silence.
+`answer(request_line)` returns the answer to a request: bytes to send, or None for silence.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ AnswerTo = Callable[[str], bytes | None]
 
 @dataclass(slots=True, kw_only=True)
 class Served:
-    """What a server has seen."""
+    """The requests and connections that a server has received."""
 
     url: str
     requests: list[str] = field(default_factory=list)
@@ -51,7 +51,7 @@ def success(metadata: object) -> bytes:
 
 @contextlib.contextmanager
 def on_unix(path: pathlib.Path, answer: AnswerTo) -> Iterator[Served]:
-    """Serve on a unix socket."""
+    """Run a server on a unix socket for the length of a `with` block."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(str(path))
     with _serving(listener, str(path), answer, None) as served:
@@ -60,7 +60,7 @@ def on_unix(path: pathlib.Path, answer: AnswerTo) -> Iterator[Served]:
 
 @contextlib.contextmanager
 def on_loopback(answer: AnswerTo, tls: ssl.SSLContext | None = None) -> Iterator[Served]:
-    """Serve on a port of 127.0.0.1."""
+    """Run a server on a port of 127.0.0.1 for the length of a `with` block."""
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"https://127.0.0.1:{listener.getsockname()[1]}"
     with _serving(listener, url, answer, tls) as served:
@@ -116,12 +116,12 @@ def _talk(
             line, body = request
             served.requests.append(line)
             served.bodies.append(body)
-            said = answer(line)
-            if said is None:
+            sent = answer(line)
+            if sent is None:
                 ended.wait()
                 return
-            end.sendall(said)
-            if b"Connection: close" in said or b"Content-Length" not in said:
+            end.sendall(sent)
+            if b"Connection: close" in sent or b"Content-Length" not in sent:
                 return
 
 
@@ -163,7 +163,7 @@ class Pair:
     key: str
 
     def context(self, clients: Pair | None = None) -> ssl.SSLContext:
-        """Return what a server with this certificate needs; it asks for that of `clients`."""
+        """Return the TLS context of a server, which requests the certificate of `clients`."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.cert, self.key)
         if clients is not None:
@@ -173,7 +173,7 @@ class Pair:
 
 
 def pair(directory: pathlib.Path, name: str, *, host: str = "127.0.0.1") -> Pair:
-    """Make a certificate for the address `host`."""
+    """Make a self-signed certificate for the address `host`."""
     key = ec.generate_private_key(ec.SECP384R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
