@@ -46,7 +46,7 @@ def see(host: vm.Vm) -> model.Evidence:
 
 def judge(host: vm.Vm, *, site: policy_file.Policy | None = None) -> Verdicts:
     """Run all controls on the host by a site's policy, and return the results."""
-    return both_ways.judge(see(host), site=site)
+    return judging.judge(see(host), site=site)
 
 
 def play(host: vm.Vm, cases: Sequence[Case]) -> Act:

@@ -190,7 +190,7 @@ def test_the_example_that_ships_is_judged_like_the_host(by_ssh: audits.Audit, ho
     shipped = judging.judge(evidence_file.load(test_example.PATH))
     live = by_ssh.verdicts()[host.name()]
     expected = {
-        key: result.outcome.value
+        key: result.verdict.value
         for key, result in shipped.items()
         if not key[1].startswith("certificate/")  # by fingerprints, which differ in every run
     }

@@ -51,7 +51,7 @@ def differences(at_rest: Verdicts, mine: Verdicts) -> dict[Key, Difference]:
 
 def _example() -> Verdicts:
     """Return the verdicts on a host with probes; `test_audit_of_host` checks them live."""
-    return in_lab.judge(evidence_file.load(test_example.PATH))
+    return judging.judge(evidence_file.load(test_example.PATH))
 
 
 def _is_probed(key: Key) -> bool:
@@ -59,7 +59,7 @@ def _is_probed(key: Key) -> bool:
 
 
 def _outcome(verdicts: Verdicts, key: Key) -> str:
-    return verdicts[key].outcome.value if key in verdicts else "none"
+    return verdicts[key].verdict.value if key in verdicts else "none"
 
 
 def _is_listed(key: Key) -> bool:

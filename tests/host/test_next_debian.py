@@ -45,7 +45,7 @@ def differences(at_rest: Verdicts, theirs: Verdicts) -> dict[Key, Difference]:
 
 
 def _outcome(verdicts: Verdicts, key: Key) -> str:
-    return verdicts[key].outcome.value if key in verdicts else "none"
+    return verdicts[key].verdict.value if key in verdicts else "none"
 
 
 def _globs(key: Key) -> list[str]:
