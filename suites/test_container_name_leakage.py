@@ -136,7 +136,7 @@ def _open_file(file: File, close: str, mode: str) -> Verdict:
 def test_names_cannot_be_read_inside(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
     inside = guest_probe.inside(lxd_evidence, lxd_instance)
     readable = [
-        one.attempts[0] for one in guest_script.NAMES_TOLD if guest_script.done([one], inside)
+        one.attempts[0] for one in guest_probe.NAME_LEAKS if guest_probe.succeeded([one], inside)
     ]
     if not readable:
         return verdict.passed(*_unreadable(lxd_evidence, lxd_instance, inside))
@@ -161,12 +161,12 @@ def _unreadable(
         CannotTell: one is refused to the host's root as well, was not tried, or is there outside
             and not inside: what root inside has unmounted it can mount again.
     """
-    judged = guest_script.judge(guest_script.NAMES_TOLD, inside, guest_probe.control(evidence))
+    judged = guest_probe.compare(guest_probe.NAME_LEAKS, inside, guest_probe.control(evidence))
     told = []
     for one in judged:
         what = one.group.attempts[0]
         hidden = ""
-        if guest_script.absent(one.group, inside) and what == f"read {SCHEDULER_DEBUGFS}":
+        if guest_probe.absent(one.group, inside) and what == f"read {SCHEDULER_DEBUGFS}":
             hidden = _hidden(evidence, instance)
         if one.unclear and not hidden:
             raise CannotTell(f"whether its root can {one.group.what}: {one.unclear}")

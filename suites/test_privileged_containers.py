@@ -12,7 +12,6 @@ from pytest_lxdsec.checks.privileged_containers import (
     shared_namespaces,
 )
 from pytest_lxdsec.control import Kind, Level, Severity, control
-from pytest_lxdsec.evidence import guest_script
 from pytest_lxdsec.evidence.container_facts import ContainerFacts
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.evidence.objects import Instance
@@ -271,10 +270,10 @@ def test_devices_are_limited(lxd_instance: Instance, lxd_evidence: Evidence) -> 
 def test_privileged_root_is_refused(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
     if lxd_instance.is_container and containers.may_run(lxd_evidence, lxd_instance):
         containers.privileged_facts(lxd_evidence, lxd_instance)
-    done = guest_probe.done(lxd_evidence, lxd_instance, guest_script.PRIVILEGED)
+    done = guest_probe.done(lxd_evidence, lxd_instance, guest_probe.PRIVILEGED)
     if not done:
         return verdict.passed(
-            *guest_probe.refused(lxd_evidence, lxd_instance, guest_script.PRIVILEGED)
+            *guest_probe.refused(lxd_evidence, lxd_instance, guest_probe.PRIVILEGED)
         )
     config, version = lxd_instance.expanded_config, _version(lxd_evidence)
     found = [

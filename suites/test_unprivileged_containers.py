@@ -12,7 +12,6 @@ from pytest_lxdsec.checks.unprivileged_containers import (
     idmap_overlaps,
 )
 from pytest_lxdsec.control import Kind, Level, Severity, control
-from pytest_lxdsec.evidence import guest_script
 from pytest_lxdsec.evidence.model import Evidence
 from pytest_lxdsec.evidence.objects import Instance
 from pytest_lxdsec.inventory import config_origin, containers, guest_probe, remedies
@@ -359,10 +358,10 @@ def _mapped(evidence: Evidence, instance: Instance) -> Iterator[tuple[str, str]]
 def test_root_inside_is_refused(lxd_instance: Instance, lxd_evidence: Evidence) -> Verdict:
     if lxd_instance.is_container and containers.is_configured_privileged(lxd_instance):
         raise NotApplicable("it is configured as privileged: see LXD-PRV-07")
-    done = guest_probe.done(lxd_evidence, lxd_instance, guest_script.UNPRIVILEGED)
+    done = guest_probe.done(lxd_evidence, lxd_instance, guest_probe.UNPRIVILEGED)
     if not done:
         return verdict.passed(
-            *guest_probe.refused(lxd_evidence, lxd_instance, guest_script.UNPRIVILEGED)
+            *guest_probe.refused(lxd_evidence, lxd_instance, guest_probe.UNPRIVILEGED)
         )
     version = _version(lxd_evidence)
     found = dangerous_keys.of(lxd_instance.expanded_config, dangerous_keys.Boundary.IDS, version)

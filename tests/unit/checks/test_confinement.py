@@ -729,7 +729,7 @@ def without(output: str, *attempts: str) -> str:
         (
             ("write /proc/sys/kernel/modprobe", "write /proc/sys/kernel/modules_disabled"),
             Outcome.PASS,
-            "this kernel has nothing to do it with: govern kernel modules",
+            "this kernel has no file or device to try it on: govern kernel modules",
         ),
         (("write", "mknod", "open", "mount"), Outcome.ERROR, "nothing was refused"),
     ],

@@ -1,4 +1,4 @@
-"""The probe: the script in real shells, and what its answers mean."""
+"""The probe: the script in real shells, and the meaning of its answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from pytest_lxdsec.evidence import guest_script
 from pytest_lxdsec.evidence.guest_script import Answer
-from tests.support import evidence_sweep
+from pytest_lxdsec.inventory import guest_probe
 
 SHELLS = (("sh",), ("bash", "--posix"), ("dash",), ("busybox", "sh"))
 
@@ -32,7 +32,7 @@ def test_every_shell_answers_every_attempt(shell: tuple[str, ...], tmp_path: pat
         check=True,
     )
     found = guest_script.parse(done.stdout)
-    groups = (*guest_script.UNPRIVILEGED, *guest_script.PRIVILEGED, *guest_script.NAMES_TOLD)
+    groups = (*guest_probe.UNPRIVILEGED, *guest_probe.PRIVILEGED, *guest_probe.NAME_LEAKS)
     assert {what for group in groups for what in group.attempts} <= set(found.by_name)
     assert list(tmp_path.iterdir()) == []
 
@@ -52,7 +52,7 @@ def test_shell_without_tools_still_answers(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words",
+    "message",
     [
         "Permission denied",
         "Operation not permitted",
@@ -63,12 +63,12 @@ def test_shell_without_tools_still_answers(tmp_path: pathlib.Path) -> None:
         "must be superuser to unmount.",
     ],
 )
-def test_refusals_of_all_tools_are_understood(words: str) -> None:
-    assert answer(f"mount: no: {words}") is Answer.REFUSED
+def test_refusals_of_all_tools_are_understood(message: str) -> None:
+    assert answer(f"mount: no: {message}") is Answer.REFUSED
 
 
 @pytest.mark.parametrize(
-    "words",
+    "message",
     [
         "No such file or directory",
         "Block device required",  # busybox mount
@@ -77,12 +77,12 @@ def test_refusals_of_all_tools_are_understood(words: str) -> None:
         "Invalid argument",
     ],
 )
-def test_what_failed_for_lack_of_an_object_was_not_refused(words: str) -> None:
-    assert answer(f"umount: no: {words}") is Answer.ALLOWED
+def test_failure_for_lack_of_an_object_is_not_a_refusal(message: str) -> None:
+    assert answer(f"umount: no: {message}") is Answer.ALLOWED
 
 
 @pytest.mark.parametrize("line", ["mount: untried", "mount: no: Erlaubnis verweigert"])
-def test_what_nobody_knows_is_unclear(line: str) -> None:
+def test_unknown_answer_is_unclear(line: str) -> None:
     assert answer(line) is Answer.UNCLEAR
 
 
@@ -90,33 +90,3 @@ def test_what_nobody_knows_is_unclear(line: str) -> None:
 def test_output_that_is_not_all_there_is_refused(output: str) -> None:
     with pytest.raises(ValueError, match="probe"):
         guest_script.parse(output)
-
-
-def run(output: str) -> guest_script.Attempts:
-    return guest_script.parse(output)
-
-
-def test_refused_inside_and_allowed_outside_is_shown() -> None:
-    inside, control = run(evidence_sweep.probe()), run(evidence_sweep.control())
-    assert all(one.shown for one in guest_script.judge(guest_script.UNPRIVILEGED, inside, control))
-    assert guest_script.done(guest_script.UNPRIVILEGED, inside) == ()
-
-
-def test_same_answer_on_both_tells_nothing() -> None:
-    inside = run(evidence_sweep.probe())
-    assert all(
-        one.unclear for one in guest_script.judge(guest_script.UNPRIVILEGED, inside, inside)
-    )
-
-
-def test_what_neither_kernel_has_nobody_can_do() -> None:
-    group = guest_script.Group(what="govern modules", attempts=("write a", "write b"))
-    none = run("write a: absent\nwrite b: absent\nend\n")
-    (judged,) = guest_script.judge([group], none, none)
-    assert judged.shown == ("this kernel has nothing to do it with",)
-
-
-def test_what_was_done_inside_needs_no_control() -> None:
-    group = guest_script.Group(what="mount", attempts=("mount",))
-    (done,) = guest_script.done([group], run("mount: no: Block device required\nend\n"))
-    assert done.shown == ("mount: Block device required",)
