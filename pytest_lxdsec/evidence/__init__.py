@@ -1,6 +1,6 @@
-"""What was seen of one server, as one frozen value: gathered once, saved, replayed, judged.
+"""Evidence: the facts about one server as one frozen value, gathered once, saved and replayed.
 
-`model` says what the value looks like, `gather` makes it (the plan), `host` carries the sweep to
-the host and reads what it brings back, `redact` keeps secrets out, `evidence_file` writes and
-reads it. Nothing here judges.
+`model` declares the value, `gather` fills it (the plan), `host_sweep` sends the sweep to the host
+and reads its answer, `redact` keeps secrets out, `evidence_file` writes and reads it. Nothing here
+judges.
 """

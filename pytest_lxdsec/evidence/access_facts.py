@@ -1,6 +1,6 @@
-"""What the sweep brings back of who gets at LXD on the host: sockets, accounts, directories.
+"""Types of the sweep: local access to LXD by sockets, accounts, groups and directories.
 
-Types as in `host_facts`, which it imports.
+See `host_facts` for units.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ from .host_facts import File
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiSocket:
-    """A unix socket on which a daemon serves its API, and the directories above it."""
+    """A unix socket on which a daemon serves its API; `daemon` is the daemon's pid.
+
+    `directories` are those above it, the nearest first.
+    """
 
     daemon: int
     file: File
@@ -21,7 +24,14 @@ class ApiSocket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminGroup:
-    """The group that a daemon was told to serve, and by what."""
+    """The group that a daemon is configured to give access to its socket.
+
+    Attributes:
+        daemon: The daemon's pid.
+        name: The group's name.
+        source: Where it is configured: the command line, systemd's socket unit or the snap; else
+            the daemon's own group.
+    """
 
     daemon: int
     name: str
@@ -30,7 +40,7 @@ class AdminGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """An account, by NSS."""
+    """An account that NSS lists."""
 
     name: str
     uid: int
@@ -40,7 +50,7 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """A group, by NSS."""
+    """A group that NSS lists; `members` are user names."""
 
     name: str
     gid: int
@@ -49,7 +59,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accounts:
-    """Users and groups that the host's name services list."""
+    """The users and groups that NSS lists."""
 
     users: tuple[User, ...]
     groups: tuple[Group, ...]
@@ -57,7 +67,7 @@ class Accounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupHolder:
-    """A group of the API's sockets, and the listed users whom a login gives it."""
+    """A group of the API's sockets, and the listed users who get it at login."""
 
     gid: int
     users: tuple[str, ...]
@@ -65,7 +75,12 @@ class GroupHolder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupShadow:
-    """An entry of gshadow(5): who may hand such a group out, or take it with a password."""
+    """An entry of gshadow(5).
+
+    Attributes:
+        has_password: Whether any user may join the group with a password.
+        administrators: Users who may change its members.
+    """
 
     name: str
     has_password: bool
@@ -75,12 +90,12 @@ class GroupShadow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupHolders:
-    """Who gets the groups of the API's sockets besides those whom the list of groups names.
+    """Users who get a group of the API's sockets in other ways than by the list of groups.
 
     Attributes:
-        by_login: By initgroups(3), which knows of groups within groups.
+        by_login: By initgroups(3), which resolves groups within groups.
         shadows: The entries of those groups.
-        unlisted: Name services (`sss`) of whose accounts there is no full list.
+        unlisted: Name services (`sss`) that do not list all their accounts.
     """
 
     by_login: tuple[GroupHolder, ...]
@@ -90,7 +105,7 @@ class GroupHolders:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataDirectory:
-    """A daemon's data directory, the database in it and the private keys, links followed."""
+    """A daemon's data directory, its database and private keys; symbolic links are followed."""
 
     daemon: int
     directory: File
@@ -105,8 +120,8 @@ class GroupProcess:
     Attributes:
         exe: The name of the program's file.
         uids: Real, effective, saved and file system user ids, each once.
-        gids: Which groups of sockets it holds.
-        sees_socket: Whether a socket may be among its mounts.
+        gids: The groups of sockets that it holds.
+        sees_socket: Whether a socket may be visible in its mounts.
     """
 
     pid: int
@@ -118,7 +133,7 @@ class GroupProcess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetgidFiles:
-    """Files that give their group; `unsearched` are mount points where there may be more."""
+    """Set-group-ID files on local file systems; `unsearched` are mounts that may have more."""
 
     files: tuple[File, ...]
     unsearched: tuple[str, ...]

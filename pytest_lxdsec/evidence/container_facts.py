@@ -1,6 +1,6 @@
-"""What the sweep brings back of running containers: id maps, mounts, and what confines them.
+"""Types of the sweep: running containers, their ID maps, mounts and confinement.
 
-Types as in `host_facts`, which it imports.
+See `host_facts` for units.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .host_facts import File, Text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubordinateIds:
-    """The text of /etc/subuid and /etc/subgid, "" where there is no such file."""
+    """The text of /etc/subuid and /etc/subgid, "" if the file does not exist."""
 
     subuid: str
     subgid: str
@@ -21,7 +21,18 @@ class SubordinateIds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerFacts:
-    """The kernel's view of a running container: what /proc says of its init."""
+    """The kernel's view of a running container: /proc/PID of its init.
+
+    Attributes:
+        lxc_path: The daemon's directory of containers.
+        lxc_name: The instance's internal name.
+        pid: Its init's pid on the host.
+        status: The fields of /proc/PID/status.
+        uid_map: /proc/PID/uid_map.
+        gid_map: /proc/PID/gid_map.
+        namespaces: Kinds to the targets of the links in /proc/PID/ns.
+        label: The label of the security module, "" if there is none.
+    """
 
     lxc_path: str
     lxc_name: str
@@ -35,9 +46,13 @@ class ContainerFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SocketPlace:
-    """Where a socket of the API lies: the file system by number, and the path within it.
+    """The place of a socket of the API.
 
-    `links` counts its names in that file system; more than one are hard links.
+    Attributes:
+        path: Its path on the host.
+        device: The number of its file system, MAJOR:MINOR.
+        root: Its path within that file system.
+        links: The number of its names there: more than one if there are hard links.
     """
 
     path: str
@@ -51,9 +66,10 @@ class Mount:
     """A mount in a container, of a file system that holds a socket of the API.
 
     Attributes:
-        point: Where the container sees it.
-        root: What it shows, as a path within the file system `device`.
-        file: What the daemon sees there; `exists` is false where the daemon does not see it.
+        point: Its mount point in the container.
+        device: The number of the file system, MAJOR:MINOR.
+        root: The mounted path within that file system.
+        file: The same path as the daemon sees it; `exists` is false if the daemon does not.
     """
 
     point: str
@@ -64,7 +80,7 @@ class Mount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerMounts:
-    """Those mounts of one running container; `error` says why they are not known, else ""."""
+    """These mounts of one running container; `error` is why they are not known, else ""."""
 
     lxc_name: str
     error: str
@@ -73,7 +89,7 @@ class ContainerMounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mounts:
-    """The sockets' places, and what containers mount of the same file systems."""
+    """The sockets' places, and containers' mounts of the same file systems."""
 
     sockets: tuple[SocketPlace, ...]
     containers: tuple[ContainerMounts, ...]
@@ -81,13 +97,13 @@ class Mounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceControl:
-    """What the devices controller has for a container's init.
+    """The devices controller's limits on a container's init.
 
     Attributes:
-        group: Its control group in the v2 hierarchy, "" where there is none.
-        programs: That group and those above it to the number of v2 programs on each.
-        rules: The list of v1 (`devices.list`), "" where v1 does not have the controller.
-        error: Why the kernel did not say, else "".
+        group: Its control group in the v2 hierarchy, "" if there is none.
+        programs: This group and those above it, to the number of v2 programs on each.
+        rules: The list of v1 (`devices.list`), "" if v1 does not have the controller.
+        error: Why the limits are not known, else "".
     """
 
     group: str
@@ -98,14 +114,17 @@ class DeviceControl:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confinement:
-    """What stands between a running container and the host; `error` where it was not read.
+    """The confinement of a running container, as the host sees it.
 
     Attributes:
+        lxc_name: The instance's internal name.
+        error: Why nothing could be read, else "".
         mountinfo: /proc/PID/mountinfo of its init.
         limits: /proc/PID/limits of its init.
-        nodes: Paths below /dev on which a device is mounted to its type and number (`c 1:3`).
-        lxc_conf: What liblxc was told at the last start, the lines that bear on a wall.
-        seccomp_policy: LXD's file of the last start.
+        devices: The limits on devices.
+        nodes: Paths below /dev on which a device is mounted, to its type and number (`c 1:3`).
+        lxc_conf: The lines about confinement of liblxc's configuration at the last start.
+        seccomp_policy: LXD's seccomp policy file of the last start.
     """
 
     lxc_name: str
@@ -120,10 +139,14 @@ class Confinement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """How the host looks: the sweep's own namespaces, the daemon's mounts and data directory.
+    """The host to compare containers with.
 
-    `neighbours` are running containers that are not the daemon's own: another LXD's, Incus's,
-    LXC's. None where nobody looked for them (evidence of 0.1.0's first days).
+    Attributes:
+        namespaces: The sweep's own namespaces.
+        mountinfo: /proc/PID/mountinfo of the daemon.
+        directory: The daemon's data directory.
+        neighbours: Running containers of other managers: another LXD, Incus, LXC. None in
+            evidence of the first versions, which did not look for them.
     """
 
     namespaces: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""Evidence as a file: written canonically, read with suspicion."""
+"""The evidence file: written canonically, and checked when it is read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from . import model
 
 FORMAT = "lxdsec-evidence"
 VERSION = 2
-# Parts that were renamed: what version 1 called them, and what they are called now.
+# Renamed parts: their names in version 1, and their names now.
 RENAMED = {
     "host.carriers": "host.group_processes",
     "host.holders": "host.group_holders",
@@ -25,7 +25,7 @@ RENAMED = {
 
 
 def dumps(evidence: model.Evidence) -> str:
-    """Return the file's text: sorted keys, so that the same evidence is the same bytes."""
+    """Return the file's text, with sorted keys: the same evidence gives the same bytes."""
     header = evidence.header
     document = {
         "format": FORMAT,
@@ -41,7 +41,7 @@ def dumps(evidence: model.Evidence) -> str:
 
 
 def save(evidence: model.Evidence, path: pathlib.Path) -> None:
-    """Write a file that only its owner may read: who may log in where is nobody else's concern.
+    """Write a file that only its owner may read, because it lists who may log in.
 
     Raises:
         UserError: the file cannot be written.
@@ -60,20 +60,20 @@ def load(path: pathlib.Path) -> model.Evidence:
     """Read a file of evidence.
 
     Raises:
-        UserError: there is no such file, or it is none of ours, or of a later version, or
-            damaged; the message says which and what to do.
+        UserError: the file does not exist, is not an evidence file, is of a later version, or is
+            damaged; the message gives the reason and the fix.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise _refused(path, f"{error.strerror}: name a file of --lxd-save-evidence") from error
     except UnicodeDecodeError as error:
-        raise _refused(path, "it is not text: it is damaged, or none of ours") from error
+        raise _refused(path, "it is not text: it is damaged, or not an evidence file") from error
     return _read(path, text)
 
 
 def loads(text: str, *, name: str) -> model.Evidence:
-    """Read evidence from text; `name` stands for the file in errors. See `load`."""
+    """Read evidence from a text, like `load`; errors call it `name`."""
     return _read(pathlib.Path(name), text)
 
 
@@ -84,7 +84,7 @@ def _refused(path: pathlib.Path, why: str) -> UserError:
 def _read(path: pathlib.Path, text: str) -> model.Evidence:
     document = _json(path, text)
     if document.get("format") != FORMAT:
-        raise _refused(path, f"it is no evidence: its format is not {FORMAT!r}")
+        raise _refused(path, f"it is not an evidence file: its format is not {FORMAT!r}")
     version = document.get("version")
     if isinstance(version, bool) or version not in (1, VERSION):
         raise _refused(
@@ -110,7 +110,7 @@ def _json(path: pathlib.Path, text: str) -> Mapping[str, Any]:
     except ValueError as error:
         raise _refused(path, f"it is damaged or cut off ({error}): gather it again") from error
     except RecursionError as error:
-        raise _refused(path, "it is nested too deeply to be evidence") from error
+        raise _refused(path, "it is nested too deeply for an evidence file") from error
     if not isinstance(document, dict):
-        raise _refused(path, "it is no evidence: it holds no object")
+        raise _refused(path, "it is not an evidence file: it does not hold an object")
     return document

@@ -1,8 +1,8 @@
-"""The plan: what is asked of a server, once, in an order that never changes.
+"""The plan: the requests to one server, made once and in a fixed order.
 
 A handful of API listings, each for all instances at once, and one command on the host. Their
 number grows with projects and cluster members, never with instances or controls: a new control
-asks for a part that is here, or adds a field to the sweep, not a request.
+uses an existing part, or adds a field to the sweep, not a request.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class Source:
     """One listing of the API.
 
     Attributes:
-        part: The part of the evidence that it fills.
-        path: What is asked; `{project}` is filled for each project that has the feature.
-        feature: The `features.*` that gives a project its own; "" for a listing of all.
-        extension: The API extension that announces it; a server without it has none of these.
+        part: The name of the part that it fills.
+        path: The request; `{project}` stands for each project that has the feature.
+        feature: The `features.*` that gives a project its own objects; "" for one listing of all.
+        extension: The API extension that announces it; a server without it has no such objects.
     """
 
     part: str
@@ -58,7 +58,7 @@ PLAN = (
     ),
     Source(part="images", path="/1.0/images?recursion=1&project={project}", feature="images"),
 )
-# LXD answers with lists by status; what is not a token is of no use and never kept.
+# LXD answers with lists by status; other operations than tokens are never kept.
 TOKENS = Source(part="tokens", path="/1.0/operations?recursion=1")
 ACCESS = "access_management"
 IDENTITIES = (
@@ -74,7 +74,7 @@ MEMBERS = Source(part="members", path="/1.0/cluster/members?recursion=1")
 SERVER_OF_MEMBER = "/1.0?target={member}"
 NOT_ASKED = "probes create throw-away instances on the server: ask for them with --lxd-probe"
 
-# Tries things with instances of its own, once all else is seen; gives the entry of `trials`.
+# Makes trials with instances of its own after everything else; returns the entry of `trials`.
 Prober = Callable[[model.Evidence, Api, Shell | None], Mapping[str, Any]]
 
 
@@ -86,24 +86,24 @@ def gather(
     socket: str = "",
     prober: Prober | None = None,
 ) -> model.Evidence:
-    """Ask one server everything.
+    """Gather all evidence of one server.
 
     Args:
-        target: What reports call it.
-        api: The way to its API.
-        shell: The way to its host; None where the user chose a target without one.
-        socket: The API's unix socket on the host, where it is known.
-        prober: What tries things with instances of its own; None where the user wants none.
+        target: Its name in reports.
+        api: The connection to its API.
+        shell: The connection to its host; None if the user chose a target without one.
+        socket: The path of the API's unix socket on the host, "" if it is not known.
+        prober: Makes trials with instances of its own; None without `--lxd-probe`.
 
     Raises:
-        Unreachable: the API does not answer, or does not trust us as an administrator.
+        Unreachable: the API does not answer, or does not trust the client as an administrator.
     """
     taken, started = datetime.datetime.now(datetime.UTC), time.monotonic()
     document = _ask_api(target, api)
     document = probe_project.without_ours({**document, **_ask_host(document, shell, socket)})
     trips = {"api": api.round_trips, "shell": shell.round_trips if shell else 0}
     document["probes"] = _ask_inside(api, document)
-    # The one part that grows with the instances, and so counted apart.
+    # Counted apart, because only this part grows with the instances.
     trips["probe"] = api.round_trips - trips["api"]
     document["trials"] = {parts.NOT_ASSESSED: NOT_ASKED}
     header = model.Header(
@@ -118,7 +118,7 @@ def gather(
 
 
 def _probed(seen: model.Evidence, api: Api, shell: Shell | None, prober: Prober) -> model.Evidence:
-    """Return the same evidence with what a prober tried, and with what that cost."""
+    """Return the same evidence with a prober's trials and their cost."""
     started = time.monotonic()
     before = (api.round_trips, shell.round_trips if shell else 0)
     entry = prober(seen, api, shell)
@@ -153,9 +153,9 @@ def _ask_api(target: str, api: Api) -> dict[str, Mapping[str, Any]]:
 
 
 def _require_administrator(target: str, server: Answer) -> None:
-    """Refuse to audit as anybody else: what LXD hides from a client looks like its defaults."""
+    """Raise if the client is not an administrator: values that LXD hides look like defaults."""
     if not server.is_success or not isinstance(server.metadata, dict):
-        raise Unreachable(target, f"GET {server.path}: {server.error or 'not a LXD server'}")
+        raise Unreachable(target, f"GET {server.path}: {server.error or 'not an LXD server'}")
     auth = server.metadata.get("auth")
     if auth != "trusted":
         raise Unreachable(
@@ -181,7 +181,7 @@ def _plan(server: Answer) -> tuple[Source, ...]:
 
 
 def _tokens(answer: Answer) -> Answer:
-    """Return the tokens among the operations, which LXD lists by their status."""
+    """Return an answer with only the tokens among the operations, which LXD lists by status."""
     if not isinstance(answer.metadata, dict):
         return answer
     lists = answer.metadata.values()
@@ -220,19 +220,18 @@ def _has(project: Mapping[str, Any], feature: str) -> bool:
 
 
 def _entry(answers: Sequence[Answer], *, per_project: bool = False) -> Mapping[str, Any]:
-    """Return a part out of its answers.
-
-    One that failed makes it missing, for the rest looks complete.
-    """
+    """Make a part of its answers; missing if one failed, because the rest would look complete."""
     for answer in answers:
         if not answer.is_success:
             return {parts.MISSING: f"GET {answer.path}: {answer.error}"}
     found: list[Any] = []
     for answer in answers:
         if not isinstance(answer.metadata, list):
-            return {parts.MISSING: f"GET {answer.path}: {type(answer.metadata).__name__}, no list"}
+            return {
+                parts.MISSING: f"GET {answer.path}: {type(answer.metadata).__name__}, not a list"
+            }
         found += _in_project(answer) if per_project else answer.metadata
-    # LXD lists in an order that changes from call to call; evidence must not.
+    # The order of LXD's lists changes from call to call; that of evidence must not.
     return {parts.VALUE: sorted(map(_in_order, found), key=_place)}
 
 
@@ -252,7 +251,7 @@ def _place(entry: object) -> tuple[str, ...]:
 
 
 def _in_project(answer: Answer) -> Iterable[Any]:
-    """Return the objects with their project, which LXD 5.0 omits if one project was asked for."""
+    """Yield the objects with their project, which LXD 5.0 omits in a project's own listing."""
     project = dict(parse.parse_qsl(parse.urlsplit(answer.path).query))["project"]
     for entry in answer.metadata:
         yield {"project": project, **entry} if isinstance(entry, dict) else entry
@@ -266,7 +265,7 @@ def _servers(api: Api, document: Mapping[str, Mapping[str, Any]]) -> Mapping[str
         return {parts.VALUE: [document["server"][parts.VALUE]]}
     names = [str(member.get("server_name")) for member in members if isinstance(member, dict)]
     paths = [SERVER_OF_MEMBER.format(member=parse.quote(name, safe="")) for name in names]
-    # A member that is down must not hide the others: what it fails to say is unreadable.
+    # A member that is down must not hide the others: its server is an unreadable object.
     answers = api.get_many(paths)
     return {
         parts.VALUE: [
@@ -312,7 +311,7 @@ def _question(document: Mapping[str, Mapping[str, Any]], socket: str) -> host_sw
 
 
 def _names(config: object) -> tuple[str, ...]:
-    """Return the host names in the options that say where to listen."""
+    """Return the host names in the options for listen addresses."""
     settings = config.items() if isinstance(config, dict) else ()
     found = [
         listen_address.parse(text, 0)

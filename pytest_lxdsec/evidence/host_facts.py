@@ -1,9 +1,9 @@
-"""What the sweep brings back from the host, as types; imports nothing of ours.
+"""Types of the sweep that several sections share.
 
-Every type here and in the modules beside it (`system_facts`, `access_facts`, `remote_facts`,
-`container_facts`, `network_facts`) is one entry of a section of the sweep (`pytest_lxdsec.sweep`,
+Each type here and in the modules beside it (`system_facts`, `access_facts`, `remote_facts`,
+`container_facts`, `network_facts`) is an entry of a section of the sweep (`pytest_lxdsec.sweep`,
 which has types of the same names and fields), decoded strictly by `msgspec`. Modes are permission
-bits (0o660), ids are the host's, times are seconds since 1970. This module has what several need.
+bits (0o660), IDs are the host's, times are seconds since 1970.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from dataclasses import dataclass
 class File:
     """A path of the host: owner, mode, identity.
 
-    Where `exists` is false there is no such path. Where `error` is not "" it could not be looked
-    at, and the numbers mean nothing. `acl` is the POSIX access list in hexadecimal as the kernel
-    stores it, "" for none.
+    Attributes:
+        exists: Whether the path exists.
+        error: Why it could not be looked at, else "". If it could not, the numbers mean nothing.
+        kind: `socket`, `directory`, `file`, `link`, `block`, `char`, `fifo` or `other`.
+        acl: The POSIX access list in hexadecimal as the kernel stores it, "" if there is none.
     """
 
     path: str
@@ -34,13 +36,13 @@ class File:
 
     @property
     def identity(self) -> tuple[int, int]:
-        """Device and inode: the same for every name of the same file."""
+        """Device and inode, which all names of the same file share."""
         return self.device, self.inode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedPath:
-    """A path that a device names, and the file it really leads to."""
+    """A path that a device names, and the file that it leads to."""
 
     path: str
     file: File
@@ -48,12 +50,14 @@ class NamedPath:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Daemon:
-    """A LXD daemon of the host.
+    """An LXD daemon of the host.
 
     Attributes:
-        namespaces: Kinds to what /proc/PID/ns links to.
-        replaced: Its program and its libraries, as far as those that it runs are not those that
-            are installed; None where that was not looked at.
+        is_deleted: Whether its program's file was deleted since it was started.
+        environment: The variables that decide what the daemon does; no others are read.
+        namespaces: Kinds to the targets of the links in /proc/PID/ns.
+        replaced: Its program and libraries whose running files are not the installed ones;
+            None in evidence that did not look for them.
     """
 
     pid: int
@@ -69,7 +73,7 @@ class Daemon:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """A file's text; `error` says why it could not be read, else ""."""
+    """The text of a file or of a command's output; `error` is why it is not known, else ""."""
 
     text: str
     error: str

@@ -1,4 +1,4 @@
-"""The sweep's two ends on our side: the command that carries it, and its answer read back."""
+"""The sweep as one shell command, and the reader of its answer."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ..transport import Output
 from . import model, parts, payload
 
 BEGIN, END = b"<lxdsec\n", b"\nlxdsec>"
-# What a process list shows; nothing in it or its arguments is secret. The host's shell reads it
-# between single quotes. The modules cannot say themselves that Python is too old to read them.
+# Process lists show it; neither it nor its arguments are secret. The host's shell reads it between
+# single quotes. It checks the version, because an older Python cannot even parse the modules.
 LOADER = (
     "import base64,sys,zlib;"
     'sys.version_info<(3,7)and sys.exit("its python3 is older than 3.7");'
@@ -28,19 +28,20 @@ LONGEST_COMMAND = 128 * 1024
 
 
 class SweepError(Exception):
-    """The sweep did not bring back a document; the text says why."""
+    """The sweep did not return a document; the text is the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What the sweep must be told.
+    """The arguments of the sweep.
 
     Attributes:
-        server_pid: The daemon's process id, as the API gives it.
-        socket: The path of the API's unix socket on the host, "" where it is not known.
+        server_pid: The daemon's process ID, as the API reports it.
+        socket: The path of the API's unix socket on the host, "" if it is not known.
         endpoints: API paths to ask without a certificate.
         paths: Paths of the host that devices name.
         names: Host names in the daemon's listen addresses.
+        probe: The script of the probe, for its control run on the host; "" for no run.
     """
 
     server_pid: int
@@ -60,16 +61,16 @@ def _script(package: str) -> str:
     return _packed(payload.text(package).encode())
 
 
-def carry(package: str, arguments: Mapping[str, Any]) -> str:
-    """Return the command that runs a package's `main` on the host, with one argument."""
+def wrap(package: str, arguments: Mapping[str, Any]) -> str:
+    """Return the shell command that runs a package's `main` on the host with these arguments."""
     return f"{PYTHON} '{LOADER}' {_script(package)} {_packed(json.dumps(arguments).encode())}"
 
 
 def command(question: Question) -> str:
-    """Return the one shell command of the sweep.
+    """Return the shell command of the sweep.
 
     Raises:
-        SweepError: so many paths are named that no command can carry them.
+        SweepError: devices name more paths than fit into one command.
     """
     arguments = {
         "server_pid": question.server_pid,
@@ -79,28 +80,28 @@ def command(question: Question) -> str:
         "names": question.names,
         "probe": question.probe,
     }
-    text = carry(payload.SWEEP, arguments)
+    text = wrap(payload.SWEEP, arguments)
     if len(text) > LONGEST_COMMAND:
         raise SweepError(
-            f"devices name {len(question.paths)} paths, more than one command carries"
+            f"devices name {len(question.paths)} paths, more than fit into one command"
         )
     return text
 
 
 def read(output: Output) -> Mapping[str, Mapping[str, Any]]:
-    """Return the parts that the sweep brought back.
+    """Return the host's parts in the output of the sweep.
 
     Raises:
-        SweepError: the command failed, or its output has no beginning or no end.
+        SweepError: the command failed, or its output is cut off or damaged.
     """
     return _parts(document(output))
 
 
 def document(output: Output) -> Any:  # noqa: ANN401 - JSON
-    """Return what a command of `carry` brought back.
+    """Return the document in the output of a command of `wrap`.
 
     Raises:
-        SweepError: as `read`.
+        SweepError: see `read`.
     """
     if output.exit_status != 0:
         raise SweepError(_failure(output))
@@ -136,5 +137,5 @@ def _part(entry: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def missing(reason: str, *, kind: str = parts.MISSING) -> Mapping[str, Mapping[str, Any]]:
-    """Return every host part, missing for one reason."""
+    """Return every host part as missing for the same reason."""
     return {name: {kind: reason} for name in model.HOST_PARTS}

@@ -1,6 +1,6 @@
-"""What the sweep brings back of the network: interfaces, filters, routes, name servers.
+"""Types of the sweep: interfaces, packet filters, routes and name servers.
 
-Types as there: each is one entry of a section of the sweep.
+See `host_facts` for units.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ class Link:
     """An interface in the daemon's network namespace.
 
     Attributes:
-        kind: The kernel's word for its driver (`bridge`, `veth`, ...); "" for hardware and `lo`.
-        mac: Its own MAC address, "" where it has none.
-        master: The index of the bridge or bond that it is a port of, 0 for none.
-        addresses: ADDRESS/LENGTH of both families.
+        kind: The kernel's name of its driver (`bridge`, `veth`, ...); "" for hardware and `lo`.
+        mac: Its own MAC address, "" if it has none.
+        master: The index of the bridge or bond that it is a port of, else 0.
+        addresses: ADDRESS/LENGTH, of both families.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saves:
-    """Rules as iptables-save, ip6tables-save and ebtables-save print them; "" for none."""
+    """The output of iptables-save, ip6tables-save and ebtables-save; "" if there are no rules."""
 
     ip: Text
     ip6: Text
@@ -45,11 +45,11 @@ class PacketFilters:
     """The rules in the daemon's network namespace.
 
     Attributes:
-        nft: What `nft -j list ruleset` printed.
-        listing: What `nft --debug=netlink list ruleset` printed.
+        nft: The output of `nft -j list ruleset`.
+        listing: The output of `nft --debug=netlink list ruleset`.
         shims: Saves of the families whose rules nft cannot print in full.
         legacy: Saves of the legacy tools, for rules that nft does not see.
-        bridge: The settings of br_netfilter (`net.bridge.*`); none where it is not loaded.
+        bridge: The settings of br_netfilter (`net.bridge.*`); empty if it is not loaded.
     """
 
     nft: Text
@@ -61,9 +61,9 @@ class PacketFilters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservations:
-    """The addresses that LXD holds for the NICs on one of its bridges.
+    """The addresses that LXD reserves for the NICs on one of its bridges.
 
-    `entries` maps the names of the files, which are made of instance and NIC, to their texts:
+    `entries` maps the names of the files, which consist of instance and NIC, to their texts:
     `MAC[,IPv4][,[IPv6]][,NAME]`.
     """
 
@@ -73,19 +73,20 @@ class Reservations:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """A route of the host, or one of the ways of a route that has several.
+    """A route of the host, or one path of a multipath route.
 
     Attributes:
         to: PREFIX/LENGTH.
         kind: `unicast`, `local`, `blackhole`, `unreachable`, `prohibit` or `throw`.
-        via: The gateway, "" for none.
-        interface: By which it leaves, "" for none.
+        via: The gateway, "" if there is none.
+        interface: The outgoing interface, "" if there is none.
         table: The routing table's number; 254 is main, 255 is local.
-        protocol: Who made it: 2 the kernel, 9 whoever heard a router advertisement.
-        metric: The kernel takes the least among routes to the same prefix.
+        protocol: Its origin: 2 for the kernel, 9 for a program that read a router advertisement.
+        metric: The kernel prefers the least among routes to the same prefix.
 
-    Only those come that bear on a control: to single addresses, to the host itself, by the host's
-    ends of NICs, and those that a program took from advertisements; of all tables.
+    Only routes that matter to a control are gathered, from all tables: routes to single
+    addresses, to the host itself, through the host's ends of NICs, and those learned from router
+    advertisements by a program.
     """
 
     to: str
@@ -99,7 +100,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedServer:
-    """The text of the file in which LXD keeps who serves one of its bridges."""
+    """The text of dnsmasq.pid, in which LXD records the dnsmasq process of a bridge."""
 
     network: str
     text: str
@@ -107,7 +108,7 @@ class RecordedServer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSocket:
-    """A UDP socket of DNS or DHCP; `interface` is the one it is bound to, "" for none."""
+    """A UDP socket of DNS or DHCP; `interface` is the one it is bound to, else ""."""
 
     address: str
     port: int
@@ -121,7 +122,7 @@ class NameServer:
     Attributes:
         pid: Its id on the host.
         own_pid: Its id in its own process namespace.
-        is_with_daemon: Whether that is the daemon's.
+        is_with_daemon: Whether it shares the daemon's process namespace.
         uids: Real, effective, saved and file system user ids, each once.
         arguments: Its command line after the program.
     """
@@ -136,7 +137,7 @@ class NameServer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NameServers:
-    """Whom LXD recorded, by network, and who is there."""
+    """The dnsmasq processes that LXD recorded, by network, and those that run."""
 
     recorded: tuple[RecordedServer, ...]
     servers: tuple[NameServer, ...]
@@ -144,7 +145,9 @@ class NameServers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interface:
-    """A network interface's settings (`net.ipv4.conf.NAME.*`, of IPv6 too); None where absent.
+    """A network interface's settings: `net.ipv4.conf.NAME.*` and `net.ipv6.conf.NAME.*`.
+
+    A setting that the kernel does not have is None.
 
     `index` is 0 for the pseudo interfaces `all` and `default`.
     """
@@ -157,7 +160,7 @@ class Interface:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearntRoute:
-    """A route of the host that came from a router advertisement."""
+    """A route of the host that was learned from a router advertisement."""
 
     to: str
     via: str
@@ -166,7 +169,7 @@ class LearntRoute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkStack:
-    """The daemon's network namespace; `learnt_routes` are those that the kernel itself learnt."""
+    """The daemon's network namespace; `learnt_routes` are those that the kernel itself learned."""
 
     has_ipv6: bool
     interfaces: tuple[Interface, ...]

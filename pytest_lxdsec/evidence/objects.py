@@ -1,8 +1,8 @@
-"""What LXD's API holds, as types.
+"""Types of LXD's API.
 
 Field names are LXD's own (shared/api/*.go, doc/rest-api.yaml), so that a reader can look them
 up. `msgspec` decodes them strictly: a field that is missing or of another type makes the object
-unreadable, never empty; fields that are not named here are kept in the evidence and ignored.
+unreadable, never empty. Other fields are ignored.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal
 
 from ..lxd import config_values
 
-# LXD calls every status but these running: lxd/instance/drivers/driver_common.go,
+# LXD counts an instance in any other status as running: lxd/instance/drivers/driver_common.go,
 # isRunningStatusCode. A frozen instance has a living init.
 UNKNOWN = "Error"
 NOT_RUNNING = ("Stopped", UNKNOWN)
@@ -39,7 +39,7 @@ class Environment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """`GET /1.0`, as a trusted administrator sees it."""
+    """`GET /1.0`, for a trusted administrator."""
 
     environment: Environment
     api_extensions: frozenset[str]
@@ -54,10 +54,7 @@ class Project:
     config: Config
 
     def has_own(self, feature: str) -> bool:
-        """Return whether `features.FEATURE` gives the project its own.
-
-        Else it shares the default's.
-        """
+        """Return whether `features.FEATURE` is on; else the project shares the default's."""
         own = config_values.boolean(self.config, f"features.{feature}", default=False)
         return self.name == "default" or own
 
@@ -84,22 +81,22 @@ class Instance:
 
     @property
     def is_container(self) -> bool:
-        """True if it is a container, else a virtual machine."""
+        """True for a container, false for a virtual machine."""
         return self.type == "container"
 
     @property
     def is_running(self) -> bool:
-        """True if it has an init by LXD's word, be it frozen."""
+        """True if LXD reports a status with a live init, including a frozen one."""
         return self.status not in NOT_RUNNING
 
     @property
     def is_unknown(self) -> bool:
-        """True if LXD does not know if it has one: whoever watches it did not answer."""
+        """True if LXD does not know whether it has an init: its monitor did not answer."""
         return self.status == UNKNOWN
 
     @property
     def internal_name(self) -> str:
-        """The name that liblxc and LXD's files know it by: lxd/project/project.go, Instance."""
+        """Its name for liblxc and in LXD's files: lxd/project/project.go, Instance."""
         return self.name if self.project == "default" else f"{self.project}_{self.name}"
 
 
@@ -148,9 +145,9 @@ class Certificate:
 
     @property
     def key(self) -> str:
-        """The twelve leading digits of the fingerprint, as `lxc config trust list` shows.
+        """The first twelve digits of the fingerprint, which `lxc config trust list` shows.
 
-        An identity without a certificate is known by its whole id: alice@example.org.
+        An identity without a certificate is identified by its whole id: alice@example.org.
         """
         is_fingerprint = len(self.fingerprint) == SHA256_DIGITS
         return self.fingerprint[:12] if is_fingerprint else self.fingerprint
@@ -180,7 +177,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """What the probe printed inside a running container; `error` where it did not run, else ""."""
+    """The probe's output inside a running container; `error` is why it did not run, else ""."""
 
     project: str
     name: str
@@ -204,7 +201,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRequest:
-    """What the holder of a token may become: shared/api/certificate.go, CertificatesPost."""
+    """The access that a token grants: shared/api/certificate.go, CertificatesPost."""
 
     name: str
     type: str
@@ -214,7 +211,7 @@ class TokenRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenMetadata:
-    """Of a token: when it ends, and for what it is; a join token names the member to be."""
+    """A token's expiry and purpose; `serverName` is the new member's in a join token."""
 
     expiresAt: str = ""  # noqa: N815 - LXD's own name
     serverName: str = ""  # noqa: N815 - LXD's own name
@@ -223,14 +220,14 @@ class TokenMetadata:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenResources:
-    """What a token opens, where it is not the server: an image, for one download."""
+    """The object of a token that does not grant access to the server: an image to download."""
 
     images: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """An operation of class `token`: an invitation that nobody has used yet, or a download."""
+    """An operation of class `token`: an unused token for a client or member, or a download."""
 
     id: str
     status: str
@@ -241,7 +238,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who may log in: shared/api/auth.go, Identity; `tls_certificate` is PEM."""
+    """An identity that may log in: shared/api/auth.go, Identity; `tls_certificate` is PEM."""
 
     authentication_method: str
     type: str
@@ -254,7 +251,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permission:
-    """What a group may do: shared/api/auth.go, Permission."""
+    """An entitlement of a group: shared/api/auth.go, Permission."""
 
     entity_type: str
     url: str

@@ -1,35 +1,32 @@
-"""The parts that evidence is made of: their names and types, and how a raw one is decoded.
+"""A part of the evidence: its declaration, and how it is redacted, decoded and read. Pure.
 
-A part is one source: an API listing, a section of the sweep. In a document it is
-`{"value": ...}`, `{"missing": reason}` or `{"not_assessed": reason}`, and whatever does not have
-the shape that it should have becomes missing.
+A part has one source: an API listing, a section of the sweep, or a probe. In a document it is
+`{"value": ...}`, `{"missing": reason}` or `{"not_assessed": reason}`; a value of another shape
+than the declared type becomes missing. `model.Evidence` declares every part.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
+from typing import Any, Generic, Protocol, Self, TypeVar, cast, overload
 
 import msgspec
 
 from ..verdict import CannotTell, NotAssessed
 from . import redact
 
-if TYPE_CHECKING:
-    from .model import Evidence
-
 T = TypeVar("T")
 
 VALUE = "value"
 MISSING = "missing"
 NOT_ASSESSED = "not_assessed"
+HOST = "host."  # how the names of parts begin that the sweep gathers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """An object of a listing that does not have the shape it should have."""
+    """An object of a listing that does not have the declared shape."""
 
     key: str
     reason: str
@@ -37,20 +34,20 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[T]):
-    """What an API listing held: the objects that can be read, and those that cannot."""
+    """The objects of an API listing: the readable ones, and the unreadable ones."""
 
     objects: tuple[T, ...]
     unreadable: tuple[Unreadable, ...] = ()
 
     def __iter__(self) -> Iterator[T]:
-        """Yield the readable objects, in order of the listing."""
+        """Yield the readable objects in order of the listing."""
         return iter(self.objects)
 
     def complete(self) -> tuple[T, ...]:
-        """Return all objects, for a question that none may be left out of.
+        """Return all objects, for a question about all of them.
 
         Raises:
-            CannotTell: one of them could not be read.
+            CannotTell: an object could not be read.
         """
         for broken in self.unreadable:
             raise CannotTell(f"{broken.key} cannot be read: {broken.reason}")
@@ -59,129 +56,119 @@ class Listing(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """Why a part is not there, as the exception that says so."""
+    """Why a part has no value, and the exception that reports it."""
 
     error: type[CannotTell]
     reason: str
 
 
-class Part(Generic[T]):
-    """One part of the evidence, declared once, as an attribute of `model.Evidence`.
+class Decoded(Protocol):
+    """Evidence: the values of its parts by name, or an `Absent`."""
 
-    Reading the attribute of an `Evidence` gives the decoded part, or raises `CannotTell` if it is
-    missing.
+    @property
+    def decoded(self) -> Mapping[str, object]:
+        """The values by part names."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part(Generic[T]):
+    """A part, as an attribute of `Evidence`: reading it gives the value, or raises.
 
     Attributes:
-        name: Its name in the document; `host.NAME` is the section NAME of the sweep.
-        kind: Its type.
+        name: The key in a document, such as `instances` or `host.daemons`.
+        redaction: The allow list; it is applied before anything is decoded or kept.
+        convert: Decodes a redacted value; raises `msgspec.ValidationError` for another shape.
     """
 
-    def __init__(self, name: str, kind: type[T]) -> None:
-        self.name = name
-        self.kind = kind
+    name: str
+    redaction: redact.Redaction
+    convert: Callable[[object], T]
+
+    @property
+    def section(self) -> str:
+        """The section of the sweep that gathers it; "" if another source does."""
+        return self.name.removeprefix(HOST) if self.name.startswith(HOST) else ""
 
     @overload
     def __get__(self, evidence: None, owner: type) -> Self: ...
-
     @overload
-    def __get__(self, evidence: Evidence, owner: type) -> T: ...
-
-    def __get__(self, evidence: Evidence | None, owner: type) -> Self | T:
-        """Return the decoded part of this evidence.
+    def __get__(self, evidence: Decoded, owner: type) -> T: ...
+    def __get__(self, evidence: Decoded | None, owner: type) -> Self | T:
+        """Return the part's value; no other code reads one.
 
         Raises:
-            CannotTell: the part is missing; `NotAssessed` if the target cannot give it.
+            CannotTell: the part is missing, or (`NotAssessed`) was not asked for.
         """
-        return self if evidence is None else cast("T", evidence.part(self.name))
+        if evidence is None:
+            return self
+        found = evidence.decoded[self.name]
+        if isinstance(found, Absent):
+            raise found.error(f"no {self.name}: {found.reason}")
+        return cast("T", found)
 
     def redacted(self, entry: object) -> Mapping[str, Any]:
-        """Return an entry of a document without secrets; missing if it is not a part."""
+        """Return the entry of a document without secrets; missing if it is not an entry."""
         if isinstance(entry, Mapping):
             if VALUE in entry:
-                return {VALUE: self._redact(entry[VALUE])}
+                return {VALUE: self.redaction(entry[VALUE])}
             for kind in (MISSING, NOT_ASSESSED):
                 if isinstance(entry.get(kind), str):
                     return {kind: entry[kind]}
         return {MISSING: "it is not in the evidence"}
 
-    def decode(self, entry: Mapping[str, Any]) -> object:
-        """Return a redacted entry as the part's type; an `Absent` if it has no such value."""
+    def decode(self, entry: Mapping[str, Any]) -> T | Absent:
+        """Decode an entry that `redacted` returned."""
         if NOT_ASSESSED in entry:
             return Absent(NotAssessed, entry[NOT_ASSESSED])
         if MISSING in entry:
             return Absent(CannotTell, entry[MISSING])
-        return self._decode(entry[VALUE])
-
-    def _redact(self, value: Any) -> Any:  # noqa: ANN401 - JSON
-        return value  # the sweep brings back only fields of its own types
-
-    def _decode(self, value: object) -> object:
         try:
-            return msgspec.convert(value, self.kind)
+            return self.convert(entry[VALUE])
         except msgspec.ValidationError as error:
             return Absent(CannotTell, f"unexpected shape: {error}")
 
 
-AnyPart = Part[Any]
+def single(name: str, kind: type[T], redaction: redact.Redaction = redact.unchanged) -> Part[T]:
+    """Declare a part that is decoded as a whole."""
+    teach(kind)
+    return Part(name, redaction, lambda value: msgspec.convert(value, kind))
 
 
-class ServerPart(Part[T]):
-    """A server as `GET /1.0` describes it."""
+def listing(name: str, kind: type[T], redaction: redact.Redaction) -> Part[Listing[T]]:
+    """Declare a part that is a list of objects; one that cannot be read hides no other."""
+    teach(kind)
+    return Part(name, redaction, lambda value: _listing(value, kind))
 
-    def _redact(self, value: Any) -> Any:  # noqa: ANN401 - JSON
-        return redact.server(value)
 
+def teach(kind: object) -> None:
+    """Let msgspec prepare a type while one thread imports this package.
 
-class ListingPart(Part[Listing[T]]):
-    """A listing of the API: objects that decode one by one.
-
-    Attributes:
-        fields: The fields that enter the evidence; all others are dropped.
-        keys: The configuration keys whose values enter it; all others are replaced by a marker.
+    msgspec inspects a type when it first meets it, and two threads that do so at once end the
+    interpreter (msgspec 0.22.0). Hosts are read side by side.
     """
-
-    def __init__(
-        self,
-        name: str,
-        kind: type[T],
-        *,
-        fields: tuple[str, ...] = (),
-        keys: re.Pattern[str] = redact.NO_KEYS,
-    ) -> None:
-        super().__init__(name, cast("type[Listing[T]]", kind))
-        self.fields = fields
-        self.keys = keys
-
-    def _redact(self, value: Any) -> Any:  # noqa: ANN401 - JSON
-        return redact.each(value, lambda entry: redact.named(entry, self.fields, self.keys))
-
-    def _decode(self, value: object) -> object:
-        if not isinstance(value, list | tuple):
-            return Absent(CannotTell, f"unexpected shape: {type(value).__name__} is not a list")
-        readable, unreadable = [], []
-        for index, entry in enumerate(value):
-            try:
-                readable.append(_read(entry, self.kind))
-            except msgspec.ValidationError as error:
-                unreadable.append(Unreadable(key=_key_of(entry, index), reason=str(error)))
-        return Listing(tuple(readable), tuple(unreadable))
+    msgspec.json.Decoder(kind)
 
 
-class ServersPart(ListingPart[T]):
-    """The server of every cluster member."""
+def _listing(value: object, kind: type[T]) -> Listing[T]:
+    if not isinstance(value, list | tuple):
+        raise msgspec.ValidationError(f"{type(value).__name__} is not a list")
+    readable, unreadable = [], []
+    for index, entry in enumerate(value):
+        try:
+            readable.append(_object(entry, kind))
+        except msgspec.ValidationError as error:
+            unreadable.append(Unreadable(key=_key_of(entry, index), reason=str(error)))
+    return Listing(tuple(readable), tuple(unreadable))
 
-    def _redact(self, value: Any) -> Any:  # noqa: ANN401 - JSON
-        return redact.each(value, redact.server)
 
-
-def _read(entry: object, kind: Any) -> object:  # noqa: ANN401 - a type of `objects`
+def _object(entry: object, kind: type[T]) -> T:
     if isinstance(entry, Mapping) and isinstance(entry.get(redact.ERROR), str):
         raise msgspec.ValidationError(entry[redact.ERROR])
     return msgspec.convert(entry, kind)
 
 
 def _key_of(entry: object, index: int) -> str:
-    """Return the best name that an unreadable object has."""
+    """Return the best name that an unreadable object still has."""
     if not isinstance(entry, Mapping):
         return f"entry {index}"
     name = entry.get("name") or entry.get("fingerprint") or entry.get("server_name")

@@ -1,6 +1,6 @@
-"""The mark by which our own project is known, and whether who made it still runs.
+"""The mark of the project that `--lxd-probe` makes, and whether its audit still runs.
 
-Imports nothing of ours. A project without a mark that we understand is somebody else's.
+A project without a valid mark is not ours, whatever its name.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ SENDER, PEER = "lxdsec-sender", "lxdsec-peer"
 INSTANCES = (SENDER, PEER)
 KEY = "user.lxdsec-probe"
 WORDS = 4
-PARTS_OF_OURS = ("projects", "instances", "profiles", "host.containers", "host.confinement")
+PARTS_WITH_OURS = ("projects", "instances", "profiles", "host.containers", "host.confinement")
 LONGEST = 900.0  # seconds; no probe runs longer
 
 Document = Mapping[str, Mapping[str, Any]]
 
 
 def made_now() -> str:
-    """Return the mark of this process: when, on which machine, which process."""
+    """Return a mark of this process: the time, the machine, the pid and the process's start."""
     pid = os.getpid()
     return f"{int(time.time())} {_machine()} {pid} {_birth(pid) or '-'}"
 
 
 def of(project: object) -> str:
-    """Return the mark of a project as the API lists it; "" where it is none of ours."""
+    """Return the mark of a project in the API's listing; "" if the project is not ours."""
     if not isinstance(project, Mapping) or project.get("name") != PROJECT:
         return ""
     config = project.get("config")
@@ -39,7 +39,7 @@ def of(project: object) -> str:
 
 
 def is_in_use(text: str) -> bool:
-    """Return whether the run that made this mark may still be under way."""
+    """Return whether the audit that made this mark may still run."""
     when, machine, pid, birth = text.split()
     if machine == _machine():
         return pid.isdecimal() and _birth(int(pid)) == birth
@@ -47,16 +47,16 @@ def is_in_use(text: str) -> bool:
 
 
 def _machine() -> str:
-    """Return this machine since it booted, and the processes that we see of it."""
+    """Return the ID of this machine's boot and of our process namespace."""
     try:
         boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot}/{pathlib.Path('/proc/self/ns/pid').readlink()}"
-    except OSError:  # not on Linux; then only the time tells
+    except OSError:  # not on Linux: only the time is left to compare
         return f"{platform.node() or 'unknown'}/{os.getppid()}".replace(" ", "_")
 
 
 def _birth(pid: int) -> str:
-    """Return when a process began, which with its id names it for good; "" where there is none."""
+    """Return when a process started, which with its pid identifies it; "" if it does not exist."""
     try:
         stat = pathlib.Path("/proc", str(pid), "stat").read_text("utf-8", "replace")
     except OSError:
@@ -65,10 +65,10 @@ def _birth(pid: int) -> str:
 
 
 def without_ours(document: Document) -> dict[str, Mapping[str, Any]]:
-    """Return what was gathered of a server without the objects of a probe, running or killed.
+    """Return a document without the objects that a probe has made, or has left when killed.
 
     Args:
-        document: Parts of the evidence, as `evidence.model` has them.
+        document: Parts of the evidence, in the form of `Evidence.document`.
     """
     projects = document["projects"].get("value")
     if not any(of(project) for project in projects or ()):
@@ -81,7 +81,7 @@ def _without(part: str, entry: Mapping[str, Any]) -> Mapping[str, Any]:
     if part == "host.mounts" and isinstance(value, Mapping):
         kept = [one for one in value["containers"] if not _is_ours(part, one)]
         return {"value": {**value, "containers": kept}}
-    if part in PARTS_OF_OURS and isinstance(value, list):
+    if part in PARTS_WITH_OURS and isinstance(value, list):
         return {"value": [one for one in value if not _is_ours(part, one)]}
     return entry
 

@@ -1,6 +1,6 @@
-"""What the sweep brings back of LXD's listeners: where they are, and what they say to strangers.
+"""Types of the sweep: LXD's listeners and their answers to anonymous clients.
 
-Types as in `host_facts`, which it imports.
+See `host_facts` for units.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ class Listener:
 
     @property
     def text(self) -> str:
-        """ADDRESS:PORT, an IPv6 address in brackets."""
+        """ADDRESS:PORT, with an IPv6 address in brackets."""
         return endpoint(self.address, self.port)
 
 
 def endpoint(address: str, port: int) -> str:
-    """ADDRESS:PORT, an IPv6 address in brackets."""
+    """Return ADDRESS:PORT, with an IPv6 address in brackets."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnonymousAnswer:
-    """What a client without a certificate got for one path.
+    """The answer to a client without a certificate, for one path.
 
-    `environment` and `config` are the names of what it was told, not the values.
+    `environment` and `config` are the names of the disclosed fields, without their values.
     """
 
     path: str
@@ -46,7 +46,12 @@ class AnonymousAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnonymousRequests:
-    """One listener, asked without a certificate; `error` where it broke off, else ""."""
+    """One listener's answers to a client without a certificate.
+
+    Attributes:
+        tls: The version of TLS that was agreed on, "" if none was.
+        error: Why the conversation ended early, else "".
+    """
 
     address: str
     port: int
@@ -60,9 +65,9 @@ class Offer:
     """An old version of TLS, offered alone.
 
     Attributes:
-        answer: `alert` (the server refuses), `accepted`, `closed` (without a word), `other` (no
-            TLS) or `error` (no connection).
-        detail: Which alert or version, or why.
+        answer: `alert` (the server refuses), `accepted`, `closed` (without an answer), `other`
+            (not TLS) or `error` (no connection).
+        detail: The alert, the version, or the reason.
     """
 
     version: str
@@ -72,11 +77,12 @@ class Offer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handshake:
-    """One listener, asked for TLS 1.3 and for each older version.
+    """One listener's answers to TLS 1.3 and to each older version.
 
     Attributes:
-        newest: What was agreed on where 1.3 was offered; "" where `error` says why not.
+        newest: The version agreed on if 1.3 is offered; "" if there was no agreement.
         certificate: The server's, as PEM.
+        error: Why there was no agreement, else "".
     """
 
     address: str
@@ -89,7 +95,10 @@ class Handshake:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PkiFile:
-    """A file of a public key infrastructure; `text` is "" where it is not there."""
+    """A file of a public key infrastructure; `text` is "" if it does not exist.
+
+    `changed` is its ctime.
+    """
 
     name: str
     file: File
@@ -99,7 +108,7 @@ class PkiFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pki:
-    """Those files, and when the daemon was started, which reads them then only."""
+    """These files, and when the daemon was started: it reads them only then."""
 
     started: int
     files: tuple[PkiFile, ...]
@@ -107,7 +116,7 @@ class Pki:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedName:
-    """What a name in a listen address resolves to on the host; `error` where it did not answer."""
+    """The addresses of a name in a listen address; `error` is why it was not resolved, else ""."""
 
     name: str
     addresses: tuple[str, ...]

@@ -1,6 +1,6 @@
-"""What the sweep brings back of the operating system: packages, kernels, what is done at boot.
+"""Types of the sweep: packages, kernels, and services that run at boot.
 
-Types as in `host_facts`; imports nothing of ours.
+See `host_facts` for units.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatingSystem:
-    """os-release, the running kernel and the host's name.
+    """The distribution, the running kernel and the host's name.
 
     Attributes:
-        release: Fields of os-release.
-        kernel: As `uname -r` has it.
+        release: Fields of os-release(5).
+        kernel: The output of `uname -r`.
         hostname: The host's own name.
-        build: As `uname -v` has it: which build of that kernel; None where it was not looked at.
-        has_pro: Whether the host is attached to Ubuntu Pro; None where it was not looked at.
+        build: The output of `uname -v`, which tells builds of that kernel apart; None in evidence
+            that did not look for it.
+        has_pro: Whether the host is attached to Ubuntu Pro; None in evidence that did not look
+            for it.
     """
 
     release: Mapping[str, str]
@@ -29,21 +31,21 @@ class OperatingSystem:
 
     @property
     def title(self) -> str:
-        """The name for people: Debian GNU/Linux 12 (bookworm)."""
+        """The system's name for people: Debian GNU/Linux 12 (bookworm)."""
         return self.release.get("PRETTY_NAME") or self.release.get("ID") or "unknown system"
 
     @property
     def is_ubuntu(self) -> bool:
-        """True if it is Ubuntu itself, in any of its editions; what is made of it is not."""
+        """True for Ubuntu itself in any edition, not for distributions derived from it."""
         return self.release.get("ID") in ("ubuntu", "ubuntu-core")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upgrade:
-    """An installed package of which a newer version is to be had, on hold or not.
+    """An installed package that has a newer version, on hold or not.
 
-    `is_security` where a version newer than the installed one is in a security archive: not only
-    the candidate, which may be a later one that holds the fix without saying so.
+    `is_security` is true if any version newer than the installed one is in a security archive:
+    the candidate may be a later one that includes the fix and is not in that archive.
     """
 
     name: str
@@ -55,16 +57,15 @@ class Upgrade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AptPackages:
-    """What apt says.
+    """The pending upgrades of apt.
 
     Attributes:
-        upgrades: What is pending, `held` and `kept_back` ones too.
-        kept_back: Those of the upgrades that apt leaves out by itself: pinned away, or still being
-            phased in.
-        held: Packages on hold, whether or not there is an upgrade.
-        index_time: When every source (of security updates, where there is one) had been brought
-            up to date; never later than the truth. 0 where one never was, or it is not known.
-        has_security_source: Whether an index of a distribution's security archive is there.
+        upgrades: All pending upgrades, including `held` and `kept_back`.
+        kept_back: The upgrades that apt itself leaves out: pinned away, or still phased in.
+        held: Packages on hold, with or without an upgrade.
+        index_time: When the last of the sources was updated (of security updates, if there is
+            one); never later than the truth. 0 if one never was, or it is not known.
+        has_security_source: Whether there is an index of a distribution's security archive.
     """
 
     upgrades: tuple[Upgrade, ...]
@@ -76,10 +77,9 @@ class AptPackages:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advisory:
-    """A security advisory that a repository brings: `EX-2026:1`, `Important`.
+    """A security advisory of a repository: `EX-2026:1`, `Important`.
 
-    `package` is the one that closes the hole (name-version-release.arch), "" where the tool names
-    none.
+    `package` has the fix (name-version-release.arch); "" if the tool does not name it.
     """
 
     name: str
@@ -89,13 +89,13 @@ class Advisory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advisories:
-    """What dnf or zypper says of security.
+    """The security advisories of dnf or zypper.
 
     Attributes:
-        pending: What concerns an installed package and is not installed.
-        is_any_known: Whether a repository brings security advisories at all, of whatever is or
-            was installed; CentOS Stream's, for one, bring none.
-        index_time: As of `AptPackages`.
+        pending: Advisories for installed packages whose fix is not installed.
+        is_any_known: Whether a repository has any security advisory, pending or not; CentOS
+            Stream's repositories have none.
+        index_time: See `AptPackages`.
     """
 
     pending: tuple[Advisory, ...]
@@ -105,7 +105,12 @@ class Advisories:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packages:
-    """The host's package manager ("" where none is known to us), and LXD's package by it."""
+    """The host's package manager, and the pending upgrades.
+
+    Attributes:
+        manager: `apt`, `dnf` or `zypper`; "" for any other.
+        lxd: The version of apt's package of LXD, "" if there is none.
+    """
 
     manager: str
     lxd: str
@@ -115,7 +120,7 @@ class Packages:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TmpfilesLine:
-    """A line of tmpfiles.d about one of the kernel's files, its words apart by single blanks."""
+    """A line of tmpfiles.d about one of the kernel's files; single blanks separate its words."""
 
     file: str
     line: str
@@ -123,7 +128,7 @@ class TmpfilesLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BootUnit:
-    """A service of systemd whose commands name one of the kernel's files; those commands only."""
+    """A systemd service whose commands name one of the kernel's files; only those commands."""
 
     file: str
     commands: tuple[str, ...]
@@ -133,7 +138,10 @@ class BootUnit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AtBoot:
-    """What closes the kernel's files at boot; `has_tmpfiles` where a program reads tmpfiles.d."""
+    """Settings that restrict the kernel's files at boot.
+
+    `has_tmpfiles` is true if a program reads tmpfiles.d.
+    """
 
     has_tmpfiles: bool
     tmpfiles: tuple[TmpfilesLine, ...]
@@ -142,17 +150,17 @@ class AtBoot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restarts:
-    """What waits for a reboot, and the kernels in /boot.
+    """Reasons to reboot, and the kernels in /boot.
 
     Attributes:
-        reboot_reasons: Packages, or tools that say so; none where nobody asks for a reboot.
-        asked: Which files and tools were looked at.
-        kernels: Versions, as `uname -r` has them.
-        running_image: What the image in /boot that has the running kernel's name calls itself:
-            its `uname -r`, who has built it, and its `uname -v`; "" where it does not say.
-        snap_revision: The installed revision of LXD's snap; "" where there is none.
+        reboot_reasons: Packages or tools that ask for a reboot; empty if none does.
+        asked: The files and tools that were looked at.
+        kernels: Versions in the form of `uname -r`.
+        running_image: The version string in the image in /boot that has the running kernel's
+            name: its `uname -r`, its builder and its `uname -v`; "" if it has none.
+        snap_revision: The installed revision of LXD's snap; "" if there is none.
 
-    Both are None where they were not looked at.
+    The last two are None in evidence that did not look for them.
     """
 
     reboot_reasons: tuple[str, ...]
@@ -164,6 +172,9 @@ class Restarts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
-    """The host's table of its distribution's releases, as CSV; "" for none."""
+    """The host's table of its distribution's releases as CSV, "" if it has none.
+
+    Its source is /usr/share/distro-info/ID.csv.
+    """
 
     table: str

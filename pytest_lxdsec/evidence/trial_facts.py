@@ -1,7 +1,7 @@
-"""What probes with throw-away instances brought back; imports nothing of ours.
+"""Types of the trials that `--lxd-probe` makes with throw-away instances.
 
-A setting of NICs is tried once on each network: what is seen holds for every NIC that has it.
-Each entry has what was seen, or in `error` why nothing was.
+A setting of NICs is tried once on each network; the result holds for every NIC that has it.
+Each entry has a result, or the reason for having none in `error`.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BridgedTrial:
-    """Frames sent by a bridged NIC of ours.
+    """Frames sent by a bridged NIC of a probe instance.
 
     Attributes:
         network: The bridge.
-        filters: The filters that were on, by their keys.
-        without: The families, `ipv4` or `ipv6`, of which the filters had no address to allow.
-        mac: Its MAC address.
-        ipv4: Its address; "" for none.
-        ipv6: Likewise.
-        frames: A line for each kind: its name, where a frame of it was seen (`L` left the
-            instance, `H` reached the host, `P` another instance, `-` none), and its bytes.
+        filters: The keys of the filters that were enabled.
+        without: The families, `ipv4` or `ipv6`, in which the filters had no address to allow.
+        mac: The NIC's MAC address.
+        ipv4: Its IPv4 address, "" if it has none.
+        ipv6: Its IPv6 address, "" if it has none.
+        frames: A line for each kind: its name, where a frame of it arrived (`L` left the
+            instance, `H` reached the host, `P` another instance, `-` nowhere), and its bytes.
     """
 
     network: str
@@ -36,7 +36,7 @@ class BridgedTrial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedName:
-    """What the bridge's DNS answered: the result's name, and an address, "" for none."""
+    """The answer of the bridge's DNS: the name of its code, and an address, "" if it has none."""
 
     code: str
     address: str
@@ -47,11 +47,11 @@ class NamesTrial:
     """Names given in DHCP requests, on one network.
 
     Attributes:
-        mode: `dns.mode` as it was then, "" where it was not set.
-        lease: The address that was leased to us.
-        legitimate: What was answered for our own instance's name.
-        claimed: For a name that is not ours, given in our request.
-        foreign: For another, given under a hardware address that is no instance's.
+        mode: `dns.mode` at that time, "" if it was not set.
+        lease: The address that was leased to the probe instance.
+        legitimate: The answer for the probe instance's own name.
+        claimed: The answer for a false name in its DHCP request.
+        foreign: The answer for a false name in a request from a MAC address of no instance.
     """
 
     network: str
@@ -65,7 +65,7 @@ class NamesTrial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentPacket:
-    """One source that was tried: whether it left the instance, and whether it got through."""
+    """One source address that was tried: whether it left the instance, and whether it arrived."""
 
     role: str
     source: str
@@ -75,7 +75,7 @@ class SentPacket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutedTrial:
-    """Packets sent by a routed NIC of ours; `families` are those that it had addresses of."""
+    """Packets sent by a routed NIC of a probe instance; `families` are those of its addresses."""
 
     parent: str
     vlan: str
@@ -86,7 +86,7 @@ class RoutedTrial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trials:
-    """All of them."""
+    """All trials of one server."""
 
     bridged: tuple[BridgedTrial, ...]
     names: tuple[NamesTrial, ...]

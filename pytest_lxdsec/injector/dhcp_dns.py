@@ -1,4 +1,4 @@
-"""Bytes of DHCP and DNS messages, as far as a probe speaks them; the standard library only."""
+"""DHCP and DNS messages, as far as a probe needs them."""
 
 from __future__ import annotations
 
@@ -24,10 +24,7 @@ def dhcp(  # noqa: PLR0913 - each is a field of the message
     server: bytes = b"",
     own: bytes = bytes(4),
 ) -> bytes:
-    """Return a client's message.
-
-    MAC addresses are 12 hexadecimal digits, IP addresses their bytes.
-    """
+    """Return a client's message; MAC addresses are 12 hexadecimal digits, IP addresses bytes."""
     start = struct.pack("!BBBBIHH4s12x", 1, 1, 6, 0, transaction, 0, 0x8000, own)
     if kind == RELEASE:
         start = struct.pack("!BBBBIHH4s12x", 1, 1, 6, 0, transaction, 0, 0, own)
@@ -52,7 +49,7 @@ def udp(
 
 
 def checksum(given: bytes) -> bytes:
-    """Return the internet's checksum (RFC 1071)."""
+    """Return the internet checksum (RFC 1071)."""
     given += bytes(len(given) % 2)
     total = sum(struct.unpack(f"!{len(given) // 2}H", given))
     while total >> 16:
@@ -61,10 +58,7 @@ def checksum(given: bytes) -> bytes:
 
 
 def reply(octets: bytes, transaction: int) -> dict[int, bytes]:
-    """Return the options of a DHCP server's answer, and the address it gives under 0.
-
-    {} for others.
-    """
+    """Return the options of a DHCP server's answer, and its address as 0; {} for other frames."""
     if octets[12:14] != b"\x08\x00" or octets[23:24] != b"\x11":
         return {}
     body = octets[14 + (octets[14] & 15) * 4 + 8 :]
@@ -84,7 +78,7 @@ def question(number: int, name: str) -> bytes:
 
 
 def addresses(answer: bytes, name: str) -> tuple[str, list[str]]:
-    """Return the result's name, and the IPv4 addresses that a DNS answer gives for its question.
+    """Return the name of a DNS answer's code, and its IPv4 addresses.
 
     Raises:
         ValueError: it is cut off.
@@ -94,7 +88,7 @@ def addresses(answer: bytes, name: str) -> tuple[str, list[str]]:
         rest = answer[12 + len(name) + 2 + 4 :]
         found = []
         for _ in range(count):
-            # The name is a pointer to the question's, as dnsmasq writes it.
+            # dnsmasq writes the name as a pointer to the question's.
             kind, length = struct.unpack_from("!2xH2x4xH", rest)
             if kind == 1:
                 found.append(socket.inet_ntoa(rest[12:16]))

@@ -1,7 +1,7 @@
-"""Does a false host name in a DHCP request become a DNS record? Imports `messages` and others.
+"""False host names in DHCP requests, and the DNS records that they become.
 
-The instance asks for an address as itself and gives a name that is not its own; and once more
-under a hardware address that is not its own. Both leases are given back.
+The instance asks for an address with a name that is not its own, first from its own MAC address,
+then from another one. Both leases are released.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 TRIES, PATIENCE = 4, 1.5  # for each message, seconds
-GONE = 3.0  # seconds in which a lease that was given back is forgotten
-ANYBODY, EVERYBODY, NOBODY = bytes(4), b"\xff\xff\xff\xff", "nobody"
+GONE = 3.0  # seconds in which a released lease is forgotten
+ANY_ADDRESS, BROADCAST = bytes(4), b"\xff\xff\xff\xff"
 
 
 class Client:
-    """An instance's NIC that speaks DHCP under a hardware address."""
+    """A DHCP client on an instance's NIC, with a MAC address of its own choice."""
 
     def __init__(self, end: packet_socket.End, mac: str) -> None:
         self.end = end
@@ -32,7 +32,7 @@ class Client:
         self._server_mac = ""
 
     def lease(self, name: str) -> None:
-        """Get an address, and say that one is called `name`.
+        """Get an address with this host name in the request.
 
         Raises:
             RuntimeError: no server gives one.
@@ -47,13 +47,13 @@ class Client:
     def _ask(self, kind: int, expected: int, **fields: Any) -> dict[int, bytes]:  # noqa: ANN401 - as `dhcp_dns.dhcp` takes them
         number = secrets.randbits(32)
         body = dhcp_dns.dhcp(kind, number, self.mac, **fields)
-        macs, ends = (self.end.mac, dhcp_dns.BROADCAST), (ANYBODY, EVERYBODY)
+        macs, ends = (self.end.mac, dhcp_dns.BROADCAST), (ANY_ADDRESS, BROADCAST)
         frame = dhcp_dns.udp(macs, ends, (68, 67), body)
         for _ in range(TRIES):
             self.end.send(frame)
             until = time.monotonic() + PATIENCE
             while time.monotonic() < until:
-                for octets in packet_socket.heard([self.end.socket], 0.05, 0.2)[0]:
+                for octets in packet_socket.received_until_quiet([self.end.socket], 0.05, 0.2)[0]:
                     found = dhcp_dns.reply(octets, number)
                     if found.get(dhcp_dns.TYPE) == bytes([expected]):
                         self._server_mac = octets[6:12].hex()
@@ -61,7 +61,7 @@ class Client:
         raise RuntimeError("the bridge's DHCP gave no lease")
 
     def release(self) -> None:
-        """Give the address back."""
+        """Release the address."""
         if not self.address:
             return
         number = secrets.randbits(32)
@@ -73,20 +73,21 @@ class Client:
 
 
 def run(order: dict[str, Any]) -> dict[str, Any]:
-    """Lease, ask for the names, give back.
+    """Lease addresses, resolve the names, and release the leases.
 
     Args:
-        order: `names` are those to ask for: `own` and `own_foreign` of the claims besides.
+        order: `claims` are the names in the requests, `names` those to resolve, `false` those that
+            must not remain.
     """
     end = packet_socket.instance(order, "sender")
     found: dict[str, Any] = {"leases": {}, "answers": {}}
     clients = []
     try:
-        for who, mac in (("own", end.mac), ("foreign", order["foreign_mac"])):
+        for role, mac in (("own", end.mac), ("foreign", order["foreign_mac"])):
             client = Client(end, mac)
             clients.append(client)
-            client.lease(order["claims"][who])
-            found["leases"][who] = socket.inet_ntoa(client.address)
+            client.lease(order["claims"][role])
+            found["leases"][role] = socket.inet_ntoa(client.address)
         found["answers"] = _ask_all(order, order["names"])
     finally:
         for client in clients:
@@ -100,7 +101,7 @@ def _ask_all(order: dict[str, Any], names: list[str]) -> dict[str, Any]:
 
 
 def _remaining(order: dict[str, Any], answers: dict[str, Any]) -> list[str]:
-    """Return the false names that are still answered after their leases were released."""
+    """Return the false names that still resolve a while after their leases were released."""
     until = time.monotonic() + GONE
     names = [name for name in order["false"] if answers.get(name, ("", []))[1]]
     while names and time.monotonic() < until:
@@ -110,10 +111,10 @@ def _remaining(order: dict[str, Any], answers: dict[str, Any]) -> list[str]:
 
 
 def _resolve(server: int, address: str, name: str) -> tuple[str, list[str]]:
-    """Return what the bridge's DNS answers to the host.
+    """Ask the bridge's DNS from the host.
 
     Raises:
-        RuntimeError: nothing, or nonsense.
+        RuntimeError: it does not answer, or not with a DNS message.
     """
     asked = netns.inside(server, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
     try:

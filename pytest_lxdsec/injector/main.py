@@ -1,4 +1,4 @@
-"""Does one order and prints one answer; imports every other module."""
+"""The injector's entry: runs one order and prints one answer."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ RUNS = {"bridged": bridged.run, "names": dhcp_names.run, "routed": routed.run}
 
 
 def main() -> None:
-    """Do what the first argument says, in the time it gives, and tell what came of it."""
+    """Run the order in the first argument within its seconds; print the answer."""
     order = json.loads(zlib.decompress(base64.b64decode(sys.argv[1])).decode())
-    signal.alarm(order["seconds"])  # whatever hangs ends with the process, and its sockets too
+    signal.alarm(order["seconds"])  # ends a process that hangs, and its sockets
     text = json.dumps(answer(order))
-    told = base64.b64encode(zlib.compress(text.encode(), 6)).decode()
-    sys.stdout.write(f"<lxdsec\n{told}\nlxdsec>\n")
+    packed = base64.b64encode(zlib.compress(text.encode(), 6)).decode()
+    sys.stdout.write(f"<lxdsec\n{packed}\nlxdsec>\n")
     sys.stdout.flush()
 
 
 def answer(order: dict[str, Any]) -> dict[str, Any]:
-    """Return what came of an order, or why nothing did."""
+    """Return the result of an order, or the reason for having none."""
     if os.geteuid() != 0:
         return {"error": f"the shell logs in as user id {os.geteuid()}, not root"}
     try:

@@ -1,4 +1,4 @@
-"""Sockets in the network namespaces of other processes; the standard library only."""
+"""Sockets in the network namespaces of other processes."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ IFF_UP = 1
 
 
 def inside(pid: int, make: Callable[[], socket.socket]) -> socket.socket:
-    """Make a socket in the network namespace of a process, where it stays for good.
+    """Return a new socket in the network namespace of a process; it stays there.
 
     Raises:
-        OSError: the namespace cannot be entered, or the socket not be made.
+        OSError: the namespace cannot be entered, or the socket cannot be made.
     """
     made: list[socket.socket] = []
     failed: list[OSError] = []
@@ -34,7 +34,7 @@ def inside(pid: int, make: Callable[[], socket.socket]) -> socket.socket:
         except OSError as error:
             failed.append(error)
 
-    # The thread ends in that namespace; this one never leaves its own.
+    # The new thread ends in that namespace; the calling one never leaves its own.
     thread = threading.Thread(target=enter)
     thread.start()
     thread.join()
@@ -59,7 +59,7 @@ def mac_address(any_socket: socket.socket, interface: str) -> str:
     """Return the MAC address of an interface of the socket's namespace.
 
     Raises:
-        OSError: there is no such interface.
+        OSError: the interface does not exist.
     """
     return _request(any_socket, SIOCGIFHWADDR, interface)[18:24].hex()
 
@@ -68,7 +68,7 @@ def set_up(any_socket: socket.socket, interface: str) -> None:
     """Turn an interface on; an instance whose init configures nothing leaves it off.
 
     Raises:
-        OSError: there is no such interface.
+        OSError: the interface does not exist.
     """
     (flags,) = struct.unpack_from("H", _request(any_socket, SIOCGIFFLAGS, interface), 16)
     if not flags & IFF_UP:

@@ -1,4 +1,4 @@
-"""Packet sockets: what an interface receives, and what leaves by it."""
+"""Packet sockets: the frames that an interface receives and sends."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SOURCE_MAC = 8
 
 
 class End:
-    """Where an instance's, or the host's, side of a wire is.
+    """An interface of an instance or of the host, with a packet socket on it.
 
     Attributes:
         pid: A process in its network namespace.
@@ -43,28 +43,28 @@ class End:
         self.mac = netns.mac_address(self.socket, interface)
 
     def send(self, octets: bytes) -> None:
-        """Let a frame leave by this interface."""
+        """Send a frame from this interface."""
         self.socket.send(octets)
 
 
 def instance(order: dict[str, Any], role: str) -> End:
-    """Return the end in one of our instances.
+    """Return the interface of a probe instance.
 
     Raises:
-        OSError: it is not there.
-        RuntimeError: the process is in the daemon's network, or has another NIC than was made.
+        OSError: it does not exist.
+        RuntimeError: the process is in the daemon's network, or its NIC is not the one we made.
     """
     pid = order[role]["pid"]
     if netns.is_same(pid, order["server"]):
         raise RuntimeError(f"process {pid} is in the daemon's own network")
     end = End(pid, order[role]["interface"])
     if end.mac != order[role]["mac"]:
-        raise RuntimeError(f"process {pid} has another NIC than was made: {end.mac}")
+        raise RuntimeError(f"the NIC of process {pid} is not the one that was made: {end.mac}")
     return end
 
 
 def opened(interface: str) -> socket.socket:
-    """Return a socket for all frames that an interface of this namespace receives, turned on."""
+    """Return a socket for all frames that an interface of this namespace receives; turn it on."""
     made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     netns.set_up(made, interface)
     made.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
@@ -76,7 +76,7 @@ def opened(interface: str) -> socket.socket:
 
 
 def listen_to(tap: socket.socket, macs: Iterable[str]) -> None:
-    """Keep a socket from all frames but those of these senders: a busy bridge has many."""
+    """Filter a socket for the frames of these senders: a busy bridge has many others."""
     tails = [int(mac[4:], 16) for mac in macs]
     program = [(LOAD_WORD, 0, 0, SOURCE_MAC)]
     for number, tail in enumerate(tails):
@@ -103,8 +103,8 @@ def received(tap: socket.socket) -> bytes:
     return octets
 
 
-def heard(taps: list[socket.socket], quiet: float, most: float) -> list[set[bytes]]:
-    """Return what the sockets receive until all are quiet, but no longer than `most` seconds."""
+def received_until_quiet(taps: list[socket.socket], quiet: float, most: float) -> list[set[bytes]]:
+    """Return the frames of each socket until all are quiet, but for `most` seconds at most."""
     seen: list[set[bytes]] = [set() for _ in taps]
     until = time.monotonic() + most
     while time.monotonic() < until:

@@ -1,7 +1,7 @@
-"""Which sources of an instance with a routed NIC reach the host; imports `messages` and others.
+"""Source addresses of an instance with a routed NIC, and which of them reach the host.
 
-Pings from the instance to the host's side of the pair, seen by raw sockets, which the kernel
-serves behind every packet filter of the input.
+Pings go from the instance to the host's side of the pair. Raw sockets receive them, which the
+kernel serves after every packet filter of the input.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ PING, PING_V6 = 8, 128
 
 
 def run(order: dict[str, Any]) -> dict[str, Any]:
-    """Ping from every source; tell which the host received, by its number in the order.
+    """Ping from every source; return the numbers of those that left and of those that arrived.
 
     Args:
         order: `sources` are pairs of a source and the host's address to send to; `own` are the
-            numbers of those that must get through.
+            numbers of those that must arrive.
     """
     server, end = order["server"], packet_socket.instance(order, "sender")
     port = packet_socket.End(server, order["port"])
@@ -47,7 +47,7 @@ def run(order: dict[str, Any]) -> dict[str, Any]:
         for octets in frames:
             end.send(octets)
         arrived |= _numbers(taps, token)
-        seen = packet_socket.heard([port.socket], QUIET, 0.3)[0]
+        seen = packet_socket.received_until_quiet([port.socket], QUIET, 0.3)[0]
         left |= {number for octets, number in frames.items() if octets in seen}
     return {"left": sorted(left), "arrived": sorted(arrived)}
 
@@ -61,7 +61,7 @@ def _raw(server: int, family: int, protocol: str) -> socket.socket:
 
 
 def _numbers(taps: list[socket.socket], token: bytes) -> set[int]:
-    """Return the numbers of our pings among what the host receives, until it is quiet."""
+    """Return the numbers of our pings that the host receives, until it is quiet."""
     found = set()
     until = time.monotonic() + 0.5
     while time.monotonic() < until:

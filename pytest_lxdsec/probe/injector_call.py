@@ -25,7 +25,7 @@ def do(shell: Shell, kind: str, order: Mapping[str, Any]) -> Mapping[str, Any]:
         ProbeFailed: The trial could not be run.
         Unreachable: The host does not answer.
     """
-    command = host_sweep.carry(INJECTOR, {"kind": kind, "seconds": SECONDS, **order})
+    command = host_sweep.wrap(INJECTOR, {"kind": kind, "seconds": SECONDS, **order})
     if len(command) > host_sweep.LONGEST_COMMAND:
         raise ProbeFailed(f"{len(command)} bytes are too long for one command")
     try:

@@ -1,4 +1,4 @@
-"""The plan of the sweep, and its one answer; imports every other module but `loader`."""
+"""The plan of the sweep, and its answer."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from .remote import anonymous_requests, pki, resolved_names, tls_versions
 from .system import boot_units, os_release, packages, pending_restarts
 
 if TYPE_CHECKING:
-    Section = tuple[str, Callable[[context.Known], object]]
+    Section = tuple[str, Callable[[context.Context], object]]
 
 SWEEP_SECONDS = 140.0
 SECTION_SECONDS = 60.0
-# It takes longest and needs nothing of the others, so it runs beside them.
+# They take longest and need no other section, so they run beside the others.
 BESIDE: tuple[Section, ...] = (
     ("packages", packages.packages),
     ("setgid_files", setgid_files.every),
 )
-# In this order, for one may build on another.
+# In this order, because a section may need the value of an earlier one.
 SECTIONS: tuple[Section, ...] = (
     ("os", os_release.operating_system),
     ("restarts", pending_restarts.every),
@@ -75,7 +75,7 @@ SECTIONS: tuple[Section, ...] = (
 
 
 class Sweep:
-    """One run of the sections; each in a thread of its own, so that one that hangs is left behind.
+    """One run of the sections, each in a thread of its own, so that none waits for one that hangs.
 
     Attributes:
         document: Section names to `{"value": ...}` or `{"error": reason}`.
@@ -83,15 +83,15 @@ class Sweep:
 
     def __init__(self, question: context.Question, *, seconds: float = SWEEP_SECONDS) -> None:
         self.document: dict[str, dict[str, Any]] = {}
-        self._facts = context.Known(question)
+        self._facts = context.Context(question)
         self._seconds = seconds
         self._until = time.monotonic() + seconds
 
     def run(
         self, sections: tuple[Section, ...] = SECTIONS, beside: tuple[Section, ...] = BESIDE
     ) -> bool:
-        """Run every section; tell whether all have ended."""
-        # Never shut down, which would wait for a thread that hangs.
+        """Run every section; return whether all have ended."""
+        # It is never shut down: that would wait for a thread that hangs.
         pool = concurrent.futures.ThreadPoolExecutor(len(sections) + len(beside))
         begun = [(name, pool.submit(section, self._facts)) for name, section in beside]
         threads: list[concurrent.futures.Future[object]] = [thread for _, thread in begun]
@@ -107,34 +107,34 @@ class Sweep:
         concurrent.futures.wait([thread], timeout=min(seconds, left))
         if not thread.done():
             if seconds < left:
-                self._lack(name, f"it did not end within {seconds:g} s")
+                self._fail(name, f"it did not end within {seconds:g} s")
             else:
-                self._lack(
+                self._fail(
                     name, f"it had not ended when the sweep's {self._seconds:g} s were over"
                 )
             return
         try:
             value = thread.result()
-            self.document[name] = {"value": jsonable.plain(value)}
-        except Exception as error:  # noqa: BLE001  one section may fail; its reason is the evidence
-            self._lack(name, commands.reason(error))
+            self.document[name] = {"value": jsonable.encode(value)}
+        except Exception as error:  # noqa: BLE001  a section may fail; the reason is evidence
+            self._fail(name, commands.reason(error))
         else:
             self._facts.add(name, value)
 
-    def _lack(self, name: str, reason: str) -> None:
+    def _fail(self, name: str, reason: str) -> None:
         self.document[name] = {"error": reason}
-        self._facts.lack(name, reason)
+        self._facts.fail(name, reason)
 
 
 def main() -> None:
-    """Answer the question in the first argument on standard output, and end."""
+    """Answer the question in the first argument on standard output, and exit."""
     packed = json.loads(zlib.decompress(base64.b64decode(sys.argv[1])).decode())
     sweep = Sweep(context.Question(**packed))
     has_ended = sweep.run()
     answer = {"time": int(time.time()), "uid": os.geteuid(), "sections": sweep.document}
     text = json.dumps(answer, separators=(",", ":"))
-    told = base64.b64encode(zlib.compress(text.encode(), 6)).decode()
-    sys.stdout.write(f"<lxdsec\n{told}\nlxdsec>\n")
+    packed_answer = base64.b64encode(zlib.compress(text.encode(), 6)).decode()
+    sys.stdout.write(f"<lxdsec\n{packed_answer}\nlxdsec>\n")
     sys.stdout.flush()
     if not has_ended:
         _end_commands()

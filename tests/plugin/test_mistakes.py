@@ -95,11 +95,11 @@ MISTAKES: Mapping[str, tuple[Sequence[str], str]] = {
     ),
     "alien": (
         ["--lxd-host=evidence:alien.json"],
-        "it is no evidence",
+        "it is not an evidence file",
     ),
     "list": (
         ["--lxd-host=evidence:list.json"],
-        "it is no evidence",
+        "it is not an evidence file",
     ),
     "deep": (
         ["--lxd-host=evidence:deep.json"],
@@ -156,7 +156,7 @@ def damaged() -> Mapping[str, str]:
 
 @pytest.fixture
 def site(pytester: pytest.Pytester, evidence_file: pathlib.Path) -> pytest.Pytester:
-    """Return a directory with one good file of evidence, and everything that is wrong."""
+    """A directory with one good file of evidence, and everything that is wrong."""
     shutil.copy(evidence_file, pytester.path / "seen.json")
     shutil.copy(evidence_file, pytester.path / "copy.json")
     files = {

@@ -1,4 +1,4 @@
-"""Users and groups by the host's name services."""
+"""Users and groups that the host's name services list."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ class SubordinateIds:
     subgid: str
 
 
-def every(facts: context.Known) -> Accounts:
-    """Section: all accounts that can be listed, and the groups of the API's sockets.
+def every(facts: context.Context) -> Accounts:
+    """Section: read all listed accounts, and the groups of the API's sockets.
 
-    Some directories give an entry only to those who ask for it by number.
+    Some directories return an entry only if it is asked for by number.
     """
     listed = groups(commands.succeed("getent", "group"))
     found: Sequence[sockets.ApiSocket] = facts.require("sockets")
@@ -68,7 +68,7 @@ def _by_number(gid: int) -> Iterable[Group]:
 
 
 def users(text: str) -> tuple[User, ...]:
-    """Return the users in the output of `getent passwd`; raises as `groups`."""
+    """Return the users in the output of `getent passwd`; raise like `groups`."""
     return tuple(
         User(name=fields[0], uid=int(fields[2]), gid=int(fields[3]), shell=fields[6])
         for fields in _entries("passwd", text, count=7, numbers=(2, 3))
@@ -79,8 +79,8 @@ def groups(text: str) -> tuple[Group, ...]:
     """Return the groups in the output of `getent group`.
 
     Raises:
-        ValueError: a line is none; the text names it, but does not quote it, since its second
-            field may be a password's hash.
+        ValueError: a line is not an entry; the text has its number and does not quote it, since
+            its second field may be a password's hash.
     """
     return tuple(
         Group(
@@ -100,7 +100,7 @@ def _entries(
             continue
         fields = line.split(":")
         if len(fields) != count or not all(_is_id(fields[index]) for index in numbers):
-            raise ValueError(f"getent {database}: line {number} ({fields[0]!r}) is no entry")
+            raise ValueError(f"getent {database}: line {number} ({fields[0]!r}) is not an entry")
         yield fields
 
 
@@ -108,8 +108,8 @@ def _is_id(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
-def subordinate_ids(_: context.Known) -> SubordinateIds:
-    """Section: the host's ranges of subordinate ids."""
+def subordinate_ids(_: context.Context) -> SubordinateIds:
+    """Section: read the host's ranges of subordinate IDs."""
     return SubordinateIds(
         subuid=commands.read_if_there("/etc/subuid") or "",
         subgid=commands.read_if_there("/etc/subgid") or "",

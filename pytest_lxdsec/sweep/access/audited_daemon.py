@@ -1,4 +1,4 @@
-"""Which daemon is the one that was asked, and whom it serves."""
+"""The daemon behind the audited API, and the groups that daemons serve."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class AdminGroup:
     source: str
 
 
-def find(facts: context.Known) -> lxd_daemons.Daemon:
-    """Section: the daemon behind the API that was asked.
+def find(facts: context.Context) -> lxd_daemons.Daemon:
+    """Section: find the daemon behind the audited API.
 
-    It tells its id in its own process namespace, so the last of NSpid is compared. Where several
-    have it, or none, nothing of the kernel's view can be told.
+    The API reports its ID in its own process namespace, so the last of NSpid is compared.
 
     Raises:
-        LookupError: not exactly one of the host's daemons has the id.
+        LookupError: not exactly one of the host's daemons has the ID, so that nothing the kernel
+            shows can be attributed to the audited one.
     """
     question = facts.question
     every: Sequence[lxd_daemons.Daemon] = facts.require("daemons")
@@ -38,8 +38,9 @@ def find(facts: context.Known) -> lxd_daemons.Daemon:
         found = [daemon for daemon in found if question.socket in sockets.api_paths(daemon.pid)]
     if len(found) != 1:
         raise LookupError(
-            f"{len(found) or 'none'} of this host's LXD daemons ({len(every)}) has the process id "
-            f"{question.server_pid} that the API gave: was it restarted, or is this another host?"
+            f"{len(found) or 'none'} of this host's LXD daemons ({len(every)}) has the process ID "
+            f"that the API reports ({question.server_pid}): was it restarted, or is this another "
+            "host?"
         )
     return found[0]
 
@@ -48,35 +49,37 @@ def _own_id(pid: int) -> int:
     return procfs.ids_by_namespace(procfs.status(pid))[-1]
 
 
-def admin_groups(facts: context.Known) -> tuple[AdminGroup, ...]:
-    """Section: the group that each daemon was told to give its socket to, and by whom."""
+def admin_groups(facts: context.Context) -> tuple[AdminGroup, ...]:
+    """Section: find the group that each daemon gives its socket to, and its source."""
     return tuple(_admin_group(facts, daemon) for daemon in facts.require("daemons"))
 
 
-def _admin_group(facts: context.Known, daemon: lxd_daemons.Daemon) -> AdminGroup:
+def _admin_group(facts: context.Context, daemon: lxd_daemons.Daemon) -> AdminGroup:
     if daemon.is_snap:
         name, source = snap_group(commands.read(SNAP_CONFIG)), "snap get lxd daemon.group"
     elif "LISTEN_FDS" in daemon.environment:
-        # systemd made the socket, and LXD leaves its owner alone.
-        told = commands.succeed("systemctl", "show", "lxd.socket", "-p", "SocketGroup", "--value")
-        name, source = told.strip() or "root", "SocketGroup of lxd.socket"
+        # systemd made the socket, and LXD does not change its owner.
+        printed = commands.succeed(
+            "systemctl", "show", "lxd.socket", "-p", "SocketGroup", "--value"
+        )
+        name, source = printed.strip() or "root", "SocketGroup of lxd.socket"
     else:
         option = group_option(daemon.arguments)
         name, source = option or "", "lxd --group"
         if option is None:
-            # Then it keeps that of its own process: lxd/endpoints/local.go, localSetAccess.
+            # It keeps that of its own process: lxd/endpoints/local.go, localSetAccess.
             name, source = _group_name(facts, daemon.gid), "group of the lxd process"
     return AdminGroup(daemon=daemon.pid, name=name, source=source)
 
 
 def snap_group(config: str) -> str:
-    """Return the group in the snap's configuration, which is a list of shell assignments."""
+    """Return the group in the snap's configuration, a list of shell assignments."""
     match = re.search(r"^daemon_group=[\"']?([^\"'\n]*)", config, re.MULTILINE)
     return match.group(1) if match else SNAP_GROUP
 
 
 def group_option(arguments: Sequence[str]) -> str | None:
-    """Return the value of `--group` on the daemon's command line; None where it is not given."""
+    """Return the value of `--group` on the daemon's command line; None if it is not given."""
     for index, word in enumerate(arguments):
         if word.startswith("--group="):
             return word[len("--group=") :]
@@ -85,6 +88,6 @@ def group_option(arguments: Sequence[str]) -> str | None:
     return None
 
 
-def _group_name(facts: context.Known, gid: int) -> str:
+def _group_name(facts: context.Context, gid: int) -> str:
     found: accounts.Accounts = facts.require("accounts")
     return next((group.name for group in found.groups if group.gid == gid), str(gid))

@@ -1,4 +1,4 @@
-"""The files in the daemons' data directories that nobody else may read or write."""
+"""The private files in the daemons' data directories."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class DataDirectory:
     keys: Sequence[files.File]
 
 
-def every(facts: context.Known) -> tuple[DataDirectory, ...]:
-    """Section: every daemon's data directory, as that daemon sees it."""
+def every(facts: context.Context) -> tuple[DataDirectory, ...]:
+    """Section: read every daemon's data directory, as that daemon sees it."""
     found: Sequence[lxd_daemons.Daemon] = facts.require("daemons")
     return tuple(_directory(daemon) for daemon in found)
 

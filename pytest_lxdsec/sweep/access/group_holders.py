@@ -1,4 +1,4 @@
-"""Who gets the group of LXD's socket besides those whom the list of groups names."""
+"""Users who get the group of LXD's socket in other ways than by the list of groups."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from . import accounts
 NSSWITCH = "/etc/nsswitch.conf"
 GSHADOW = "/etc/gshadow"
 DATABASES = ("passwd", "group", "initgroups")
-# Services whose every entry `getent` lists; others (sss, ldap, winbind) tell who asks by name.
+# Services of which `getent` lists every entry; others (sss, ldap, winbind) answer by name only.
 COMPLETE = ("files", "compat", "db", "systemd", "nis", "altfiles", "extrausers", "mymachines")
-# In front of a password that no text has: crypt(5) never begins with these.
+# The first character of hashes that match no password: crypt(5) never begins with these.
 LOCKED = ("!", "*")
 
 
@@ -45,8 +45,8 @@ class GroupHolders:
     unlisted: Sequence[str]
 
 
-def every(facts: context.Known) -> GroupHolders:
-    """Section: for each group of the API's sockets, whom a login gives it."""
+def every(facts: context.Context) -> GroupHolders:
+    """Section: find the users who get a group of the API's sockets at login."""
     listed: accounts.Accounts = facts.require("accounts")
     found: Sequence[sockets.ApiSocket] = facts.require("sockets")
     gids = {one.file.gid for one in found if one.file.exists and not one.file.error} - {0}
@@ -60,7 +60,7 @@ def every(facts: context.Known) -> GroupHolders:
 
 
 def _by_login(users: Iterable[accounts.User], gids: set[int]) -> Iterator[GroupHolder]:
-    """Return the users who get a group at login, like initgroups(3), from every name service."""
+    """Ask initgroups(3), which resolves groups within groups and asks every name service."""
     found: dict[int, list[str]] = {gid: [] for gid in gids}
     for user in users:
         for gid in gids.intersection(os.getgrouplist(user.name, user.gid)):
@@ -70,15 +70,15 @@ def _by_login(users: Iterable[accounts.User], gids: set[int]) -> Iterator[GroupH
 
 
 def shadows(text: str) -> Iterator[GroupShadow]:
-    """Yield the entries of gshadow(5); a password's hash goes no further.
+    """Return the entries of gshadow(5) without the hashes of passwords.
 
     Raises:
-        ValueError: a line is no entry.
+        ValueError: a line is not an entry.
     """
     for number, line in enumerate(commands.lines(text), 1):
         fields = line.split(":")
         if len(fields) != 4:  # noqa: PLR2004  gshadow(5)
-            raise ValueError(f"{GSHADOW}: line {number} ({fields[0]!r}) is no entry")
+            raise ValueError(f"{GSHADOW}: line {number} ({fields[0]!r}) is not an entry")
         name, password, administrators, members = fields
         yield GroupShadow(
             name=name,
@@ -93,7 +93,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def incomplete(text: str) -> tuple[str, ...]:
-    """Return the name services whose accounts nobody can list, of nsswitch.conf(5)."""
+    """Return the name services of nsswitch.conf(5) that do not list all their accounts."""
     found = set()
     for line in commands.lines(text):
         database, colon, services = line.partition("#")[0].partition(":")
@@ -104,7 +104,7 @@ def incomplete(text: str) -> tuple[str, ...]:
 
 
 def _services(words: Iterable[str]) -> Iterator[str]:
-    """Without what is done by their answers: `[NOTFOUND=return SUCCESS=merge]`."""
+    """Return the services without actions such as `[NOTFOUND=return SUCCESS=merge]`."""
     is_action = False
     for word in words:
         is_action = is_action or word.startswith("[")

@@ -1,7 +1,6 @@
-"""Which processes hold the groups of the API's sockets, and may see the sockets.
+"""Processes that hold the groups of the API's sockets, and may see the sockets.
 
- A session keeps the groups
-that it began with, whatever /etc/group says by now.
+A session keeps the groups that it began with, also if /etc/group was changed since.
 """
 
 from __future__ import annotations
@@ -27,8 +26,8 @@ class GroupProcess:
     sees_socket: bool
 
 
-def every(facts: context.Known) -> tuple[GroupProcess, ...]:
-    """Section: the processes that hold the group of a socket, in order of their ids."""
+def every(facts: context.Context) -> tuple[GroupProcess, ...]:
+    """Section: find the processes that hold the group of a socket, in order of their IDs."""
     found: Sequence[sockets.ApiSocket] = facts.require("sockets")
     wanted = {one.file.gid for one in found if one.file.exists and not one.file.error} - {0}
     places: Sequence[socket_mounts.SocketPlace] = facts.require("mounts").sockets
@@ -41,15 +40,12 @@ def every(facts: context.Known) -> tuple[GroupProcess, ...]:
             if gids:
                 carriers.append(_carrier(pid, status, sorted(gids), places, own))
         except (FileNotFoundError, ProcessLookupError):
-            continue  # it ended while we looked
+            continue  # it ended meanwhile
     return tuple(carriers)
 
 
 def groups_of(status: dict[str, str]) -> set[int]:
-    """Return the groups of a process.
-
-    Real, effective, saved, of the file system, supplementary.
-    """
+    """Return the groups of a process: real, effective, saved, file system and supplementary."""
     return {int(word) for key in ("Gid", "Groups") for word in status[key].split()}
 
 
@@ -70,7 +66,7 @@ def _carrier(
 
 
 def _sees(pid: int, places: Collection[socket_mounts.SocketPlace]) -> bool:
-    """Return whether a process with mounts of its own has a socket among them, by places."""
+    """Return whether a process with mounts of its own sees one of the sockets."""
     return shows(commands.read(f"/proc/{pid}/mountinfo"), places)
 
 

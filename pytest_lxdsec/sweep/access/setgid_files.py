@@ -1,7 +1,7 @@
-"""The files that give their group to whoever runs them.
+"""The set-group-ID files of the host.
 
-The daemons' data directories are left out: what containers hold there, no user of the host can
-reach, since LXD closes the directories above (lxd/storage/utils.go, 0100).
+The daemons' data directories are left out: no user of the host can reach containers' files there,
+since LXD restricts the directories above (lxd/storage/utils.go, 0100).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ..common import commands, context, files, lxd_daemons
 from ..containers import socket_mounts
 
 SECONDS = 90.0
-# Without files of anybody's making, or without their modes in force.
+# They have no users' files, or no effective modes.
 PSEUDO = (
     "autofs",
     "binfmt_misc",
@@ -37,7 +37,7 @@ PSEUDO = (
     "sysfs",
     "tracefs",
 )
-# A search there may take for ever, and load a server of others.
+# A search there may never end, and loads another server.
 REMOTE = (
     "9p",
     "afs",
@@ -61,8 +61,8 @@ class SetgidFiles:
     unsearched: Sequence[str]
 
 
-def every(_: context.Known) -> SetgidFiles:
-    """Section: the setgid files of all local file systems on which they have an effect."""
+def every(_: context.Context) -> SetgidFiles:
+    """Section: find the setgid files of all local file systems on which they have an effect."""
     private = sorted({daemon.directory for daemon in lxd_daemons.every(_)})
     points, unsearched = places(socket_mounts.table(os.getpid()), private)
     prune = [word for path in private for word in ("-path", path, "-prune", "-o")]
@@ -70,7 +70,7 @@ def every(_: context.Known) -> SetgidFiles:
         "find", *points, "-xdev", *prune, "-type", "f", "-perm", "-2000", "-print0",
         seconds=SECONDS,
     )  # fmt: skip
-    # 1 where something vanished meanwhile, which it complains of, and goes on.
+    # 1 if a file vanished meanwhile: find reports it and goes on.
     if done.status not in (0, 1):
         raise RuntimeError(f"find: exit status {done.status}")
     names = [name for name in done.output.split("\0") if name]
@@ -83,10 +83,7 @@ def every(_: context.Known) -> SetgidFiles:
 def places(
     table: Iterable[socket_mounts.Entry], private: Sequence[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return where to search, each file system once.
-
-    And where files count and no search is made.
-    """
+    """Return the mount points to search, one for each file system, and those not searched."""
     counting = [
         entry
         for entry in table

@@ -1,1 +1,1 @@
-"""What every section of the sweep reads with: procfs, netlink, files and commands."""
+"""The readers that sections share: procfs, netlink, files and commands."""

@@ -1,4 +1,4 @@
-"""Files read and commands run, both with an end; imports the standard library only."""
+"""Files and commands, read within a bound of size and time."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Text:
 
 
 def read(path: str) -> str:
-    """Return the text of a file, all of it: half a table is no evidence.
+    """Return the whole text of a file: half a table is not evidence.
 
     Raises:
         OSError: it cannot be read.
@@ -53,7 +53,7 @@ def read(path: str) -> str:
 
 
 def read_if_there(path: str) -> str | None:
-    """Return the text of a file, None where there is no such file; raises as `read`."""
+    """Return the text of a file, None if it does not exist; raise like `read`."""
     try:
         return read(path)
     except FileNotFoundError:
@@ -61,7 +61,7 @@ def read_if_there(path: str) -> str | None:
 
 
 def text(data: bytes) -> str:
-    """Bytes of the host as text that JSON can hold; what is no UTF-8 is escaped."""
+    """Return bytes of the host as a text for JSON; bytes that are not UTF-8 are escaped."""
     return data.decode("utf-8", "backslashreplace")
 
 
@@ -70,7 +70,7 @@ def run(*argv: str, seconds: float = COMMAND_SECONDS) -> Done:
 
     Raises:
         OSError: it cannot be started.
-        TimeoutError: it did not end in time, and was killed with all that it had started.
+        TimeoutError: it did not end in time, and was killed with its children.
     """
     process = subprocess.Popen(
         argv,
@@ -84,27 +84,27 @@ def run(*argv: str, seconds: float = COMMAND_SECONDS) -> Done:
         output, errors = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         _kill(process)
-        raise TimeoutError(f"{argv[0]} did not end in {seconds:g} s") from None
+        raise TimeoutError(f"{argv[0]} did not end within {seconds:g} s") from None
     return Done(status=process.returncode, output=text(output), errors=text(errors))
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End a command, its children too: one that lives on would hold the pipes open for ever."""
+    """Kill a command and its children: a survivor would keep the pipes open."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     for stream in (process.stdout, process.stderr):
         if stream is not None:
             stream.close()
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(1)  # A process in uninterruptible sleep does not even heed SIGKILL.
+        process.wait(1)  # A process in uninterruptible sleep does not react to SIGKILL.
 
 
 def succeed(*argv: str, seconds: float = COMMAND_SECONDS) -> str:
-    """Return what a command prints that must succeed.
+    """Run a command that must succeed; return its output.
 
     Raises:
-        OSError, TimeoutError: as `run`.
-        RuntimeError: it failed; the text is the end of what it complained.
+        OSError, TimeoutError: see `run`.
+        RuntimeError: it failed; the text is the last line of its errors.
     """
     done = run(*argv, seconds=seconds)
     if done.status != 0:
@@ -114,7 +114,7 @@ def succeed(*argv: str, seconds: float = COMMAND_SECONDS) -> str:
 
 
 def printed(*argv: str) -> Text:
-    """Return what a command prints, or why there is nothing of it."""
+    """Run a command; return its output, or the reason for having none."""
     try:
         return Text(text=succeed(*argv), error="")
     except (OSError, RuntimeError) as error:
@@ -122,17 +122,14 @@ def printed(*argv: str) -> Text:
 
 
 def reason(error: BaseException) -> str:
-    """Return an exception as one line of bounded length, fit for a report."""
-    told = str(error)
+    """Return an exception as one line of bounded length for a report."""
+    full = str(error)
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        told = f"{error.filename}: {error.strerror}"
-    line = " ".join(told.split()) or type(error).__name__
+        full = f"{error.filename}: {error.strerror}"
+    line = " ".join(full.split()) or type(error).__name__
     return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 3] + "..."
 
 
 def lines(table: str) -> tuple[str, ...]:
-    """Return the lines of a table of the kernel's.
-
-    `splitlines` would also split at what names hold.
-    """
+    """Return the lines of a kernel table: `splitlines` would also split at characters in names."""
     return tuple(line for line in table.split("\n") if line)

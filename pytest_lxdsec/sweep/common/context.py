@@ -1,4 +1,4 @@
-"""What was asked, and what the sections before have found; imports the standard library only."""
+"""The question to the sweep, and the values of earlier sections."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any
 
 
 class Missing(Exception):
-    """A section builds on another that brought nothing; the text says which and why."""
+    """A section needs another one that failed; the text has its name and the reason."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Question:
-    """What the sweep was told.
+    """The arguments of the sweep.
 
     Attributes:
-        server_pid: The daemon's process id, as the API gives it.
-        socket: The path of the API's unix socket on the host, "" where it is not known.
+        server_pid: The daemon's process ID, as the API reports it.
+        socket: The path of the API's unix socket on the host, "" if it is not known.
         endpoints: API paths to ask without a certificate.
         paths: Paths of the host that devices name.
         names: Host names in the daemon's listen addresses.
-        probe: The script that runs inside containers, for its control run; "" for none.
+        probe: The script of the probe, for its control run; "" for no run.
     """
 
     server_pid: int
@@ -32,7 +32,7 @@ class Question:
     probe: str = ""
 
 
-class Known:
+class Context:
     """The question, and the values of the sections that have run."""
 
     def __init__(self, question: Question) -> None:
@@ -41,20 +41,20 @@ class Known:
         self._reasons: dict[str, str] = {}
 
     def add(self, name: str, value: object) -> None:
-        """Keep what a section found."""
+        """Keep the value of a section."""
         self._values[name] = value
 
-    def lack(self, name: str, reason: str) -> None:
-        """Keep why a section found nothing."""
+    def fail(self, name: str, reason: str) -> None:
+        """Keep the reason for which a section failed."""
         self._reasons[name] = reason
 
     def require(self, name: str) -> Any:  # noqa: ANN401  each section has a type of its own
-        """Return what an earlier section found.
+        """Return the value of an earlier section.
 
         Raises:
-            Missing: it found nothing, for a reason that whoever reads of the other wants, too.
+            Missing: it failed; the text includes its reason.
         """
         if name not in self._values:
-            reason = self._reasons.get(name, "it was not looked at")
-            raise Missing(f"it builds on host.{name}, which is missing: {reason}")
+            reason = self._reasons.get(name, "it was not gathered")
+            raise Missing(f"it needs host.{name}, which is missing: {reason}")
         return self._values[name]

@@ -1,4 +1,4 @@
-"""What a path of the host is: owner, mode, identity, access list."""
+"""Paths of the host: owner, mode, identity, access list."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import stat
 from . import commands, context
 
 ACL = "system.posix_acl_access"
-# Files by which the kernel tells containers' names, on kernels that have them.
+# Files in which the kernel shows containers' names; not all kernels have them.
 KERNEL_FILES = (
     "/sys/kernel/slab",
     "/proc/sched_debug",
@@ -45,12 +45,12 @@ class File:
 
 
 def look_at(path: str, *, shown: str = "", follow: bool = False) -> File:
-    """Return what is at a path.
+    """Return the file at a path.
 
     Args:
-        path: Where to look.
-        shown: What the result calls it, where that is another name.
-        follow: Whether a symbolic link is looked through.
+        path: The path to look at.
+        shown: Its path in the result, if that is another one.
+        follow: Whether to follow a symbolic link.
     """
     name = shown or path
     try:
@@ -74,17 +74,17 @@ def look_at(path: str, *, shown: str = "", follow: bool = False) -> File:
 
 
 def unreadable(path: str, error: OSError) -> File:
-    """Return a path of which nothing can be said but why."""
+    """Return a file that could not be looked at, with the reason."""
     return File(path=path, exists=True, error=error.strerror or commands.reason(error))
 
 
 def kind_of(mode: int) -> str:
-    """Return `socket`, `directory`, `file`, `link`, `block`, `char` or `fifo`, by `st_mode`."""
+    """Return `socket`, `directory`, `file`, `link`, `block`, `char`, `fifo` or `other`."""
     return next((kind for test, kind in _KINDS if test(mode)), "other")
 
 
 def _acl(path: str, *, follow: bool) -> str:
-    """Return the POSIX access list in hexadecimal, "" where there is none."""
+    """Return the POSIX access list in hexadecimal, "" if there is none."""
     try:
         return os.getxattr(path, ACL, follow_symlinks=follow).hex()
     except OSError as error:
@@ -93,6 +93,6 @@ def _acl(path: str, *, follow: bool) -> str:
         raise
 
 
-def kernel_files(_: context.Known) -> tuple[File, ...]:
-    """Section: the files that tell containers' names."""
+def kernel_files(_: context.Context) -> tuple[File, ...]:
+    """Section: look at the files that show containers' names."""
     return tuple(look_at(path, follow=True) for path in KERNEL_FILES)

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from . import context, procfs
 
 PROGRAMS = ("lxd", "lxd.debug")
-# Words after `lxd` that make it a helper of the daemon or a client of it, not the daemon:
-# lxd/main.go registers them as subcommands, besides those that begin with "fork".
+# Subcommands of `lxd` that run a helper or a client, not the daemon: lxd/main.go registers them,
+# besides those that begin with "fork".
 OTHER_COMMANDS = (
     "activateifneeded",
     "callhook",
@@ -26,7 +26,7 @@ OTHER_COMMANDS = (
     "version",
     "waitready",
 )
-# What of the environment decides what the daemon does; the rest may be secret.
+# The variables that decide what the daemon does; others may be secret.
 ENVIRONMENT = ("LISTEN_FDS", "LXD_DIR", "LXD_INSECURE_TLS", "SNAP", "SNAP_NAME")
 DIRECTORY = "/var/lib/lxd"
 SNAP_DIRECTORY = "/var/snap/lxd/common/lxd"
@@ -48,34 +48,34 @@ class Daemon:
 
     @property
     def is_snap(self) -> bool:
-        """True if it is LXD's own snap."""
+        """True for LXD's own snap."""
         return self.environment.get("SNAP_NAME") == "lxd"
 
     @property
     def directory(self) -> str:
-        """Its data directory, as LXD itself finds it: shared/util.go, VarPath."""
+        """Its data directory, by LXD's own rule: shared/util.go, VarPath."""
         default = SNAP_DIRECTORY if self.is_snap else DIRECTORY
         return posixpath.normpath(self.environment.get("LXD_DIR") or default)
 
 
-def every(_: context.Known) -> tuple[Daemon, ...]:
-    """Section: the daemons of this process namespace; a nested one belongs to its container."""
+def every(_: context.Context) -> tuple[Daemon, ...]:
+    """Section: find the daemons of this process namespace; nested ones are their container's."""
     depth = len(procfs.ids_by_namespace(procfs.status(os.getpid())))
     return tuple(_daemon(pid) for pid in procfs.every() if _is_daemon(pid, depth))
 
 
 def root_of(pid: int) -> str:
-    """Return the directory through which a process's view of the file system is seen."""
+    """Return the directory that shows a process's view of the file system."""
     return f"/proc/{pid}/root"
 
 
 def is_program(pid: int) -> bool:
-    """Return whether a process runs LXD's program, as a daemon or as any of its helpers."""
+    """Return whether a process runs LXD's program, as the daemon or as a helper."""
     return os.path.basename(procfs.executable(pid)[0]) in PROGRAMS
 
 
 def is_daemon_command(words: Sequence[str]) -> bool:
-    """Return whether a command line of LXD's program is that of the daemon."""
+    """Return whether a command line of LXD's program is the daemon's."""
     if not words or words[0].startswith("[lxc monitor]"):
         return False
     verb = words[1] if len(words) > 1 else ""
@@ -86,13 +86,13 @@ def _is_daemon(pid: int, depth: int) -> bool:
     try:
         if not is_program(pid):
             return False
-        # Before its command line: that lies in its own memory, and a container's process can make
-        # every reader of it wait for ever (a mapping of a FUSE file that does not answer).
+        # Before its command line, which lies in its own memory: a container's process can make
+        # every reader of it wait without end (a mapping of a FUSE file that does not answer).
         if len(procfs.ids_by_namespace(procfs.status(pid))) != depth:
             return False
         return is_daemon_command(procfs.arguments(pid))
     except (OSError, KeyError):
-        return False  # it ended while we looked, or it is a thread of the kernel
+        return False  # it ended meanwhile, or it is a kernel thread
 
 
 def _daemon(pid: int) -> Daemon:

@@ -1,7 +1,6 @@
-"""The kernel's own lists, asked over netlink, where no file and no tool need be there.
+"""The kernel's own lists over netlink, which needs no file and no tool.
 
-Imports the standard library only. A socket belongs to the network namespace of the thread that
-makes it.
+A socket belongs to the network namespace of the thread that makes it.
 """
 
 from __future__ import annotations
@@ -49,12 +48,12 @@ def _dump(protocol: int, kind: int, body: bytes) -> list[bytes] | None:
         length = _HEADER.size + len(body)
         ask.send(_HEADER.pack(length, kind, _REQUEST | _DUMP, 1, 0) + body)
         while True:
-            for told, flags, payload in _messages(ask.recv(_LONGEST)):
+            for message_type, flags, payload in _messages(ask.recv(_LONGEST)):
                 if flags & _CHANGED:
                     return None
-                if told in (_ERROR, _DONE):
-                    _complain(payload)
-                if told == _DONE:
+                if message_type in (_ERROR, _DONE):
+                    _raise_error(payload)
+                if message_type == _DONE:
                     return found
                 found.append(payload)
 
@@ -67,8 +66,8 @@ def _messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
         at += max(_aligned(length), _HEADER.size)
 
 
-def _complain(payload: bytes) -> None:
-    """Raise the error of a message; a list's end carries one too, where it broke off."""
+def _raise_error(payload: bytes) -> None:
+    """Raise the error of a message; the end of an incomplete list has one, too."""
     code = -struct.unpack_from("=i", payload)[0] if payload else 0
     if code:
         raise OSError(code, f"netlink: {os.strerror(code)}")
@@ -79,7 +78,7 @@ def _aligned(length: int) -> int:
 
 
 def attributes(data: bytes) -> dict[int, bytes]:
-    """Return the attributes in a message, by their type."""
+    """Return the attributes of a message by their type."""
     found = {}
     at = 0
     while at + _ATTRIBUTE.size <= len(data):

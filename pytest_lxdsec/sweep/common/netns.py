@@ -1,4 +1,4 @@
-"""Asking within another process's network namespace; imports the standard library only."""
+"""Functions called within another process's network namespace."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ CLONE_NEWNET = 0x40000000
 
 
 def in_network_of(pid: int, question: Callable[[], T]) -> T:
-    """Answer a question within a process's network namespace.
+    """Call a function within a process's network namespace; return its value.
 
-    In a thread made for it, and in the threads that this one makes: setns moves the calling
-    thread only. Such a thread finds its namespace's tables below /proc/thread-self and
+    It runs in a new thread, since setns moves the calling thread only; threads that it starts are
+    in the namespace, too. They find the namespace's tables below /proc/thread-self and
     /proc/sys/net; /proc/self is the main thread's.
 
     Raises:
-        OSError: the namespace cannot be entered; else what the question raises.
+        OSError: the namespace cannot be entered. Errors of the function are raised, too.
     """
 
     def asked() -> T:

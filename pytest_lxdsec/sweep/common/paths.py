@@ -1,7 +1,7 @@
-"""Where a path leads below another process's root.
+"""Paths resolved below another process's root.
 
-A daemon may see other mounts than we do, and a symbolic link that is absolute starts at its root,
-not at ours: what the kernel would do for the daemon is done here step by step.
+A daemon may see other mounts than the sweep, and an absolute symbolic link starts at the daemon's
+root: each step that the kernel would do for the daemon is done here.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ class NamedPath:
     file: files.File
 
 
-def named(facts: context.Known) -> tuple[NamedPath, ...]:
-    """Section: where the paths of the instances' devices lead, as the daemon sees them."""
+def named(facts: context.Context) -> tuple[NamedPath, ...]:
+    """Section: resolve the paths of the instances' devices, as the daemon sees them."""
     server: lxd_daemons.Daemon = facts.require("server")
     root = lxd_daemons.root_of(server.pid)
     return tuple(NamedPath(path=path, file=find(root, path)) for path in facts.question.paths)
 
 
 def find(root: str, path: str) -> files.File:
-    """Return what a path leads to below `root`; its `path` is the way without links."""
+    """Return the file that a path leads to below `root`; its `path` has no links."""
     try:
         real = resolve(root, path)
     except (FileNotFoundError, NotADirectoryError):
@@ -42,10 +42,10 @@ def find(root: str, path: str) -> files.File:
 
 
 def resolve(root: str, path: str) -> str:
-    """Return `realpath` below `root`, whose absolute links start there; the end need not exist.
+    """Return `realpath` below `root`, where absolute links start; the end need not exist.
 
     Raises:
-        FileNotFoundError: `..` follows what is no directory.
+        FileNotFoundError: `..` follows a path that is not a directory.
         OSError: ELOOP, more links than the kernel follows.
     """
     done, rest, links = "", _parts(path), 0
@@ -77,10 +77,7 @@ def _parent(root: str, done: str) -> str:
 
 
 def _link_at(path: str) -> str | None:
-    """Return the target of a symbolic link.
-
-    None for anything else, which the next step will find out.
-    """
+    """Return the target of a symbolic link; None for other files, which the next step checks."""
     try:
         return os.readlink(path)
     except OSError:
@@ -88,7 +85,7 @@ def _link_at(path: str) -> str | None:
 
 
 def above(path: str) -> tuple[str, ...]:
-    """Return every directory above an absolute path without links, the nearest first."""
+    """Return the directories above an absolute path without links, the nearest first."""
     found = []
     while path != "/":
         path = os.path.dirname(path)

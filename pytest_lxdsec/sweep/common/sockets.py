@@ -1,8 +1,8 @@
 """The sockets on which daemons listen.
 
-A socket is a daemon's by the inode of what it holds open, whatever the tables call it. Unix
-sockets may be given any name, line feeds included, so that a local user can forge a line of that
-table: it can add a path to what is looked at, and hide none.
+The inode of an open file shows that a socket is a daemon's, not its name in the tables. A unix
+socket may have any name, with line feeds, too, so that a local user can forge a line of that
+table: this can add a path to those that are looked at, and cannot hide one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterator, Sequence
 from . import commands, context, files, lxd_daemons, paths, procfs
 
 # Sockets of the daemon that are not its API: devlxd and the seccomp notifier (lxd/endpoints), and
-# for some seconds that to a container's files (lxd/instance/drivers/driver_lxc.go, FileSFTPConn).
+# for some seconds that of a container's files (lxd/instance/drivers/driver_lxc.go, FileSFTPConn).
 OTHER_PROTOCOLS = ("sock", "seccomp.socket", "forkfile.sock")
 # Pointer, references, protocol, flags, type, state, inode, name: net/unix/af_unix.c.
 _UNIX = re.compile(
@@ -46,8 +46,8 @@ class Listener:
     port: int
 
 
-def api_sockets(facts: context.Known) -> tuple[ApiSocket, ...]:
-    """Section: every unix socket on which a daemon serves its API, with the way to it."""
+def api_sockets(facts: context.Context) -> tuple[ApiSocket, ...]:
+    """Section: find the unix sockets on which daemons serve their API, and their directories."""
     found: Sequence[lxd_daemons.Daemon] = facts.require("daemons")
     return tuple(
         _api_socket(daemon.pid, path) for daemon in found for path in api_paths(daemon.pid)
@@ -55,7 +55,7 @@ def api_sockets(facts: context.Known) -> tuple[ApiSocket, ...]:
 
 
 def api_paths(pid: int) -> tuple[str, ...]:
-    """Return the names of the unix sockets on which a daemon listens for its API."""
+    """Return the names of the unix sockets on which a daemon serves its API."""
     named = unix_listeners(
         commands.read(f"/proc/{pid}/net/unix"), inodes=procfs.socket_inodes(pid)
     )
@@ -63,12 +63,12 @@ def api_paths(pid: int) -> tuple[str, ...]:
 
 
 def _may_be_api(path: str) -> bool:
-    # An abstract name is that of a container's command socket: liblxc, lxc_make_abstract_socket.
+    # An abstract name is a container's command socket: liblxc, lxc_make_abstract_socket.
     return not path.startswith("@") and os.path.basename(path) not in OTHER_PROTOCOLS
 
 
 def unix_listeners(table: str, *, inodes: Collection[int]) -> Iterator[str]:
-    """Yield the names of the listening sockets among these inodes, out of /proc/net/unix."""
+    """Yield the names of the listening sockets of /proc/net/unix that have these inodes."""
     for line in commands.lines(table):
         match = _UNIX.fullmatch(line)
         if match and match.group(1) == _ACCEPTING and int(match.group(2)) in inodes:
@@ -88,8 +88,8 @@ def _api_socket(pid: int, path: str) -> ApiSocket:
     )
 
 
-def listeners(facts: context.Known) -> tuple[Listener, ...]:
-    """Section: the TCP sockets on which our daemon listens, in its own network namespace."""
+def listeners(facts: context.Context) -> tuple[Listener, ...]:
+    """Section: find the TCP sockets on which the audited daemon listens, in its own network."""
     server: lxd_daemons.Daemon = facts.require("server")
     inodes = procfs.socket_inodes(server.pid)
     found = list(tcp_listeners(commands.read(f"/proc/{server.pid}/net/tcp"), "tcp", inodes=inodes))
@@ -99,7 +99,7 @@ def listeners(facts: context.Known) -> tuple[Listener, ...]:
 
 
 def tcp_listeners(table: str, family: str, *, inodes: Collection[int]) -> Iterator[Listener]:
-    """Yield the listening sockets among these inodes, out of /proc/net/tcp or tcp6."""
+    """Yield the listening sockets of /proc/net/tcp or tcp6 that have these inodes."""
     for line in commands.lines(table)[1:]:
         words = line.split()
         if words[3] == _LISTEN and int(words[9]) in inodes:

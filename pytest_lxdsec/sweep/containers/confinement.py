@@ -1,7 +1,7 @@
-"""What stands between each container of our daemon and the host, beside its ids and namespaces.
+"""The confinement of the audited daemon's containers, besides their IDs and namespaces.
 
-A container decides what some of its paths lead to, and may let a reader wait for ever: each
-container is read in a thread with an end, so that one that means ill hides nobody but itself.
+A container decides where some of its paths lead, and may let a reader wait without end: each
+container is read in a thread with a time limit, so that a malicious one hides only itself.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from ..common import commands, context, lxd_daemons, procfs
 from . import containers, device_cgroup, foreign_containers, socket_mounts
 
 CONTAINER_SECONDS = 5.0
-# What liblxc was told at the last start, where it bears on a wall. Nothing else of the file is
-# taken: it holds the instance's environment, which is secret.
+# Lines of liblxc's configuration at the last start that configure confinement. No other line of
+# the file is kept: it has the instance's environment, which is secret.
 KEPT_LINES = re.compile(
     r"lxc\.(id_?map|seccomp(\.\w+)*|apparmor\.\w+|aa_\w+|selinux\.\w+|se_context|cap\.\w+"
     r"|cgroup2?\.devices\.\w+|namespace\.\w+(\.\w+)?|mount\.auto|no_new_privs|include"
@@ -51,8 +51,8 @@ class View:
     neighbours: Sequence[containers.Container]
 
 
-def view(facts: context.Known) -> View:
-    """Section: the sweep's own namespaces, what the daemon sees mounted, and who else is there."""
+def view(facts: context.Context) -> View:
+    """Section: read our own namespaces, the daemon's mounts, and other managers' containers."""
     server: lxd_daemons.Daemon = facts.require("server")
     return View(
         namespaces=procfs.namespaces(os.getpid()),
@@ -62,8 +62,8 @@ def view(facts: context.Known) -> View:
     )
 
 
-def every(facts: context.Known) -> tuple[Confinement, ...]:
-    """Section: the confinement of the running containers of the daemon that was asked."""
+def every(facts: context.Context) -> tuple[Confinement, ...]:
+    """Section: read the confinement of the audited daemon's running containers."""
     server: lxd_daemons.Daemon = facts.require("server")
     found: Sequence[containers.Container] = facts.require("containers")
     groups = device_cgroup.Hierarchies(commands.read("/proc/self/mountinfo"))
@@ -72,7 +72,7 @@ def every(facts: context.Known) -> tuple[Confinement, ...]:
 
 
 class _Reader:
-    """Reads containers one by one; leaves a thread behind that does not come back."""
+    """Reader of containers, one by one; it abandons a thread that hangs."""
 
     def __init__(self, server: lxd_daemons.Daemon, groups: device_cgroup.Hierarchies) -> None:
         self._server = server
@@ -104,9 +104,9 @@ class _Reader:
             lxc_conf=self._lxc_conf(name),
             seccomp_policy=self._text(f"{self._server.directory}/security/seccomp/{name}"),
         )
-        # Ids are used again: a process in the same process namespace is the one that we know.
+        # IDs are used again: a process in the same process namespace is the known one.
         if procfs.namespace(pid, "pid") != container.namespaces["pid"]:
-            raise ProcessLookupError("its process ended while we looked")
+            raise ProcessLookupError("its process ended meanwhile")
         return confinement
 
     def _lxc_conf(self, name: str) -> commands.Text:
@@ -124,25 +124,25 @@ class _Reader:
 
 
 def log_directory(server: lxd_daemons.Daemon) -> str:
-    """Return where LXD keeps its instances' logs: shared/util.go, LogPath."""
+    """Return the directory of LXD's logs of instances: shared/util.go, LogPath."""
     if "LXD_DIR" in server.environment or server.is_snap:
         return f"{server.directory}/logs"
     return "/var/log/lxd"
 
 
 def nodes(pid: int, mountinfo: str) -> dict[str, str]:
-    """Return what is mounted below /dev and is a device: paths to such as `c 10:229`.
+    """Return the devices mounted below /dev: paths to numbers such as `c 10:229`.
 
     Raises:
         OSError: a path cannot be looked at.
-        ValueError: what lies there answers as it likes.
+        ValueError: a file system there is served by the container itself.
     """
     found = {}
     for entry in socket_mounts.entries(mountinfo):
         if not f"{entry.point}/".startswith(DEV):
             continue
         if entry.kind.startswith("fuse"):
-            raise ValueError(f"{entry.point} is a file system of the container's own making")
+            raise ValueError(f"{entry.point} is a file system that the container itself serves")
         node = _node(pid, entry.point)
         if node:
             found[entry.point] = node
@@ -150,7 +150,7 @@ def nodes(pid: int, mountinfo: str) -> dict[str, str]:
 
 
 def _node(pid: int, path: str) -> str:
-    """Type and number of a device; "" for anything else. No link is followed."""
+    """Return type and number of a device, "" for other files; no link is followed."""
     opened = [os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)]
     try:
         for part in path.strip("/").split("/"):

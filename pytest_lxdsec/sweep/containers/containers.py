@@ -1,12 +1,12 @@
-"""The kernel's view of every container of our daemon.
+"""The kernel's view of the audited daemon's running containers.
 
 A container's init is found by its parent, liblxc's monitor, whose command line is `[lxc monitor]
-LXCPATH NAME` (src/lxc/lxccontainer.c). Anybody may call a process that, a container's root first
-of all. What a container cannot forge is where its processes live: the process namespace of a
-monitor is the daemon's, that of a container's processes never is, also where the container is
-privileged and shares the user namespace with the host. Users of the host may start setuid
-programs under any name; those run no LXD, and a monitor is LXD's own program, forked. Where the
-title could not be set (prctl fails), the container is not found, and a control says so.
+LXCPATH NAME` (src/lxc/lxccontainer.c). Any process may take that title, also one of a container.
+A container cannot forge the namespace of its processes: a monitor is in the daemon's process
+namespace, and a container's process never is, not even if the container is privileged and shares
+the host's user namespace. Users of the host may start setuid programs under any name; these are
+not LXD's program, and a monitor is a fork of it. If the title could not be set (prctl fails), the
+container is not found, and a control reports it.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Container:
     label: str
 
 
-def every(facts: context.Known) -> tuple[Container, ...]:
-    """Section: the running containers of the daemon that was asked, in order of their inits."""
+def every(facts: context.Context) -> tuple[Container, ...]:
+    """Section: find the audited daemon's running containers, in order of their inits."""
     server: lxd_daemons.Daemon = facts.require("server")
     path = f"{server.directory}/containers"
     children, beside = look_around(server.namespaces["pid"])
@@ -61,15 +61,15 @@ def look_around(namespace: str) -> tuple[Mapping[int, Sequence[int]], Sequence[i
             if procfs.namespace(pid, "pid") == namespace:
                 beside.append(pid)
         except OSError:
-            continue  # it ended while we looked
+            continue  # it ended meanwhile
     return children, beside
 
 
 def _monitored(pid: int, path: str, server: lxd_daemons.Daemon) -> str:
-    """Return the container whose monitor a process beside the daemon is; "" where it is none.
+    """Return the container of a process in the daemon's namespace if it is a monitor, else "".
 
-    The command line is read last: it lies in a process's own memory, and one that means ill can
-    make its readers wait for ever. Here it is LXD's own.
+    The command line is read last, when the process is known to be LXD's: it lies in a process's
+    own memory, and a malicious process can make readers wait without end.
     """
     try:
         if not lxd_daemons.is_program(pid):
@@ -78,7 +78,7 @@ def _monitored(pid: int, path: str, server: lxd_daemons.Daemon) -> str:
             return ""
         return monitored(procfs.arguments(pid), path)
     except OSError:
-        return ""  # it ended while we looked
+        return ""  # it ended meanwhile
 
 
 def is_roots(pid: int, server: lxd_daemons.Daemon) -> bool:
@@ -93,7 +93,7 @@ def is_roots(pid: int, server: lxd_daemons.Daemon) -> bool:
 
 
 def monitored(arguments: Sequence[str], path: str) -> str:
-    """Return the container in the command line of a monitor of this LXC path; "" for any other."""
+    """Return the container in the command line of a monitor of this LXC path, else ""."""
     title = f"{TITLE}{path} "
     if len(arguments) != 1 or not arguments[0].startswith(title):
         return ""
@@ -101,20 +101,17 @@ def monitored(arguments: Sequence[str], path: str) -> str:
 
 
 def unambiguous(found: Iterable[Container]) -> tuple[Container, ...]:
-    """Return those whose name only one process has.
-
-    Of two, neither is known to be the container.
-    """
+    """Return the containers with unique names: of two processes, neither is known to be it."""
     listed = sorted(found, key=lambda container: container.pid)
     count = collections.Counter(container.lxc_name for container in listed)
     return tuple(container for container in listed if count[container.lxc_name] == 1)
 
 
 def of_monitor(path: str, name: str, pid: int) -> Iterator[Container]:
-    """Yield what the kernel holds of a container's init; nothing where the child is no init.
+    """Yield the kernel's facts of a container's init; nothing if the child is not an init.
 
-    Its start is read before and after, so that the facts of a process that took over the number
-    are never taken for its.
+    The start time is read before and after, so that facts of another process that reused the ID
+    are never attributed to it.
     """
     try:
         _, before = procfs.parent_and_start(pid)
@@ -133,17 +130,17 @@ def of_monitor(path: str, name: str, pid: int) -> Iterator[Container]:
         )
         _, after = procfs.parent_and_start(pid)
     except OSError:
-        return  # it ended while we looked: a control will miss the facts of a running instance
+        return  # it ended meanwhile: a control reports missing facts of a running instance
     if after == before:
         yield found
 
 
 def _label(pid: int) -> str:
-    """Return the security module's label; "" where the kernel has no module that gives one."""
+    """Return the security module's label; "" if the kernel has no such module."""
     try:
         return commands.read(f"/proc/{pid}/attr/current").strip("\0\n ")
     except OSError as error:
-        # ENOENT may also mean that the process has ended, which the caller finds out.
+        # ENOENT may also mean that the process has ended; the caller checks that.
         if error.errno in (errno.EINVAL, errno.ENOENT):
             return ""
         raise

@@ -1,6 +1,6 @@
-"""Whether the kernel limits which devices a container opens: cgroup v1's list, v2's programs.
+"""The kernel's limits on devices that a container may open: cgroup v1's list, v2's programs.
 
-A list of v1 is a file; a program of v2 hangs on a control group, and only bpf(2) tells of it.
+A list of v1 is a file; a program of v2 is attached to a control group and shown by bpf(2) only.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class _Query(ctypes.Structure):
 
 
 class Hierarchies:
-    """The machine's hierarchies of control groups, as we see them mounted."""
+    """The hierarchies of control groups, as the sweep sees them mounted."""
 
     def __init__(self, mountinfo: str) -> None:
         entries = socket_mounts.entries(mountinfo)
@@ -64,7 +64,7 @@ class Hierarchies:
         self._counted: dict[str, int] = {}
 
     def control_of(self, cgroups: str) -> DeviceControl:
-        """Return what limits a process whose /proc/PID/cgroup this is."""
+        """Return the limits of a process with this /proc/PID/cgroup."""
         groups = membership(cgroups)
         group = groups.get("", "")
         try:
@@ -75,7 +75,7 @@ class Hierarchies:
         return DeviceControl(group=group, programs=programs, rules=rules, error="")
 
     def _programs(self, group: str) -> Iterator[tuple[str, int]]:
-        """Yield the group and those above it, each with the number of device programs on it."""
+        """Yield the group and those above it, each with the number of its device programs."""
         if self._v2 is None:
             return
         while True:
@@ -94,7 +94,7 @@ class Hierarchies:
 
 
 def membership(cgroups: str) -> dict[str, str]:
-    """Controllers to groups; "" is the one hierarchy of v2."""
+    """Return controllers to groups; "" is the hierarchy of v2."""
     found = {}
     for line in commands.lines(cgroups):
         _, controllers, group = line.split(":", 2)
@@ -104,7 +104,7 @@ def membership(cgroups: str) -> dict[str, str]:
 
 
 def payload(group: str) -> str:
-    """Return the container's own control group, from which its init may have made others."""
+    """Return the container's own group of its init's group, which the init may have made below."""
     parts = group.split("/")
     for number, part in enumerate(parts):
         if part.startswith("lxc.payload"):
@@ -120,23 +120,20 @@ def _with_devices(mountinfo: str) -> Iterator[socket_mounts.Entry]:
 
 
 def _path(mount: socket_mounts.Entry, group: str) -> str:
-    """Return where a group is seen.
-
-    Both its name and the mount's root are as our namespace has them.
-    """
+    """Return a group's path; its name and the mount's root are those of our namespace."""
     below = posixpath.relpath(group, mount.root)
     return posixpath.normpath(posixpath.join(mount.point, below))
 
 
 def programs(path: str) -> int:
-    """Return how many programs on this control group decide about devices.
+    """Return the number of device programs on this control group.
 
     Raises:
-        OSError: the kernel does not say.
+        OSError: the kernel refuses to report it.
     """
     call = BPF_CALL.get(platform.machine())
     if call is None:
-        raise OSError(f"bpf(2) has no number that we know on {platform.machine()}")
+        raise OSError(f"the system call number of bpf(2) is not known for {platform.machine()}")
     directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         query = _Query(target_fd=directory, attach_type=BPF_CGROUP_DEVICE)

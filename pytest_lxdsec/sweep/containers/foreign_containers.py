@@ -1,8 +1,8 @@
-"""The running containers of everybody else on this host: another LXD, Incus, LXC by itself.
+"""The running containers of other managers on this host: another LXD, Incus, plain LXC.
 
-They too have ids and namespaces of the host's, and no API of ours tells of them. All are liblxc's,
-whose monitors say what they watch; found as our own are (`containers`), by another LXC path. What
-runs in a process namespace of its own, such as a LXD in a container, is not among them.
+They use IDs and namespaces of the host, too, and the audited API does not list them. All have a
+monitor of liblxc, which is found like in `containers`, by another LXC path. Managers in a process
+namespace of their own, such as an LXD in a container, are not among them.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from ..common import lxd_daemons, procfs
 from . import containers
 
-# Whose processes become monitors. Nobody else's command line is read: see `containers`.
+# Programs whose processes become monitors. No other command line is read: see `containers`.
 PROGRAMS = (*lxd_daemons.PROGRAMS, "incusd", "lxc-autostart", "lxc-execute", "lxc-start")
 
 
 def find(server: lxd_daemons.Daemon) -> tuple[containers.Container, ...]:
-    """Return the containers of other daemons' monitors, by their init processes."""
+    """Return other managers' containers in the daemon's process namespace, by their inits."""
     own = f"{server.directory}/containers"
     children, beside = containers.look_around(server.namespaces["pid"])
     found = [
@@ -34,10 +34,7 @@ def find(server: lxd_daemons.Daemon) -> tuple[containers.Container, ...]:
 
 
 def _watched(pid: int, server: lxd_daemons.Daemon) -> tuple[str, str]:
-    """Return the LXC path and the name of the container whose monitor a process is.
-
-    "" for none.
-    """
+    """Return the LXC path and the name of a monitor's container; "" for other processes."""
     try:
         if os.path.basename(procfs.executable(pid)[0]) not in PROGRAMS:
             return "", ""
@@ -45,7 +42,7 @@ def _watched(pid: int, server: lxd_daemons.Daemon) -> tuple[str, str]:
             return "", ""
         return watched(procfs.arguments(pid))
     except OSError:
-        return "", ""  # it ended while we looked
+        return "", ""  # it ended meanwhile
 
 
 def watched(arguments: Sequence[str]) -> tuple[str, str]:

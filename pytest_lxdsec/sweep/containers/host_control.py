@@ -1,7 +1,7 @@
-"""The probe's script, run by the host's root: what it could do, had nobody confined it.
+"""The control run of the probe's script, by the host's root and without confinement.
 
-In a mount namespace of its own, with a /proc of its own and memory for its nodes: what is made
-there is seen by nobody and gone with it.
+It has a mount namespace with its own /proc and memory for its nodes: no other process sees what
+it makes there, and all of it ends with the run.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ SETUP = (
 )
 
 
-def run(facts: context.Known) -> str:
-    """Section: what the script printed.
+def run(facts: context.Context) -> str:
+    """Section: run the script; return its output.
 
     Raises:
         OSError, TimeoutError, RuntimeError: it could not be run.
     """
     if not facts.question.probe:
-        raise context.Missing("the probe was not given")
+        raise context.Missing("the question has no script of the probe")
     return commands.succeed(
         "unshare",
         "--mount",

@@ -1,8 +1,8 @@
-"""What is mounted in the running containers out of the file systems that hold the API's sockets.
+"""Mounts in running containers of the file systems that have the API's sockets.
 
-Nothing is opened by a container's own paths: those may lead into a file system of its making,
-which need not answer. A mount's root is a path within its file system, so it is looked at where
-the daemon sees the same file system; mount ids tell that no other mount is on top there.
+No path of a container is opened: it may lead into a file system that the container serves and that
+need not answer. A mount's root is a path within its file system, so it is looked at where the
+daemon sees the same file system; mount IDs show whether another mount hides it there.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..common import commands, context, files, lxd_daemons, paths, procfs, socke
 from . import containers
 
 MOST_MOUNTS = 1000  # of one container, out of these file systems
-# A mount of shifted ids is a file system of its own; its source is the path that it shows.
+# A mount with shifted IDs is a file system of its own; its source is the shown path.
 SHIFTED = "shiftfs"
 
 
@@ -72,7 +72,7 @@ class Mounts:
 
 
 class _View:
-    """The mounts that a daemon sees, and what it sees at the root of another's mount."""
+    """A daemon's mounts, and the files that it sees at the roots of containers' mounts."""
 
     def __init__(self, pid: int) -> None:
         self._top = lxd_daemons.root_of(pid)
@@ -80,7 +80,7 @@ class _View:
         self._seen: dict[tuple[str, str], files.File] = {}
 
     def place(self, path: str) -> SocketPlace:
-        """Return the file system that holds a socket, and the path within it."""
+        """Return the file system of a socket, and the path within it."""
         way = paths.resolve(self._top, path)
         with _opened(self._top + way) as number:
             entry, links = self._entries[mount_id(number)], os.fstat(number).st_nlink
@@ -88,7 +88,7 @@ class _View:
         return SocketPlace(path=path, device=entry.device, root=root, links=links)
 
     def look(self, entry: Entry) -> files.File:
-        """Return what is at the root of a mount, by the daemon's own mounts."""
+        """Return the file at the root of a mount, through the daemon's own mounts."""
         key = (entry.source, "") if entry.kind == SHIFTED else (entry.device, entry.root)
         if key not in self._seen:
             self._seen[key] = self._look(entry)
@@ -118,10 +118,10 @@ def table(pid: int) -> tuple[Entry, ...]:
 
 
 def entries(text: str) -> tuple[Entry, ...]:
-    """Return the lines of a mountinfo file.
+    """Return the entries of a mountinfo file.
 
     Raises:
-        ValueError: one of them is none.
+        ValueError: a line is not an entry.
     """
     return tuple(_entry(line) for line in commands.lines(text))
 
@@ -130,33 +130,33 @@ def _entry(line: str) -> Entry:
     before, dash, after = line.partition(" - ")
     words, kind = before.split(" "), after.split(" ")
     if not dash or len(words) < 6 or len(kind) < 2:  # noqa: PLR2004  proc(5)
-        raise ValueError(f"mountinfo: {line!r} is no mount")
+        raise ValueError(f"mountinfo: {line!r} is not a mount")
     return Entry(
         number=int(words[0]),
         device=words[2],
-        root=_plain(words[3]),
-        point=_plain(words[4]),
+        root=_unescaped(words[3]),
+        point=_unescaped(words[4]),
         options=tuple(words[5].split(",")),
         kind=kind[0],
-        source=_plain(kind[1]),
+        source=_unescaped(kind[1]),
     )
 
 
-def _plain(path: str) -> str:
-    """Return a path as it is: the table has blanks and backslashes in octal."""
+def _unescaped(path: str) -> str:
+    """Return a path without escapes: the table has blanks and backslashes in octal."""
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found.group(1), 8)), path)
 
 
 def mount_id(number: int) -> int:
-    """Return the mount that an open file is on.
+    """Return the ID of the mount that an open file is on.
 
     Raises:
-        ValueError: the kernel does not say so; it does since 3.15.
+        ValueError: the kernel does not report it; it does since 3.15.
     """
-    told = commands.read(f"/proc/self/fdinfo/{number}")
-    found = re.search(r"^mnt_id:\s*(\d+)$", told, re.MULTILINE)
+    text = commands.read(f"/proc/self/fdinfo/{number}")
+    found = re.search(r"^mnt_id:\s*(\d+)$", text, re.MULTILINE)
     if not found:
-        raise ValueError("the kernel does not tell which mount a file is on")
+        raise ValueError("the kernel does not report the mount of a file")
     return int(found.group(1))
 
 
@@ -182,8 +182,8 @@ def _join(directory: str, below: str) -> str:
     return ("" if directory == "/" else directory) + below or "/"
 
 
-def every(facts: context.Known) -> Mounts:
-    """Section: the sockets' places, and every running container's mounts of their file systems."""
+def every(facts: context.Context) -> Mounts:
+    """Section: find the sockets' places, and containers' mounts of the same file systems."""
     listening: Sequence[sockets.ApiSocket] = facts.require("sockets")
     found: Sequence[containers.Container] = facts.require("containers")
     server: lxd_daemons.Daemon = facts.require("server")
@@ -195,21 +195,21 @@ def every(facts: context.Known) -> Mounts:
 
 
 def _mounts(container: containers.Container, devices: set[str], view: _View) -> ContainerMounts:
-    """Return a container's, if the process is the one whose facts we have: ids are used again."""
+    """Read a container's mounts if its process is still the known one: IDs are used again."""
     try:
         found = table(container.pid)
         if procfs.namespace(container.pid, "mnt") != container.namespaces["mnt"]:
-            raise ProcessLookupError("its process ended while we looked")
+            raise ProcessLookupError("its process ended meanwhile")
     except (OSError, ValueError) as error:
         return ContainerMounts(
             lxc_name=container.lxc_name, error=commands.reason(error), mounts=()
         )
-    mine = [entry for entry in found if entry.device in devices or entry.kind == SHIFTED]
-    if len(mine) > MOST_MOUNTS:
-        reason = f"it has {len(mine)} mounts of the host's file system"
+    shared = [entry for entry in found if entry.device in devices or entry.kind == SHIFTED]
+    if len(shared) > MOST_MOUNTS:
+        reason = f"it has {len(shared)} mounts of the host's file system"
         return ContainerMounts(lxc_name=container.lxc_name, error=reason, mounts=())
     mounts = tuple(
         Mount(point=one.point, device=one.device, root=one.root, file=view.look(one))
-        for one in mine
+        for one in shared
     )
     return ContainerMounts(lxc_name=container.lxc_name, error="", mounts=mounts)

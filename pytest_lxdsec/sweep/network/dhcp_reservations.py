@@ -1,4 +1,4 @@
-"""The addresses that LXD holds for NICs on its bridges.
+"""The addresses that LXD reserves for NICs on its bridges.
 
 lxd/dnsmasq/dnsmasq.go, UpdateStaticEntry: a file for each NIC, with one line for dnsmasq.
 """
@@ -22,8 +22,8 @@ class Reservations:
     entries: Mapping[str, str]
 
 
-def every(facts: context.Known) -> tuple[Reservations, ...]:
-    """Section: what the daemon keeps for each bridge that has dnsmasq."""
+def every(facts: context.Context) -> tuple[Reservations, ...]:
+    """Section: read the reservations for each bridge that has dnsmasq."""
     server: lxd_daemons.Daemon = facts.require("server")
     networks = f"{lxd_daemons.root_of(server.pid)}{server.directory}/networks"
     names = sorted(os.listdir(networks)) if os.path.isdir(networks) else []

@@ -1,4 +1,4 @@
-"""The dnsmasq processes of the daemon's network, and which of them LXD recorded."""
+"""The dnsmasq processes of the daemon's network, and LXD's records of them."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ class NameServers:
     servers: Sequence[Server]
 
 
-def every(facts: context.Known) -> NameServers:
-    """Section: the files that LXD keeps, and the processes."""
+def every(facts: context.Context) -> NameServers:
+    """Section: read LXD's records, and find the processes."""
     server: lxd_daemons.Daemon = facts.require("server")
     found = [pid for pid in procfs.every() if _is_here(pid, server)]
     bound = netns.in_network_of(server.pid, bound_sockets) if found else {}
@@ -75,7 +75,7 @@ def _servers(
         try:
             yield _server(pid, daemon, bound)
         except (FileNotFoundError, ProcessLookupError):
-            continue  # it ended while we looked
+            continue  # it ended meanwhile
 
 
 def _is_here(pid: int, server: lxd_daemons.Daemon) -> bool:
@@ -84,7 +84,7 @@ def _is_here(pid: int, server: lxd_daemons.Daemon) -> bool:
             return False
         return procfs.namespace(pid, "net") == server.namespaces["net"]
     except OSError:
-        return False  # it ended while we looked, or it is a thread of the kernel
+        return False  # it ended meanwhile, or it is a kernel thread
 
 
 def _recorded(directory: str) -> tuple[Recorded, ...]:
@@ -110,10 +110,7 @@ def _server(pid: int, daemon: lxd_daemons.Daemon, bound: Mapping[int, Socket]) -
 
 
 def bound_sockets() -> dict[int, Socket]:
-    """Return the UDP sockets at `PORTS` by inode.
-
-    Of the network namespace of the calling thread.
-    """
+    """Return the UDP sockets at `PORTS` by inode, of the calling thread's network namespace."""
     names = dict(socket.if_nameindex())
     found = {}
     for family in FAMILIES:
@@ -126,7 +123,7 @@ def bound_sockets() -> dict[int, Socket]:
 
 
 def _socket(entry: bytes, names: Mapping[int, str]) -> tuple[int, Socket]:
-    """Return one struct inet_diag_msg: the inode, and the socket."""
+    """Decode a struct inet_diag_msg into the inode and the socket."""
     family = entry[0]
     (port,) = struct.unpack_from(">H", entry, 4)
     address = socket.inet_ntop(family, entry[8 : 8 + FAMILIES[family]])

@@ -1,4 +1,4 @@
-"""Settings of interfaces, and learnt routes, of the daemon's network."""
+"""Settings of interfaces, and learned routes, of the daemon's network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..common import commands, context, lxd_daemons, netns
 
 IPV4_SETTINGS = "/proc/sys/net/ipv4/conf"
 IPV6_SETTINGS = "/proc/sys/net/ipv6/conf"
-# "self" would be the main thread's namespace.
+# /proc/self is in the main thread's namespace.
 IPV6_ROUTES = "/proc/thread-self/net/ipv6_route"
 IPV4_KEYS = ("rp_filter",)
 KEYS = ("accept_ra", "disable_ipv6", "forwarding", "autoconf", "accept_ra_defrtr")
@@ -46,8 +46,8 @@ class NetworkStack:
     learnt_routes: Sequence[LearntRoute]
 
 
-def network(facts: context.Known) -> NetworkStack:
-    """Section: what the daemon's network namespace holds."""
+def network(facts: context.Context) -> NetworkStack:
+    """Section: read the settings and learned routes of the daemon's network namespace."""
     server: lxd_daemons.Daemon = facts.require("server")
     return netns.in_network_of(server.pid, _stack)
 
@@ -78,7 +78,7 @@ def _settings(directory: str, keys: Sequence[str]) -> dict[str, int | None]:
 
 
 def learnt_routes(table: str) -> tuple[LearntRoute, ...]:
-    """Return the routes in /proc/net/ipv6_route that were learned from RAs."""
+    """Return the routes of /proc/net/ipv6_route that the kernel learned from advertisements."""
     rows = (line.split() for line in commands.lines(table))
     return tuple(
         LearntRoute(

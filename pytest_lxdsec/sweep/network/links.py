@@ -31,43 +31,43 @@ class Link:
     addresses: Sequence[str]
 
 
-def every(facts: context.Known) -> tuple[Link, ...]:
-    """Section: every interface, by index."""
+def every(facts: context.Context) -> tuple[Link, ...]:
+    """Section: list the interfaces, by index."""
     server: lxd_daemons.Daemon = facts.require("server")
     return netns.in_network_of(server.pid, _links)
 
 
 def _links() -> tuple[Link, ...]:
     addresses = _addresses()
-    told = netlink.dump(netlink.ROUTE, _GET_LINK, _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0))
-    found = [_link(message, addresses) for message in told]
+    messages = netlink.dump(netlink.ROUTE, _GET_LINK, _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0))
+    found = [_link(message, addresses) for message in messages]
     return tuple(sorted(found, key=lambda link: link.index))
 
 
 def _link(message: bytes, addresses: dict[int, list[str]]) -> Link:
     _, _, index, flags, _ = _LINK.unpack_from(message)
-    told = netlink.attributes(message[_LINK.size :])
-    inner = netlink.attributes(told.get(_LINK_INFO, b""))
+    attributes = netlink.attributes(message[_LINK.size :])
+    inner = netlink.attributes(attributes.get(_LINK_INFO, b""))
     return Link(
-        name=netlink.text(told[_NAME]),
+        name=netlink.text(attributes[_NAME]),
         index=index,
         kind=netlink.text(inner.get(_INFO_KIND, b"")),
-        mac=":".join(f"{octet:02x}" for octet in told.get(_MAC, b"")),
+        mac=":".join(f"{octet:02x}" for octet in attributes.get(_MAC, b"")),
         is_loopback=bool(flags & _LOOPBACK),
-        master=struct.unpack("=i", told[_MASTER])[0] if _MASTER in told else 0,
+        master=struct.unpack("=i", attributes[_MASTER])[0] if _MASTER in attributes else 0,
         addresses=tuple(sorted(addresses.get(index, ()))),
     )
 
 
 def _addresses() -> dict[int, list[str]]:
-    """ADDRESS/LENGTH by the index of the interface that has it."""
+    """Return ADDRESS/LENGTH by the index of the interface that has it."""
     found: dict[int, list[str]] = {}
     body = _OF_ADDRESS.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
     for message in netlink.dump(netlink.ROUTE, _GET_ADDRESS, body):
         family, length, _, _, index = _OF_ADDRESS.unpack_from(message)
-        told = netlink.attributes(message[_OF_ADDRESS.size :])
+        attributes = netlink.attributes(message[_OF_ADDRESS.size :])
         # On a point-to-point link the other attribute is the peer's.
-        own = told.get(_LOCAL, told.get(_ADDRESS))
+        own = attributes.get(_LOCAL, attributes.get(_ADDRESS))
         if own is not None:
             text = f"{socket.inet_ntop(family, own)}/{length}"
             found.setdefault(index, []).append(text)

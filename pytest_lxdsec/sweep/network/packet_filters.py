@@ -1,8 +1,8 @@
 """The packet filters of the daemon's network, as the host's own tools print them.
 
-A tool runs only where the kernel says that there is something to print: those of iptables load
-modules and make tables of their own as soon as they look for them. A tool that is missing where
-there are rules is a reason, never a host without rules.
+A tool runs only if the kernel reports something to print: those of iptables load modules and make
+tables of their own as soon as they look for them. A tool that is missing although there are rules
+is an error, never a host without rules.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _GET_TABLES = 10 << 8 | 1
 _ANY_FAMILY = bytes(4)
 _NO_RULES = '{"nftables": []}'
 _SETTINGS = "/proc/sys/net/bridge"
-# By nft's family: who prints the rules of iptables-nft and ebtables-nft in full.
+# By nft's family: the tools that print the rules of iptables-nft and ebtables-nft in full.
 _SHIMS = {"ip": "iptables-nft-save", "ip6": "ip6tables-nft-save", "bridge": "ebtables-nft-save"}
 
 
@@ -35,8 +35,8 @@ class PacketFilters:
     bridge: Mapping[str, str]
 
 
-def find(facts: context.Known) -> PacketFilters:
-    """Section: every rule set that may see a packet."""
+def find(facts: context.Context) -> PacketFilters:
+    """Section: read every rule set that may see a packet."""
     server: lxd_daemons.Daemon = facts.require("server")
     return netns.in_network_of(server.pid, _find)
 
@@ -53,7 +53,7 @@ def _find() -> PacketFilters:
 
 
 def _nft() -> tuple[commands.Text, commands.Text]:
-    """Return what nft prints, as JSON and with what the JSON leaves out."""
+    """Return nft's output as JSON, and the listing with what the JSON leaves out."""
     tool = xtables_save.tool("nft")
     if tool:
         document = commands.printed(tool, "-j", "list", "ruleset")
@@ -71,7 +71,7 @@ def _nft() -> tuple[commands.Text, commands.Text]:
 
 
 def _shims(document: str) -> xtables_save.Saves:
-    """Saves of those families in which nft could not print a rule in full."""
+    """Return saves of the families in which nft could not print a rule in full."""
     families = _doubtful(document)
     found = {}
     for family, name in _SHIMS.items():
@@ -92,14 +92,14 @@ def _doubtful(document: str) -> set[str]:
         return set()
     try:
         entries = json.loads(document)["nftables"]
-    except ValueError:  # nft may print what is no JSON: its reader will say so
+    except ValueError:  # nft may print invalid JSON, which its parser reports
         return set(_SHIMS)
     found = [entry["rule"] for entry in entries if "rule" in entry]
     return {rule["family"] for rule in found if any("xt" in step for step in rule["expr"])}
 
 
 def _bridge() -> dict[str, str]:
-    """Return the settings of br_netfilter; none where it is not loaded."""
+    """Return the settings of br_netfilter; empty if it is not loaded."""
     try:
         names = sorted(os.listdir(_SETTINGS))
     except FileNotFoundError:

@@ -1,7 +1,7 @@
-"""Rules of the older kind, which nft does not see.
+"""Rules of the legacy tools, which nft does not see.
 
-The kernel tells which tables of iptables there are. Of ebtables' it tells that there may be some:
-while its module is loaded, or where it is built in and takes its socket option.
+The kernel lists the tables of iptables. Tables of ebtables may exist while its module is loaded,
+or if it is built in and accepts its socket option.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import socket
 from ..common import commands
 
 _PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
-# "net" would be that of the main thread's namespace.
+# /proc/net is that of the main thread's namespace.
 _TABLES = {
     "ip": "/proc/thread-self/net/ip_tables_names",
     "ip6": "/proc/thread-self/net/ip6_tables_names",
@@ -38,12 +38,12 @@ class Saves:
 
 
 def tool(name: str) -> str:
-    """Return the path of a tool; "" where it is not installed."""
+    """Return the path of a tool; "" if it is not installed."""
     return shutil.which(name, path=f"{os.environ.get('PATH', '')}:{_PATH}") or ""
 
 
 def find() -> Saves:
-    """Return what the legacy tools print, where there is something."""
+    """Return the output of the legacy tools for families that may have tables."""
     return Saves(**{family: _save(family) for family in _SAVES})
 
 
@@ -61,7 +61,7 @@ def _save(family: str) -> commands.Text:
         )
     found = commands.printed(name)
     if not found.error and "*" not in found.text:
-        return commands.Text(text="", error=f"{name} prints no table, and there are some")
+        return commands.Text(text="", error=f"{name} prints no table, although there are some")
     return found
 
 
@@ -70,7 +70,7 @@ def _tables(family: str) -> list[str]:
 
 
 def _tool(name: str) -> str:
-    """Return the legacy save command; on old hosts it has no word for that in its name."""
+    """Return the legacy save command; on old hosts its name does not include `legacy`."""
     found = tool(f"{name}-legacy-save")
     if found:
         return found
@@ -84,7 +84,7 @@ def _has_ebtables() -> bool:
 
 
 def _takes_option() -> bool:
-    """Return whether ebtables is built in; where it is, its table `filter` is too."""
+    """Return whether ebtables is built in; if so, its table `filter` is, too."""
     libc = ctypes.CDLL(None, use_errno=True)
     data, size = ctypes.create_string_buffer(b"filter", _LARGE), ctypes.c_uint(_LARGE)
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as asked:

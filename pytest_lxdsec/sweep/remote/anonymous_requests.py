@@ -1,8 +1,7 @@
-"""What a client without a certificate is told, asked of every listener of the daemon.
+"""Requests without a client certificate to every listener of the daemon.
 
- It offers no certificate,
-follows no redirect, keeps no value that it was told (it may be a secret that should not leak), and
-is done in `CONNECT_SECONDS` whatever the listener does.
+The client follows no redirect, keeps names but no values of answers (a value may be a leaked
+secret), and ends within `CONNECT_SECONDS` whatever the listener does.
 """
 
 from __future__ import annotations
@@ -19,9 +18,9 @@ from . import tls_client
 
 CONNECT_SECONDS = 5.0
 LONGEST_ANSWER = 1024 * 1024
-MOST_NAMES = 100  # of what it was told; LXD's own environment has 25
+MOST_NAMES = 100  # in one answer; LXD's own environment has 25
 LONGEST_NAME = 100
-# A wildcard is asked on loopback; `::` takes IPv4 too, where loopback has no IPv6 address.
+# A wildcard is asked on loopback; `::` accepts IPv4, too, if loopback has no IPv6 address.
 LOOPBACK: dict[str, tuple[str, ...]] = {"0.0.0.0": ("127.0.0.1",), "::": ("::1", "127.0.0.1")}  # noqa: S104  compared, never bound
 
 if TYPE_CHECKING:
@@ -51,26 +50,28 @@ class AnonymousRequests:
     answers: Sequence[AnonymousAnswer]
 
 
-def ask_all(facts: context.Known) -> tuple[AnonymousRequests, ...]:
-    """Section: every listener asked for every endpoint, from within the daemon's network."""
+def ask_all(facts: context.Context) -> tuple[AnonymousRequests, ...]:
+    """Section: ask every listener for every endpoint, from within the daemon's network."""
     server: lxd_daemons.Daemon = facts.require("server")
     listeners: Sequence[sockets.Listener] = facts.require("listeners")
-    doors = sorted({(listener.address, listener.port) for listener in listeners})
-    return netns.in_network_of(server.pid, lambda: _side_by_side(doors, facts.question.endpoints))
+    endpoints = sorted({(listener.address, listener.port) for listener in listeners})
+    return netns.in_network_of(
+        server.pid, lambda: _side_by_side(endpoints, facts.question.endpoints)
+    )
 
 
 def _side_by_side(
-    doors: Sequence[Endpoint], paths: Sequence[str]
+    endpoints: Sequence[Endpoint], paths: Sequence[str]
 ) -> tuple[AnonymousRequests, ...]:
-    with concurrent.futures.ThreadPoolExecutor(max(len(doors), 1)) as pool:
-        return tuple(pool.map(lambda door: ask(door, paths), doors))
+    with concurrent.futures.ThreadPoolExecutor(max(len(endpoints), 1)) as pool:
+        return tuple(pool.map(lambda endpoint: ask(endpoint, paths), endpoints))
 
 
 def ask(
-    door: Endpoint, paths: Iterable[str], *, seconds: float = CONNECT_SECONDS
+    endpoint: Endpoint, paths: Iterable[str], *, seconds: float = CONNECT_SECONDS
 ) -> AnonymousRequests:
     """Ask one listener, over one connection unless it closes it; never fails, see `error`."""
-    address, port = door
+    address, port = endpoint
     answers: list[AnonymousAnswer] = []
     client = tls_client.Client(LOOPBACK.get(address, (address,)), port, seconds=seconds)
     error = ""
@@ -92,11 +93,11 @@ def _ask(client: tls_client.Client, path: str) -> AnonymousAnswer:
     body = response.read(LONGEST_ANSWER + 1)
     if len(body) > LONGEST_ANSWER:
         raise ValueError(f"{path}: an answer of more than {LONGEST_ANSWER} bytes")
-    return told(path, response.status, body)
+    return disclosed(path, response.status, body)
 
 
-def told(path: str, status: int, body: bytes) -> AnonymousAnswer:
-    """Return what an answer gives away."""
+def disclosed(path: str, status: int, body: bytes) -> AnonymousAnswer:
+    """Return the disclosed names of an answer."""
     try:
         document = json.loads(body.decode())
     except (ValueError, RecursionError):
@@ -114,7 +115,7 @@ def told(path: str, status: int, body: bytes) -> AnonymousAnswer:
 
 
 def _names(value: object) -> tuple[str, ...]:
-    """Return the names in an object; of anything else that says something, its kind."""
+    """Return the names in an object; the type of any other value that is not empty."""
     if not value:
         return ()
     if not isinstance(value, dict):

@@ -1,8 +1,8 @@
-"""What a listener answers to old versions of TLS; imports the standard library only.
+"""A listener's answers to old versions of TLS.
 
-A library would not do: its own policy may refuse the old version before anything is sent, and the
-refusal would be taken for the server's. So the first message is put together here, byte by byte
-(RFC 5246, 7.4.1.2), and the first record of the answer is read: an alert, or a hello.
+No TLS library is used: its own policy may refuse an old version before anything is sent, which
+would look like the server's refusal. So this module makes the first message byte by byte (RFC
+5246, 7.4.1.2), and reads the first record of the answer: an alert, or a hello.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import socket
 import struct
 
 VERSIONS = {"TLSv1": 0x0301, "TLSv1.1": 0x0302, "TLSv1.2": 0x0303}
-# ECDHE with AES-GCM, ChaCha20 and AES-CBC, and RSA with AES: whatever old servers take.
+# ECDHE with AES-GCM, ChaCha20 and AES-CBC, and RSA with AES: what old servers accept.
 _CIPHERS = (
     0xC02B, 0xC02F, 0xC02C, 0xC030, 0xCCA9, 0xCCA8, 0xC009, 0xC013, 0xC00A, 0xC014,
     0x009C, 0x009D, 0x002F, 0x0035,
@@ -36,7 +36,7 @@ class Offer:
 
 
 def offer(address: str, port: int, version: str, *, seconds: float) -> Offer:
-    """Offer one version and no newer; never fails, see `answer`."""
+    """Offer one version and no newer one; failures are in `answer`."""
     try:
         with socket.create_connection((address, port), seconds) as stream:
             stream.settimeout(seconds)
@@ -47,7 +47,7 @@ def offer(address: str, port: int, version: str, *, seconds: float) -> Offer:
 
 
 def _first_record(stream: socket.socket) -> bytes:
-    """Return the beginning of the answer: enough of the first record to say what it is."""
+    """Return the beginning of the first record of the answer, enough to classify it."""
     found = b""
     while len(found) < _HEADER + 6:
         part = stream.recv(_LONGEST)
@@ -60,9 +60,9 @@ def _first_record(stream: socket.socket) -> bytes:
 
 
 def judge(record: bytes) -> tuple[str, str]:
-    """Return what a server's first record says: an `Offer`'s answer and detail."""
+    """Classify a server's first record: return an `Offer`'s answer and detail."""
     if not record:
-        return "closed", "it closed the connection without a word"
+        return "closed", "it closed the connection without an answer"
     kind, content = record[0], record[_HEADER:]
     if kind == _ALERT and len(content) >= 2:  # noqa: PLR2004  level and description
         return "alert", ALERTS.get(content[1], f"alert {content[1]}")
@@ -70,7 +70,7 @@ def judge(record: bytes) -> tuple[str, str]:
         (number,) = struct.unpack("!H", content[4:6])
         names = {value: name for name, value in VERSIONS.items()}
         return "accepted", names.get(number, f"version {number:#06x}")
-    return "other", f"it answers with no TLS record ({record[:8].hex()})"
+    return "other", f"its answer is not a TLS record ({record[:8].hex()})"
 
 
 def client_hello(version: int) -> bytes:

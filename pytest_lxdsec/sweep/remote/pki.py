@@ -1,7 +1,6 @@
-"""The authority that a daemon asks of its clients, and its revocation list.
+"""The CA of a daemon's clients, and its revocation list.
 
- Certificates and lists are public; keys
-are never read.
+Certificates and lists are public; keys are never read.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from collections.abc import Sequence
 
 from ..common import commands, context, files, lxd_daemons, procfs
 
-# lxd/daemon.go and shared/cert.go: cluster.ca where the server is in a cluster, else server.ca.
+# lxd/daemon.go and shared/cert.go: cluster.ca if the server is in a cluster, else server.ca.
 NAMES = ("server.ca", "cluster.ca", "ca.crl", "cluster.crt")
 
 
@@ -35,8 +34,8 @@ class Pki:
     files: Sequence[PkiFile]
 
 
-def find(facts: context.Known) -> Pki:
-    """Section: the files of a public key infrastructure, and when the daemon has read them."""
+def find(facts: context.Context) -> Pki:
+    """Section: read the files of a public key infrastructure, and when the daemon read them."""
     server: lxd_daemons.Daemon = facts.require("server")
     return Pki(
         started=started(server.pid, commands.read("/proc/stat")),
@@ -45,14 +44,14 @@ def find(facts: context.Known) -> Pki:
 
 
 def started(pid: int, stat: str) -> int:
-    """Return when a process began, in seconds since 1970, never later than the truth.
+    """Return when a process started, in seconds since 1970; never later than the truth.
 
     Raises:
-        ValueError: the kernel does not say when the system was booted.
+        ValueError: the kernel does not report the time of boot.
     """
     boot = re.search(r"^btime (\d+)$", stat, re.MULTILINE)
     if not boot:
-        raise ValueError("/proc/stat tells no time of boot")
+        raise ValueError("/proc/stat has no time of boot")
     ticks = procfs.parent_and_start(pid)[1]
     return int(boot.group(1)) + ticks // os.sysconf("SC_CLK_TCK")
 

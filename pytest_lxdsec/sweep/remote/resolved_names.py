@@ -1,4 +1,4 @@
-"""What host names resolve to on the host."""
+"""Host names, resolved on the host."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class ResolvedName:
     error: str
 
 
-def resolved(facts: context.Known) -> tuple[ResolvedName, ...]:
-    """Section: the names in the daemon's listen addresses, asked from within its network."""
+def resolved(facts: context.Context) -> tuple[ResolvedName, ...]:
+    """Section: resolve the names in the daemon's listen addresses, from within its network."""
     server: lxd_daemons.Daemon = facts.require("server")
     names = facts.question.names
     return netns.in_network_of(server.pid, lambda: tuple(resolve(name) for name in names))
 
 
 def resolve(name: str) -> ResolvedName:
-    """Return the addresses of a name; a name that there is not has none, and no error."""
+    """Resolve a name; a name that does not exist has neither addresses nor an error."""
     try:
         found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     except socket.gaierror as error:

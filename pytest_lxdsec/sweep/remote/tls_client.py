@@ -1,7 +1,7 @@
-"""HTTP over TLS to a listener that may mean ill; imports the standard library only.
+"""HTTP over TLS to a listener that may be malicious.
 
-`http.client` bounds one read, which a listener that sends a byte a minute lives with for ever.
-Here the whole conversation has one deadline and one budget of bytes.
+`http.client` limits the time of one read, so a listener that sends a byte a minute would keep it
+busy without end. Here the whole conversation has one deadline and one limit of bytes.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-LONGEST_TALK = 8 * 1024 * 1024  # bytes that one listener may send in all
+MOST_BYTES = 8 * 1024 * 1024  # bytes that one listener may send in all
 
 
 class Client(http.client.HTTPConnection):
-    """A connection that ends in time; opened with a request where none is open.
+    """A connection with a deadline; a request opens it if it is not open.
 
     Attributes:
-        tls: The version that was agreed on, "" before there was an agreement.
+        tls: The agreed version, "" before the handshake.
     """
 
     def __init__(self, addresses: Sequence[str], port: int, *, seconds: float) -> None:
@@ -33,14 +33,14 @@ class Client(http.client.HTTPConnection):
         self.tls = ""
         self._addresses = addresses
         self._until = time.monotonic() + seconds
-        self._budget = LONGEST_TALK
+        self._budget = MOST_BYTES
         self._opened = contextlib.ExitStack()
 
     def connect(self) -> None:
-        """Agree on TLS with the first of the addresses that takes a connection.
+        """Agree on TLS with the first address that accepts a connection.
 
         Raises:
-            OSError: none does in time, or what is there speaks no TLS.
+            OSError: no address does in time, or the listener does not speak TLS.
         """
         plain = self._opened.enter_context(self._plain())
         secure = self._opened.enter_context(_context().wrap_socket(plain))
@@ -48,7 +48,7 @@ class Client(http.client.HTTPConnection):
         self.sock = _Stream(self, secure)
 
     def hang_up(self) -> None:
-        """Close whatever was opened."""
+        """Close everything that was opened."""
         self.close()
         self._opened.close()
 
@@ -56,7 +56,7 @@ class Client(http.client.HTTPConnection):
         """Return the seconds that are left.
 
         Raises:
-            TimeoutError: none.
+            TimeoutError: none are.
         """
         seconds = self._until - time.monotonic()
         if seconds <= 0:
@@ -64,14 +64,14 @@ class Client(http.client.HTTPConnection):
         return seconds
 
     def spend(self, count: int) -> None:
-        """Take note of bytes that came.
+        """Count received bytes.
 
         Raises:
             ValueError: they are too many.
         """
         self._budget -= count
         if self._budget < 0:
-            raise ValueError(f"it sent more than {LONGEST_TALK} bytes")
+            raise ValueError(f"it sent more than {MOST_BYTES} bytes")
 
     def _plain(self) -> socket.socket:
         refused: OSError | None = None
@@ -86,12 +86,14 @@ class Client(http.client.HTTPConnection):
 def _context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # we ask what it tells a stranger, not who it is
+    context.verify_mode = (
+        ssl.CERT_NONE
+    )  # its answers to anonymous clients are tested, not its identity
     return context
 
 
 class _Stream:
-    """What `http.client` asks of a socket."""
+    """The socket's methods that `http.client` uses."""
 
     def __init__(self, client: Client, secure: ssl.SSLSocket) -> None:
         self._client = client
@@ -105,7 +107,7 @@ class _Stream:
         return io.BufferedReader(_Reader(self._client, self._secure))
 
     def close(self) -> None:
-        """Leave it open: `http.client` closes before it has read an answer that ends with it."""
+        """Leave it open: `http.client` closes it before it has read an answer up to its end."""
 
 
 class _Reader(io.RawIOBase):

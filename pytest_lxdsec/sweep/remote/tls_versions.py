@@ -1,4 +1,4 @@
-"""Which versions of TLS the daemon's listeners take, and with what certificate."""
+"""The TLS versions and certificates of the daemon's listeners."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ class Handshake:
     offers: Sequence[client_hello.Offer]
 
 
-def every(facts: context.Known) -> tuple[Handshake, ...]:
-    """Section: every listener's answers, asked from within the daemon's network."""
+def every(facts: context.Context) -> tuple[Handshake, ...]:
+    """Section: offer TLS versions to every listener, from within the daemon's network."""
     server: lxd_daemons.Daemon = facts.require("server")
     listeners: Sequence[sockets.Listener] = facts.require("listeners")
-    doors = sorted({(listener.address, listener.port) for listener in listeners})
-    return netns.in_network_of(server.pid, lambda: _side_by_side(doors))
+    endpoints = sorted({(listener.address, listener.port) for listener in listeners})
+    return netns.in_network_of(server.pid, lambda: _side_by_side(endpoints))
 
 
-def _side_by_side(doors: Sequence[anonymous_requests.Endpoint]) -> tuple[Handshake, ...]:
-    with concurrent.futures.ThreadPoolExecutor(max(len(doors), 1)) as pool:
-        return tuple(pool.map(ask, doors))
+def _side_by_side(endpoints: Sequence[anonymous_requests.Endpoint]) -> tuple[Handshake, ...]:
+    with concurrent.futures.ThreadPoolExecutor(max(len(endpoints), 1)) as pool:
+        return tuple(pool.map(ask, endpoints))
 
 
-def ask(door: anonymous_requests.Endpoint) -> Handshake:
-    """Return one listener's answers to TLS 1.3, and to each older version alone."""
-    address, port = door
+def ask(endpoint: anonymous_requests.Endpoint) -> Handshake:
+    """Offer one listener TLS 1.3, and each older version alone."""
+    address, port = endpoint
     reachable = _reachable(anonymous_requests.LOOPBACK.get(address, (address,)), port)
     newest, certificate, error = "", "", ""
     try:
@@ -57,10 +57,10 @@ def ask(door: anonymous_requests.Endpoint) -> Handshake:
 
 
 def _agree(address: str, port: int) -> tuple[str, str]:
-    """Return the version agreed on where 1.3 is offered, and the server's certificate as PEM."""
+    """Offer TLS 1.3; return the agreed version, and the server's certificate as PEM."""
     settings = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     settings.check_hostname = False
-    settings.verify_mode = ssl.CERT_NONE  # we look at its certificate, and tell it nothing
+    settings.verify_mode = ssl.CERT_NONE  # its certificate is read, and nothing is sent
     settings.minimum_version = ssl.TLSVersion.TLSv1_3
     plain = socket.create_connection((address, port), SECONDS)
     with plain, settings.wrap_socket(plain) as secure:
@@ -69,7 +69,7 @@ def _agree(address: str, port: int) -> tuple[str, str]:
 
 
 def _reachable(addresses: Sequence[str], port: int) -> str:
-    """Return the first that takes a connection; the first of all where none does."""
+    """Return the first address that accepts a connection; the first of all if none does."""
     for address in addresses:
         with contextlib.suppress(OSError), socket.create_connection((address, port), SECONDS):
             return address

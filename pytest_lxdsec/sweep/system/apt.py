@@ -1,8 +1,8 @@
-"""What apt would bring up to date, and how old what it knows is.
+"""The pending upgrades of apt, and the age of its index.
 
- A simulated `dist-upgrade` would be the obvious
-question, but it is silent on packages that are on hold, pinned away or kept back, and takes some
-five times as long as `apt-cache policy` of everything that is installed, which tells of them too.
+A simulated `dist-upgrade` would be the obvious question, but it leaves out packages that are on
+hold, pinned away or kept back, and takes some five times as long as `apt-cache policy` of all
+installed packages, which includes them.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from ..common import commands
 from . import apt_index, apt_policy, dpkg
 
 SECONDS = 120.0
-# Without its cache files, which apt as root would bring up to date: nothing here writes.
+# Without its cache files, which apt as root would update: the sweep writes nothing.
 READ_ONLY = ("-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=")
-# The priority of what is neither pinned nor marked as not to be installed by itself:
-# apt_preferences(5). Less has, for one, the next release of the distribution or backports.
+# The priority of versions that are neither pinned nor excluded from automatic installation:
+# apt_preferences(5). The next release of the distribution and backports have less.
 ORDINARY = 500
 
 
@@ -45,19 +45,19 @@ class AptPackages:
 
 
 def packages(installed: Sequence[dpkg.Package]) -> AptPackages:
-    """Ask apt, side by side, for its sources and for the versions of all that is installed.
+    """Ask apt for its sources and for the versions of all installed packages, side by side.
 
     Raises:
-        OSError, RuntimeError: it cannot be asked, or fails.
-        ValueError: it does not say what it should, or not of every package.
+        OSError, RuntimeError: it cannot be run, or fails.
+        ValueError: its output does not have the expected form, or lacks a package.
     """
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         asked = pool.submit(_ask, "apt-get", "indextargets", *apt_index.ARGUMENTS)
-        told = _ask("apt-cache", "policy", *(package.query for package in installed))
+        output = _ask("apt-cache", "policy", *(package.query for package in installed))
         sources = apt_index.sources(asked.result())
-    policies = apt_policy.parse(told)
+    policies = apt_policy.parse(output)
     if len(policies) != len(installed):
-        raise ValueError(f"apt knows {len(policies)} of {len(installed)} installed packages")
+        raise ValueError(f"apt lists {len(policies)} of {len(installed)} installed packages")
     return judge(policies, sources, held=dpkg.held(installed))
 
 
@@ -71,7 +71,7 @@ def judge(
     *,
     held: Sequence[str],
 ) -> AptPackages:
-    """Return what is pending, out of what apt said."""
+    """Return the pending upgrades in apt's output."""
     by_description = {source.description: source for source in sources}
     found = [(policy, _upgrade(policy, by_description)) for policy in policies]
     security = [source for source in sources if source.is_security]
@@ -85,11 +85,11 @@ def judge(
 
 
 def _upgrade(policy: apt_policy.Policy, sources: Mapping[str, apt_index.Source]) -> Upgrade | None:
-    """Return the newer version that is to be had, if any.
+    """Return the available newer version, if there is one.
 
-    It brings security where any version on the way from the installed one does: a later one from
-    an ordinary archive holds the fix too, but does not say so. A security update that a pin of
-    this package keeps away is pending as much as one that is on hold.
+    It is a security upgrade if any version above the installed one is: a later version of an
+    ordinary archive includes the fix, too, and is not marked. A security update that a pin of the
+    package keeps away is pending, like one that is on hold.
     """
     offered = policy.offered()
     fixes = [
@@ -126,5 +126,5 @@ def _origins(
 
 
 def _waits(policy: apt_policy.Policy) -> bool:
-    """Return whether an ordinary upgrade leaves it out: it is pinned, or being phased in."""
+    """Return whether an ordinary upgrade leaves it out: it is pinned, or still phased in."""
     return not policy.offered() or policy.offered()[0].is_phased

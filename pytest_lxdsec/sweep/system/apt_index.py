@@ -1,19 +1,19 @@
-"""apt's sources, and when each was last brought up to date.
+"""apt's sources, and when each was last updated.
 
-apt keeps no record of a successful update. What it leaves was measured with apt 2.6.1 (http and
-file sources; new, unchanged, unreachable and badly signed), and is so for each source:
+apt keeps no record of a successful update. The traces that it leaves were measured with apt 2.6.1
+(http and file sources; new, unchanged, unreachable and badly signed). For each source:
 
 * It sets owner and mode of the source's Release file when the source has answered and the
-  signature was good, also where nothing was new: the file's ctime is the last success. A failure
-  leaves the file alone. (Of a source that is not signed, it is the last success that was news.)
-* The file's mtime is what the server calls its last change.
-* The mtime of `lists/partial` is the last attempt, which the last success cannot be later than:
-  it shows where somebody else has changed the ctime, by restoring a backup or an image.
-* No success is later than the Valid-Until of what it brought.
+  signature was good, even if nothing was new: the file's ctime is the last success. A failure does
+  not change the file. (Of a source without signatures, it is the last success with a change.)
+* The file's mtime is the server's time of its last change.
+* The mtime of `lists/partial` is the last attempt, and the last success cannot be later: it shows
+  that another program has changed the ctime, by restoring a backup or an image.
+* No success is later than the Valid-Until of the file that it fetched.
 
-The earliest of the three is the time, so that it is never later than the truth. Other traces say
-nothing: pkgcache.bin is made anew after every attempt and by other commands, and the stamp of
-update-notifier (APT::Update::Post-Invoke-Success) where some sources failed, even security's.
+The earliest of the three is the time, so that it is never later than the truth. Other traces are
+of no use: pkgcache.bin is made anew after every attempt and by other commands, and the stamp of
+update-notifier (APT::Update::Post-Invoke-Success) even if sources failed, including security's.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Source:
     """One index of packages that apt has.
 
     Attributes:
-        description: What `apt-cache policy` calls it.
-        origin: What a simulated upgrade calls it, such as `Debian-Security:12/stable-security`.
+        description: Its name in `apt-cache policy`.
+        origin: Its name in a simulated upgrade, such as `Debian-Security:12/stable-security`.
         is_security: Whether it is a distribution's archive of security updates.
         index: The index's file.
         key: The index's name within its archive, such as `main/binary-amd64/Packages`.
@@ -63,7 +63,7 @@ def sources(output: str) -> tuple[Source, ...]:
     """Return the sources in the output of `apt-get indextargets` with `ARGUMENTS`.
 
     Raises:
-        ValueError: a line does not have the fields that were asked for.
+        ValueError: a line does not have the requested fields.
     """
     return tuple(_source(line) for line in commands.lines(output))
 
@@ -71,8 +71,8 @@ def sources(output: str) -> tuple[Source, ...]:
 def _source(line: str) -> Source:
     values = line.split("\t")
     if len(values) != len(_FIELDS):
-        raise ValueError(f"apt-get indextargets: {line!r} is no source")
-    # A field that the Release file lacks is left as it was asked for.
+        raise ValueError(f"apt-get indextargets: {line!r} is not a source")
+    # apt prints the placeholder of a field that the Release file lacks.
     found = {
         field: "" if value == f"$({field})" else value for field, value in zip(_FIELDS, values)
     }
@@ -87,51 +87,48 @@ def _source(line: str) -> Source:
 
 
 def _is_security(name: str) -> bool:
-    """Return whether a distribution calls its security archive so.
+    """Return whether a source is a distribution's security archive.
 
-    Debian's label is `Debian-Security`, suites are `jammy-security`, `jammy-infra-security`. The
-    word alone is in names of others too: `security:zeek` is a project's repository.
+    Debian's label is `Debian-Security`; suites are `jammy-security`, `jammy-infra-security`. Other
+    names include the word, too: `security:zeek` is a project's repository.
     """
     return name.lower().endswith("-security")
 
 
 def oldest(found: Iterable[Source]) -> int:
-    """Return when the source that was left behind the longest was last up to date; 0 for never."""
+    """Return when the least recently updated source was updated; 0 if one never was."""
     return min((updated(source) for source in found), default=0)
 
 
 def updated(source: Source) -> int:
-    """Return when a source was last up to date, in seconds since 1970.
-
-    0 where that is not known.
-    """
+    """Return when a source was last updated, in seconds since 1970; 0 if it is not known."""
     release = release_file(source)
     if release is None:
         return 0
     partial = os.path.join(os.path.dirname(release), "partial")
-    # Not of what a link leads to: that may be the repository's own file.
+    # Of the link itself: its target may be the repository's own file.
     times = [os.lstat(release).st_ctime, os.stat(partial).st_mtime]
     end = valid_until(commands.read(release))
     return int(min(times if end is None else [*times, end]))
 
 
 def release_file(source: Source) -> str | None:
-    """Return the Release file that stands for a source: its name begins as the index's does."""
+    """Return a source's Release file: its name has the same beginning as the index's."""
     cut = source.index.rfind(source.key.replace("/", "_"))
     files = [source.index[:cut] + name for name in RELEASES] if cut > 0 else []
     return next((path for path in files if os.path.exists(path)), None)
 
 
 def valid_until(text: str) -> float | None:
-    """Return the end of a Release file's validity, in seconds since 1970; None for none.
+    """Return the end of a Release file's validity, in seconds since 1970; None if it has none.
 
     Raises:
-        ValueError: it is no time.
+        ValueError: it is not a time.
     """
     match = re.search(r"^Valid-Until: *(.*?) *$", text, re.MULTILINE)
     if match is None:
         return None
     parsed = email.utils.parsedate_tz(match.group(1))
     if parsed is None:
-        raise ValueError(f"a Release file is valid until {match.group(1)!r}, which is no time")
+        raise ValueError(f"a Release file is valid until {match.group(1)!r}, which is not a time")
     return email.utils.mktime_tz(parsed)

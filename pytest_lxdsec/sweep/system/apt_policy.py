@@ -1,4 +1,4 @@
-"""The output of `apt-cache policy PACKAGE...`, read; imports the standard library only.
+"""Parser of the output of `apt-cache policy PACKAGE...`.
 
 libgcrypt20:
   Installed: 1.10.1-3
@@ -16,7 +16,7 @@ import dataclasses
 import re
 from collections.abc import Sequence
 
-# The blanks before a line say what it is: apt-private/private-show.cc, Policy.
+# The number of blanks before a line tells its kind: apt-private/private-show.cc, Policy.
 _NAME = re.compile(r"(\S+):")
 _FIELD = re.compile(r"  (Installed|Candidate|Package pin|Version table):\s*(.*)")
 _VERSION = re.compile(r" (\*\*\*|   ) (\S+) -?\d+( \(phased \d+%\))?")
@@ -25,7 +25,7 @@ _PLACE = re.compile(r" {7} *(-?\d+) (.+)")
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """An archive that has a version, as apt describes it, and the archive's pin priority."""
+    """An archive that has a version, in apt's description, and the archive's pin priority."""
 
     priority: int
     description: str
@@ -33,7 +33,7 @@ class Place:
 
 @dataclasses.dataclass(frozen=True)
 class Version:
-    """A version that is to be had; `is_phased` where only some machines shall have it yet."""
+    """An available version; `is_phased` if apt offers it to some machines only so far."""
 
     text: str
     is_phased: bool
@@ -42,7 +42,7 @@ class Version:
 
 @dataclasses.dataclass(frozen=True)
 class Policy:
-    """What apt thinks of an installed package; `newer` are the versions above the installed."""
+    """apt's policy for an installed package; `newer` are the versions above the installed one."""
 
     name: str
     installed: str
@@ -50,7 +50,7 @@ class Policy:
     newer: Sequence[Version]
 
     def offered(self) -> tuple[Version, ...]:
-        """Return the newer versions up to the one that apt would install, that one first."""
+        """Return the newer versions up to the one that apt would install, which is the first."""
         for index, version in enumerate(self.newer):
             if version.text == self.candidate:
                 return tuple(self.newer[index:])
@@ -61,7 +61,7 @@ def parse(output: str) -> tuple[Policy, ...]:
     """Return every package's entry.
 
     Raises:
-        ValueError: a line is none that apt prints, or an entry names no installed version.
+        ValueError: a line does not have apt's form, or an entry has no installed version.
     """
     entries: list[tuple[str, list[str]]] = []
     for line in output.split("\n"):
@@ -69,7 +69,7 @@ def parse(output: str) -> tuple[Policy, ...]:
         if name:
             entries.append((name.group(1), []))
         elif line and not entries:
-            raise ValueError(f"apt-cache policy: {line!r} belongs to no package")
+            raise ValueError(f"apt-cache policy: {line!r} is not in a package's entry")
         elif line:
             entries[-1][1].append(line)
     return tuple(_policy(name, lines) for name, lines in entries)
@@ -100,5 +100,5 @@ def _newer(name: str, table: Sequence[str]) -> tuple[Version, ...]:
         elif place and found:
             places.append(Place(priority=int(place.group(1)), description=place.group(2)))
         else:
-            raise ValueError(f"apt-cache policy: {name}: {line!r} is no version")
+            raise ValueError(f"apt-cache policy: {name}: {line!r} is not a version")
     raise ValueError(f"apt-cache policy: {name} has no installed version")

@@ -1,6 +1,6 @@
-"""What sets the modes of the kernel's files again when the host boots.
+"""Settings of the kernel's files that are applied when the host boots.
 
-Of the host's files only the lines that name one of ours are taken: units hold passwords too.
+Only lines that name one of these files are kept: units may have passwords in others.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from ..common import commands, context, files
 
-# In order of precedence: a file of one name hides those of that name further on.
+# In order of precedence: a file masks those of the same name in later directories.
 TMPFILES = (
     "/etc/tmpfiles.d",
     "/run/tmpfiles.d",
@@ -56,8 +56,8 @@ class AtBoot:
     units: Sequence[BootUnit]
 
 
-def every(_: context.Known) -> AtBoot:
-    """Section: what tmpfiles.d and units say of the kernel's files that tell names."""
+def every(_: context.Context) -> AtBoot:
+    """Section: find the lines of tmpfiles.d and of units about files that show names."""
     return AtBoot(
         has_tmpfiles=any(os.access(path, os.X_OK) for path in PROGRAMS),
         tmpfiles=tuple(_tmpfiles()),
@@ -66,7 +66,7 @@ def every(_: context.Known) -> AtBoot:
 
 
 def _files(directories: Sequence[str], ending: str) -> Iterator[str]:
-    """Yield the files that count, by name; a link to /dev/null hides what it is named after."""
+    """Return the effective files by name; a link to /dev/null masks files of the same name."""
     found: dict[str, str] = {}
     for directory in directories:
         for name in os.listdir(directory) if os.path.isdir(directory) else ():
@@ -80,7 +80,7 @@ def _read(path: str) -> str:
     try:
         return commands.read(path)
     except (FileNotFoundError, IsADirectoryError):
-        return ""  # a link that leads nowhere
+        return ""  # a dangling link
 
 
 def _tmpfiles() -> Iterator[TmpfilesLine]:
@@ -92,7 +92,7 @@ def _tmpfiles() -> Iterator[TmpfilesLine]:
 
 
 def _names(pattern: str) -> bool:
-    """Return whether a tmpfiles.d path or pattern matches one of the kernel's files."""
+    """Return whether a path of tmpfiles.d, perhaps a pattern, is one of the kernel's files."""
     plain = pattern.strip("\"'").rstrip("/")
     return any(fnmatch.fnmatchcase(path, plain) for path in files.KERNEL_FILES)
 
@@ -119,7 +119,7 @@ def _settings(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _is_enabled(name: str) -> bool:
-    """Return whether something that is started at boot wants it."""
+    """Return whether a unit that is started at boot wants it."""
     for directory in UNITS:
         for other in os.listdir(directory) if os.path.isdir(directory) else ():
             wants = other.endswith((".wants", ".requires"))

@@ -1,6 +1,6 @@
-"""Security advisories that wait for this host, by dnf or zypper.
+"""The pending security advisories of dnf or zypper.
 
-Both are asked from their cache alone: an audit brings no index up to date, it says how old it is.
+Both are asked from their cache only: an audit updates no index, it reports the index's age.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from ..common import commands
 SECONDS = 120.0
 DNF_CACHES = ("/var/cache/dnf", "/var/cache/libdnf5")
 ZYPP_CACHE = "/var/cache/zypp/raw"
-# What keeps a package from being updated keeps its advisories from being listed, too.
+# The settings that exclude packages from updates would exclude their advisories, too.
 DNF = ("dnf", "--cacheonly", "--quiet", "--disableplugin=versionlock")
 ALL_PACKAGES = {4: "--setopt=disable_excludes=all", 5: "--setopt=disable_excludes=*"}
-# Only one zypper runs at a time, and a section beside asks whether to reboot: wait for it.
+# Only one zypper runs at a time, and another section runs one: wait for it.
 PATIENT = ("env", "ZYPP_LOCK_TIMEOUT=60")
 ZYPPER = (*PATIENT, "zypper", "--non-interactive", "--no-refresh", "--xmlout")
-# dnf 4: "EX-2026:1 Important/Sec. demo-2-1.noarch", with an "i" before what is installed.
+# dnf 4: "EX-2026:1 Important/Sec. demo-2-1.noarch", with an "i" before installed ones.
 _LINE_OF_4 = re.compile(r"(?:i )?\s*(\S+)\s+(\S+?)/?Sec\.\s+(\S+)")
 # dnf 5: "EX-2026-1 security Important demo-2-1.noarch 2026-01-01 00:00:00".
 _LINE_OF_5 = re.compile(r"(\S+)\s+security\s+(\S+)\s+(\S+)\s+\d{4}-\d\d-\d\d\b.*")
@@ -48,11 +48,11 @@ class Advisories:
 
 
 def of_dnf() -> Advisories:
-    """Return what dnf 4 or 5 says.
+    """Return the advisories of dnf 4 or 5.
 
     Raises:
-        OSError, RuntimeError: it cannot be asked, or has no index.
-        ValueError: it does not say what it should.
+        OSError, RuntimeError: it cannot be run, or has no index.
+        ValueError: its output does not have the expected form.
     """
     major = 5 if commands.succeed("dnf", "--version").startswith("dnf5") else 4
     asked = (*DNF, ALL_PACKAGES[major], "updateinfo", "list", "--security")
@@ -65,10 +65,10 @@ def of_dnf() -> Advisories:
 
 
 def parse_dnf(output: str) -> tuple[Advisory, ...]:
-    """Return the advisories of a list of either dnf.
+    """Return the advisories in a list of dnf 4 or 5.
 
     Raises:
-        ValueError: a line is none.
+        ValueError: a line is not an advisory.
     """
     found = []
     for line in commands.lines(output):
@@ -76,20 +76,17 @@ def parse_dnf(output: str) -> tuple[Advisory, ...]:
         if match:
             found.append(Advisory(*match.groups()))
         elif line.strip() and not _HEADER_OF_5.fullmatch(line):
-            raise ValueError(f"dnf lists an advisory in a form that is not known: {line}")
+            raise ValueError(f"dnf lists an advisory in an unknown form: {line}")
     return tuple(found)
 
 
 def enabled_in_dnf(output: str) -> tuple[str, ...]:
-    """Return the ids of the repositories: first words, below a header."""
+    """Return the IDs of the repositories: the first words of the lines below the header."""
     return tuple(line.split()[0] for line in commands.lines(output)[1:] if line.strip())
 
 
 def _of_dnf(name: str) -> int:
-    """Return when a repository was last checked.
-
-    Dnf touches a file of its index, changed or not.
-    """
+    """Return when a repository was last checked: dnf touches a file of its index each time."""
     named = re.compile(re.escape(name) + "-[0-9a-f]{16}")
     return max(
         (
@@ -103,7 +100,7 @@ def _of_dnf(name: str) -> int:
 
 
 def of_zypper() -> Advisories:
-    """Return what zypper says; raises as `of_dnf`."""
+    """Return the advisories of zypper; raise like `of_dnf`."""
     repositories = _xml(commands.succeed(*ZYPPER, "repos", seconds=SECONDS))
     index_time = oldest(
         _newest(os.path.join(ZYPP_CACHE, one.get("alias", "").replace("/", "_"), "repodata"))
@@ -111,7 +108,7 @@ def of_zypper() -> Advisories:
         if one.get("enabled") == "1"
     )
     if not index_time:
-        # It would fetch what it lacks, whatever it was told.
+        # zypper would fetch the missing index despite its options.
         return Advisories(pending=(), is_any_known=False, index_time=0)
     asked = (*ZYPPER, "list-patches", "--category", "security")
     return Advisories(
@@ -122,14 +119,14 @@ def of_zypper() -> Advisories:
 
 
 def parse_zypper(output: str) -> tuple[Advisory, ...]:
-    """Return the patches in zypper's XML; blocked patches are in a list of their own.
+    """Return the patches in zypper's XML, also those of the list that waits for others.
 
     Raises:
-        ValueError: it is not XML, or holds no list.
+        ValueError: it is not XML, or has no list.
     """
     document = _xml(output)
     if document.find(".//update-list") is None:
-        raise ValueError("zypper's answer holds no list of patches")
+        raise ValueError("zypper's output has no list of patches")
     return tuple(
         Advisory(name=one.get("name", ""), severity=one.get("severity", ""), package="")
         for one in document.iter("update")
@@ -140,16 +137,16 @@ def _xml(output: str) -> ElementTree.Element:
     try:
         return ElementTree.fromstring(output)  # noqa: S314  the host's own tool, on the host
     except ElementTree.ParseError as error:
-        raise ValueError(f"zypper's answer is no XML: {error}") from error
+        raise ValueError(f"zypper's output is not XML: {error}") from error
 
 
 def oldest(times: Iterable[int]) -> int:
-    """Return the index is as old as that of the repository that was checked longest ago."""
+    """Return the time of the repository that was checked longest ago, which is the index's."""
     return min(times, default=0)
 
 
 def _newest(directory: str) -> int:
-    """Return when the newest file of a directory was changed; 0 where there is none."""
+    """Return when the newest file of a directory was changed; 0 if there is none."""
     return max(_changes(directory), default=0) if os.path.isdir(directory) else 0
 
 

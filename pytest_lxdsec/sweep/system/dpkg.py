@@ -1,4 +1,4 @@
-"""dpkg's own record of what is installed; imports the standard library only."""
+"""dpkg's own record of installed packages."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Package:
 
     @property
     def query(self) -> str:
-        """Its name as apt takes it, unmistakable where several architectures are installed."""
+        """Its name for apt, which is unique also if several architectures are installed."""
         return self.name if self.architecture == "all" else f"{self.name}:{self.architecture}"
 
 
 def installed(status: str) -> tuple[Package, ...]:
-    """Return the installed packages, also those whose configuration is not done.
+    """Return the installed packages, also those that are not configured yet.
 
     Raises:
         KeyError: an entry lacks a field that every installed package has.
@@ -49,7 +49,7 @@ def _packages(entries: Iterable[dict[str, str]]) -> Iterable[Package]:
 
 
 def held(packages: Sequence[Package]) -> tuple[str, ...]:
-    """Return the names of the packages on hold, with the architecture if it is foreign."""
+    """Return the names of the packages on hold, with a foreign architecture if they have one."""
     native = {package.architecture for package in packages if package.name == "dpkg"}
     return tuple(
         package.name if package.architecture in native else package.query

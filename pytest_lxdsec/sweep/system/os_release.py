@@ -11,9 +11,9 @@ from collections.abc import Mapping
 
 from ..common import commands, context
 
-# os-release(5): the second is read where there is no first.
+# os-release(5): the second is read if there is no first.
 OS_RELEASE = ("/etc/os-release", "/usr/lib/os-release")
-# What `pro attach` leaves and `pro detach` takes away; clients before 27 have the first only.
+# `pro attach` makes them and `pro detach` removes them; clients before 27 have the first only.
 PRO_TOKENS = (
     "/var/lib/ubuntu-advantage/private/machine-token.json",
     "/var/lib/ubuntu-advantage/machine-token.json",
@@ -40,8 +40,8 @@ class OperatingSystem:
     has_pro: bool
 
 
-def operating_system(_: context.Known) -> OperatingSystem:
-    """Section: what the host says it is."""
+def operating_system(_: context.Context) -> OperatingSystem:
+    """Section: read the distribution, the kernel and the host's name."""
     texts = (commands.read_if_there(path) for path in OS_RELEASE)
     found = next((text for text in texts if text is not None), "")
     return OperatingSystem(
@@ -54,7 +54,7 @@ def operating_system(_: context.Known) -> OperatingSystem:
 
 
 def os_release(text: str) -> dict[str, str]:
-    """Return the wanted fields of os-release: assignments as in a shell."""
+    """Return the needed fields of os-release, which are shell assignments."""
     pairs = dict(re.findall(r"^([A-Z_]+)=(.*)$", text, re.MULTILINE))
     return {field: _unquoted(pairs[field]) for field in FIELDS if field in pairs}
 
@@ -62,5 +62,5 @@ def os_release(text: str) -> dict[str, str]:
 def _unquoted(value: str) -> str:
     try:
         return " ".join(shlex.split(value))
-    except ValueError:  # A quote that nobody closed.
+    except ValueError:  # an unclosed quote
         return value

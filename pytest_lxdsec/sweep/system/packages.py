@@ -1,4 +1,4 @@
-"""What the package manager says."""
+"""The package manager and its pending upgrades."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Packages:
     advisories: dnf_zypper.Advisories | None
 
 
-def packages(_: context.Known) -> Packages:
-    """Section: the package manager, and what is pending by it."""
+def packages(_: context.Context) -> Packages:
+    """Section: find the package manager, and its pending upgrades or advisories."""
     if not os.path.exists("/usr/bin/apt-get") or not os.path.exists(dpkg.STATUS):
         manager = next((tool for tool in OTHERS if _is_there(tool)), "")
         asked = OTHERS[manager]() if manager else None

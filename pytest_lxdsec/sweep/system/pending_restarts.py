@@ -1,4 +1,4 @@
-"""What waits for a restart, what is installed, and how long the system is supported."""
+"""Reasons to reboot, installed kernels, and the distribution's table of releases."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from . import os_release
 FLAG = "/run/reboot-required"
 PACKAGES = "/run/reboot-required.pkgs"
 KERNELS = "/boot"
-HEADER = 0x20000  # more than the part of an image in which its version may be
+HEADER = 0x20000  # more than the part of an image that may have its version
 SECTOR = 0x200
-# Where snapd keeps what is installed of LXD's snap.
+# snapd's link to the installed revision of LXD's snap.
 SNAPS = ("/snap/lxd/current", "/var/lib/snapd/snap/lxd/current")
-# Tools that know it, and what they exit with when there is need: needs-restarting(1), zypper(8).
+# Tools, and their exit status if a reboot is needed: needs-restarting(1), zypper(8).
 TOOLS = (
     (("needs-restarting", "-r"), 1),
     (("zypper", "--non-interactive", "needs-rebooting"), 102),
 )
-# Where apt is, they are guests that know nothing of what is installed.
+# On a system with apt, these tools do not know the installed packages.
 APT = "/usr/bin/apt-get"
-# zypper waits for another one that runs: the package manager is asked beside this.
+# zypper waits for another zypper: the section `packages` runs one at the same time.
 PATIENT = ("env", "ZYPP_LOCK_TIMEOUT=60")
 MOST_PACKAGES = 100
 # distro-info-data(1): a table for each distribution that has one, by its id in os-release.
@@ -51,8 +51,8 @@ class Distribution:
     table: str
 
 
-def every(_: context.Known) -> Restarts:
-    """Section: reasons to reboot, and the kernels that are installed."""
+def every(_: context.Context) -> Restarts:
+    """Section: find the reasons to reboot, and the installed kernels."""
     reasons, asked = _reasons()
     names = os.listdir(KERNELS) if os.path.isdir(KERNELS) else []
     return Restarts(
@@ -74,9 +74,9 @@ def _running_image(names: Sequence[str]) -> str:
 
 
 def image_version(head: bytes) -> str:
-    """Return what a kernel's image for x86 calls itself; "" for one of another kind.
+    """Return the version string in a kernel's image for x86; "" for other images.
 
-    The kernel's Documentation/arch/x86/boot.rst: where the magic is, `kernel_version` points to
+    The kernel's Documentation/arch/x86/boot.rst: if the magic is there, `kernel_version` points to
     a string of `uname -r` and `uname -v`, counted from the end of the first sector.
     """
     if head[0x202:0x206] != b"HdrS":
@@ -94,10 +94,7 @@ def _snap_revision() -> str:
 
 
 def kernels(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the versions of kernels, by the names of their files.
-
-    A rescue image is a copy of one.
-    """
+    """Return the versions of kernels by their file names; a rescue image is a copy of another."""
     found = (re.match(r"vmlinu[zx]-(\d.*)$", name) for name in names)
     versions = {match.group(1) for match in found if match}
     return tuple(sorted(name for name in versions if "rescue" not in name))
@@ -118,8 +115,8 @@ def _reasons() -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(reasons), tuple(asked)
 
 
-def distribution(facts: context.Known) -> Distribution:
-    """Section: the host's table of its distribution's releases; "" where it has none."""
+def distribution(facts: context.Context) -> Distribution:
+    """Section: read the host's table of its distribution's releases; "" if it has none."""
     found: os_release.OperatingSystem = facts.require("os")
     name = found.release.get("ID", "")
     known_name = re.match(r"[a-z0-9._-]+$", name)

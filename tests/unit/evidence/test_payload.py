@@ -1,4 +1,4 @@
-"""The command that carries the sweep, and what makes it run on the host."""
+"""The command that runs the sweep on the host, and its answer."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def modules() -> list[types.ModuleType]:
     return [importlib.import_module(f"{payload.SWEEP}{name}") for name in names]
 
 
-def test_command_is_far_below_what_one_argument_holds() -> None:
+def test_command_is_far_below_the_longest_argument() -> None:
     # Half of it: devices' paths and the facts of more controls must fit in too.
     assert len(host_sweep.command(QUESTION)) < host_sweep.LONGEST_COMMAND / 2
 
@@ -59,14 +59,14 @@ def test_loader_stands_between_single_quotes() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_sent_is_the_module_without_its_words(name: str) -> None:
-    sent = payload.without_words(TEXTS[name])
+def test_modules_are_sent_without_comments_and_docstrings(name: str) -> None:
+    sent = payload.stripped(TEXTS[name])
     assert code(sent) == code(TEXTS[name])
     assert "#" not in re.sub(r"\"[^\"\n]*\"", "", sent)
 
 
 def code(text: str) -> str:
-    """Return a module's statements with their lines, docstrings apart."""
+    """Return a module's statements with their lines, without docstrings."""
     tree = ast.parse(text)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
@@ -87,12 +87,12 @@ def test_comment_sign_within_a_text_is_no_comment() -> None:
     source = (
         'A = "# not one"  # one\n\n\ndef f():\n    """Words.\n\n    More.\n    """\n    return A\n'
     )
-    assert payload.without_words(source) == (
+    assert payload.stripped(source) == (
         'A = "# not one"\n\n\ndef f():\n    ""\n\n\n\n    return A\n'
     )
 
 
-def test_loader_and_sender_agree_on_the_package() -> None:
+def test_loader_and_payload_agree_on_the_package() -> None:
     assert payload.ON_HOST == loader.PACKAGE
 
 
@@ -108,13 +108,13 @@ def run(python: str = sys.executable, **environment: str) -> Output:
     return Output(exit_status=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
 
-def test_command_brings_back_every_part_of_the_host() -> None:
+def test_command_returns_every_part_of_the_host() -> None:
     output = run()
     assert output.stderr == b""
     assert set(host_sweep.read(output)) == set(model.HOST_PARTS)
 
 
-def test_modules_of_the_directory_it_begins_in_are_not_taken(
+def test_modules_of_the_working_directory_are_not_imported(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "json.py").write_text("raise SystemExit('not ours')")
@@ -123,18 +123,18 @@ def test_modules_of_the_directory_it_begins_in_are_not_taken(
 
 
 def test_every_part_has_a_section() -> None:
-    sections = {f"host.{name}" for name, _ in (*main.BESIDE, *main.SECTIONS)}
-    assert sections == set(model.HOST_PARTS)
+    sections = {name for name, _ in (*main.BESIDE, *main.SECTIONS)}
+    assert sections == {part.section for part in model.PARTS.values() if part.section}
 
 
 def test_types_of_the_sweep_are_those_of_the_evidence() -> None:
     ours = {
-        said[1]: kind
+        match[1]: kind
         for module in modules()
         for kind in vars(module).values()
         if dataclasses.is_dataclass(kind)
         if isinstance(kind, type)
-        if (said := re.match(r"Decoded as `evidence\.[a-z]+_facts\.(\w+)`", kind.__doc__ or ""))
+        if (match := re.match(r"Decoded as `evidence\.[a-z]+_facts\.(\w+)`", kind.__doc__ or ""))
     }
     theirs = {
         name: fields(kind)
@@ -151,7 +151,7 @@ def fields(kind: object) -> set[str]:
 
 
 def python(version: str) -> str:
-    """Return an interpreter of this version on this machine."""
+    """Return an interpreter of this version on this machine; skip if there is none."""
     found = shutil.which(f"python{version}")
     # A version manager's stand-in may be there and fail.
     if (
@@ -166,12 +166,12 @@ def test_sweep_runs_on_the_oldest_python() -> None:
     assert set(host_sweep.read(run(python("3.7")))) == set(model.HOST_PARTS)
 
 
-def test_older_python_is_told_what_is_needed() -> None:
+def test_older_python_is_an_error_with_the_needed_version() -> None:
     with pytest.raises(host_sweep.SweepError, match=r"its python3 is older than 3\.7$"):
         host_sweep.read(run(python("3.6")))
 
 
-def test_host_without_python_is_told_what_is_needed() -> None:
+def test_host_without_python_is_an_error_with_the_needed_version() -> None:
     with pytest.raises(host_sweep.SweepError, match=r"no python3.*3\.7 or later"):
         host_sweep.read(run("nonexistent-python"))
 

@@ -374,7 +374,7 @@ def test_malformed_reply_is_a_refusal() -> None:
 def test_injector_and_every_frame_fit_into_one_command() -> None:
     nic = FilteredNic(interface="", mac=MACS.sender)
     every = [octets.hex() for octets in run.harmless(frame_kinds.every(nic, NOBODY)).values()]
-    command = host_sweep.carry(injector_call.INJECTOR, {"frames": every})
+    command = host_sweep.wrap(injector_call.INJECTOR, {"frames": every})
     assert len(command) < host_sweep.LONGEST_COMMAND / 2
 
 

@@ -1,4 +1,4 @@
-"""The plan: sections fail alone, end in time, and bring back what JSON holds."""
+"""The plan: sections fail alone, end in time, and return values for JSON."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ QUESTION = context.Question(server_pid=1)
 
 @pytest.fixture
 def hung() -> Iterator[threading.Event]:
-    """Yield what a section may wait for; it comes at the end of the test."""
+    """An event that a section may wait for; it is set after the test."""
     event = threading.Event()
     yield event
     event.set()
@@ -37,7 +37,7 @@ def document(*sections: main.Section, seconds: float = 10) -> dict[str, dict[str
     return sweep.document
 
 
-def failing(_: context.Known) -> object:
+def failing(_: context.Context) -> object:
     raise OSError("it broke")
 
 
@@ -48,31 +48,31 @@ def test_section_that_fails_fails_alone() -> None:
     }
 
 
-def test_section_that_builds_on_another_gets_what_it_found() -> None:
+def test_section_gets_the_value_of_an_earlier_one() -> None:
     found = document(("a", lambda _facts: [1]), ("b", lambda facts: [*facts.require("a"), 2]))
     assert found["b"] == {"value": [1, 2]}
 
 
-def test_section_that_builds_on_a_missing_one_says_so_and_why() -> None:
+def test_section_that_needs_a_failed_one_fails_with_its_reason() -> None:
     found = document(
         ("a", failing),
         ("b", lambda facts: facts.require("a")),
         ("c", lambda facts: facts.require("b")),
         ("d", lambda facts: facts.require("z")),
     )
-    said = "it builds on host.a, which is missing: it broke"
-    assert found["b"] == {"error": said}
-    assert found["c"] == {"error": f"it builds on host.b, which is missing: {said}"}
-    assert found["d"] == {"error": "it builds on host.z, which is missing: it was not looked at"}
+    reason = "it needs host.a, which is missing: it broke"
+    assert found["b"] == {"error": reason}
+    assert found["c"] == {"error": f"it needs host.b, which is missing: {reason}"}
+    assert found["d"] == {"error": "it needs host.z, which is missing: it was not gathered"}
 
 
-def test_section_that_hangs_is_left_behind(hung: threading.Event) -> None:
+def test_section_that_hangs_is_abandoned(hung: threading.Event) -> None:
     began = time.monotonic()
     sweep = main.Sweep(QUESTION, seconds=0.3)
     has_ended = sweep.run((("a", lambda _facts: hung.wait()), ("b", lambda _facts: 2)), ())
     assert not has_ended
-    said = "it had not ended when the sweep's 0.3 s were over"
-    assert sweep.document["a"] == {"error": said}
+    reason = "it had not ended when the sweep's 0.3 s were over"
+    assert sweep.document["a"] == {"error": reason}
     assert time.monotonic() - began < 3
 
 
@@ -93,7 +93,7 @@ def test_section_beside_the_others_is_waited_for_last() -> None:
 
 def test_value_that_json_cannot_hold_is_an_error() -> None:
     assert document(("a", lambda _facts: {1, 2})) == {
-        "a": {"error": "set is no value of a section"}
+        "a": {"error": "set is not a value for JSON"}
     }
 
 
@@ -109,16 +109,16 @@ def test_sweep_ends_before_the_promised_time() -> None:
 
 def test_data_class_becomes_an_object() -> None:
     file = files.File(path="/a", exists=False)
-    assert jsonable.plain((file,)) == [dataclasses.asdict(file)]
+    assert jsonable.encode((file,)) == [dataclasses.asdict(file)]
 
 
 @pytest.mark.parametrize("text", ["a\udc80", "\ud800", "\udcff\u2028"])
 def test_text_is_utf_8_whatever_the_host_calls_its_files(text: str) -> None:
-    json.dumps(jsonable.plain({text: [text]}), ensure_ascii=False).encode()
+    json.dumps(jsonable.encode({text: [text]}), ensure_ascii=False).encode()
 
 
 def test_text_in_other_scripts_stays() -> None:
-    assert jsonable.plain("größe 漢 😀") == "größe 漢 😀"
+    assert jsonable.encode("größe 漢 😀") == "größe 漢 😀"
 
 
 HANGING = """\
@@ -142,6 +142,6 @@ def test_sweep_ends_without_what_hangs_and_leaves_no_command_behind() -> None:
         timeout=30,
     )
     parts = host_sweep.read(Output(exit_status=0, stdout=done.stdout, stderr=done.stderr))
-    said = "it had not ended when the sweep's 0.5 s were over"
-    assert parts == {"host.a": {"missing": said}}
+    reason = "it had not ended when the sweep's 0.5 s were over"
+    assert parts == {"host.a": {"missing": reason}}
     assert subprocess.run(["pgrep", "-f", f"^sleep {word}"], check=False).returncode == 1

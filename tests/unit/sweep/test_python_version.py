@@ -1,4 +1,4 @@
-"""Sweep and injector are written in the Python that hosts have: 3.7, and its standard library."""
+"""Sweep and injector use Python 3.7 and its standard library only, which hosts have."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_annotations_are_not_evaluated(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_standard_library_and_each_other_are_all_that_is_imported(name: str) -> None:
+def test_only_the_standard_library_and_each_other_are_imported(name: str) -> None:
     for node in ast.walk(ast.parse(TEXTS[name])):
         if isinstance(node, ast.Import):
             tops = [alias.name.partition(".")[0] for alias in node.names]

@@ -1,4 +1,4 @@
-"""Accounts as `getent` prints them; a line that is none is never left out silently."""
+"""Parsers of `getent`; a line that is not an entry is never left out silently."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ def test_empty_members_are_none() -> None:
     ["eve", "eve:x:one:1::/:/bin/sh", "eve:x:1:1::/", "eve:x:1:1:a:b:/:/bin/sh", "eve:x:²:1:::"],
 )
 def test_odd_user_is_named_by_line_and_name(line: str) -> None:
-    with pytest.raises(ValueError, match=r"^getent passwd: line 3 \('eve'\) is no entry$"):
+    with pytest.raises(ValueError, match=r"^getent passwd: line 3 \('eve'\) is not an entry$"):
         accounts.users(f"{USERS}{line}\n")
 
 
 def test_odd_group_is_named_by_line_and_name() -> None:
-    with pytest.raises(ValueError, match=r"^getent group: line 1 \('\+'\) is no entry$"):
+    with pytest.raises(ValueError, match=r"^getent group: line 1 \('\+'\) is not an entry$"):
         accounts.groups("+:::\n")
 
 
 def test_odd_line_is_not_quoted_since_it_may_hold_a_hash() -> None:
-    with pytest.raises(ValueError, match="no entry") as caught:
+    with pytest.raises(ValueError, match="not an entry") as caught:
         accounts.users("eve:$6$salt$hash:one:1:::\n")
     assert "$6$" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Reading and running on the host: all or an error, and always an end."""
+"""Files and commands of the host: the whole text or an error, and always within a bound."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def test_file_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         commands.read("/dev/zero")
 
 
-def test_bytes_that_are_no_text_are_escaped(tmp_path: pathlib.Path) -> None:
+def test_bytes_that_are_not_utf_8_are_escaped(tmp_path: pathlib.Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"a\xffb")
     assert commands.read(str(file)) == r"a\xffb"
 
 
-def test_absent_file_is_none_and_no_error(tmp_path: pathlib.Path) -> None:
+def test_absent_file_is_none_and_not_an_error(tmp_path: pathlib.Path) -> None:
     assert commands.read_if_there(str(tmp_path / "nothing")) is None
 
 
@@ -64,12 +64,12 @@ def test_command_gives_status_and_both_streams() -> None:
     assert done == commands.Done(status=3, output="out\n", errors="err\n")
 
 
-def test_failing_command_is_told_by_its_last_word() -> None:
+def test_failure_has_the_last_line_of_the_errors() -> None:
     with pytest.raises(RuntimeError, match=r"^sh: the reason$"):
         commands.succeed("sh", "-c", "echo first >&2; echo the reason >&2; exit 1")
 
 
-def test_silent_failure_is_told_by_its_status() -> None:
+def test_silent_failure_has_the_exit_status() -> None:
     with pytest.raises(RuntimeError, match=r"^false: exit status 1$"):
         commands.succeed("false")
 
@@ -79,14 +79,14 @@ def test_command_that_hangs_is_killed_with_its_children(tmp_path: pathlib.Path) 
     # The child outlives the shell and holds the pipes: waiting for their end would never end.
     script = f"sleep 600 & echo $! > {file}; sleep 600"
     began = time.monotonic()
-    with pytest.raises(TimeoutError, match=r"^sh did not end in 0\.3 s$"):
+    with pytest.raises(TimeoutError, match=r"^sh did not end within 0\.3 s$"):
         commands.run("sh", "-c", script, seconds=0.3)
     assert time.monotonic() - began < 5
     assert not is_running(int(file.read_text()))
 
 
 def is_running(pid: int) -> bool:
-    """Return whether a process does more than wait for being reaped."""
+    """Return whether a process exists and is not a zombie."""
     for _ in range(500):
         try:
             state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
@@ -100,7 +100,7 @@ def is_running(pid: int) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "reason"),
     [
         (ValueError("one\n  two"), "one two"),
         (ValueError(), "ValueError"),
@@ -108,8 +108,8 @@ def is_running(pid: int) -> bool:
         (OSError("made by hand"), "made by hand"),
     ],
 )
-def test_reason_is_one_line(error: Exception, said: str) -> None:
-    assert commands.reason(error) == said
+def test_reason_is_one_line(error: Exception, reason: str) -> None:
+    assert commands.reason(error) == reason
 
 
 def test_reason_is_bounded() -> None:

@@ -1,4 +1,4 @@
-"""Where paths lead below another root, and what is there."""
+"""Paths resolved below another root, and the files at them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ACL = "system.posix_acl_access"
 
 @pytest.fixture
 def root(tmp_path: pathlib.Path) -> pathlib.Path:
-    """Return a root with /srv/data/file, /etc, and links between them."""
+    """Make a root with /srv/data/file, /etc, and links between them."""
     (tmp_path / "srv/data").mkdir(parents=True)
     (tmp_path / "srv/data/file").write_text("")
     (tmp_path / "etc").mkdir()
@@ -94,7 +94,7 @@ def test_as_many_links_as_the_kernel_follows(root: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["/nothing/../etc", "/srv/data/file/../file", "/srv/data/file/x"])
-def test_way_through_what_is_no_directory_leads_nowhere(root: pathlib.Path, path: str) -> None:
+def test_path_through_a_file_leads_nowhere(root: pathlib.Path, path: str) -> None:
     found = paths.find(str(root), path)
     assert (found.exists, found.error) == (False, "")
 
@@ -133,7 +133,7 @@ def test_file_is_what_stat_says(root: pathlib.Path) -> None:
     )
 
 
-def test_link_is_not_looked_through_unasked(root: pathlib.Path) -> None:
+def test_link_is_not_followed_by_default(root: pathlib.Path) -> None:
     (root / "link").symlink_to("/srv")
     assert files.look_at(str(root / "link")).kind == "link"
 
@@ -155,7 +155,7 @@ def test_name_that_is_too_long_is_an_error_and_not_absence(root: pathlib.Path) -
     assert (found.exists, found.error) == (True, "File name too long")
 
 
-def test_kinds_are_told_apart(root: pathlib.Path) -> None:
+def test_kinds_are_distinguished(root: pathlib.Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(root / "socket"))
         os.mkfifo(root / "fifo")
@@ -168,5 +168,5 @@ def test_kinds_are_told_apart(root: pathlib.Path) -> None:
 
 
 def test_files_of_the_kernel_are_looked_at_each() -> None:
-    found = files.kernel_files(context.Known(context.Question(server_pid=1)))
+    found = files.kernel_files(context.Context(context.Question(server_pid=1)))
     assert tuple(file.path for file in found) == files.KERNEL_FILES

@@ -1,4 +1,4 @@
-"""What /proc says of processes, and which of them LXD's daemon and monitors are."""
+"""Parsers of /proc, and the recognition of LXD's daemon and of monitors."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def test_status_holds_the_wanted_fields_only() -> None:
     assert found["Groups"] == "4 24 100000"
 
 
-def test_name_that_forges_a_field_is_no_field() -> None:
+def test_name_cannot_forge_a_field() -> None:
     # The kernel escapes a line feed in a name.
     found = procfs.status_fields("Name:\tx\\nUid:\t1\nUid:\t0\t0\t0\t0\n")
     assert found == {"Uid": "0\t0\t0\t0"}
 
 
-def test_thread_of_the_kernel_lacks_what_it_lacks() -> None:
+def test_kernel_thread_lacks_fields() -> None:
     assert "Groups" not in procfs.status_fields("Name:\tkthreadd\nUid:\t0\t0\t0\t0\n")
 
 
@@ -100,7 +100,7 @@ def container(name: str, pid: int) -> containers.Container:
     )
 
 
-def test_of_two_that_claim_one_name_neither_is_believed() -> None:
+def test_two_processes_with_one_name_are_both_left_out() -> None:
     found = containers.unambiguous([container("a", 3), container("b", 2), container("a", 1)])
     assert [(one.lxc_name, one.pid) for one in found] == [("b", 2)]
 

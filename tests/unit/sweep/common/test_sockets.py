@@ -105,9 +105,9 @@ def test_os_release_is_read_as_a_shell_reads_it() -> None:
     }
 
 
-def test_quote_that_nobody_closed_is_taken_as_it_is() -> None:
+def test_value_with_an_unclosed_quote_is_kept() -> None:
     assert os_release.os_release("ID='some\n") == {"ID": "'some"}
 
 
-def test_no_os_release_says_nothing() -> None:
+def test_without_os_release_there_are_no_fields() -> None:
     assert os_release.os_release("") == {}

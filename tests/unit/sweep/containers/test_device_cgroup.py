@@ -1,4 +1,4 @@
-"""Which control group's list of devices (v1) the sweep reads."""
+"""The control group of which the sweep reads the list of devices (v1)."""
 
 from __future__ import annotations
 

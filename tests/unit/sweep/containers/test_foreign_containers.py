@@ -1,4 +1,4 @@
-"""Whose container a monitor of another LXC path watches."""
+"""The title of a monitor of another LXC path."""
 
 from __future__ import annotations
 

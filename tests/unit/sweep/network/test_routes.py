@@ -1,4 +1,4 @@
-"""Routes and sockets by netlink: what the kernel's messages say, and what is kept of them."""
+"""Routes and sockets over netlink: decoding the kernel's messages, and filtering them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def by(index: int) -> bytes:
 
 @pytest.fixture
 def kernel(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """Return what the kernel lists of either family."""
+    """Replace the kernel's lists of both families."""
     listed: list[bytes] = []
 
     def dump(_: int, __: int, body: bytes) -> list[bytes]:
@@ -61,7 +61,7 @@ def kept(*ends: str) -> list[routes.Route]:
     return list(routes.kept(NAMES, ends))
 
 
-def test_route_to_one_address_is_kept_with_all_it_says(kernel: list[bytes]) -> None:
+def test_route_to_one_address_is_kept_with_all_fields(kernel: list[bytes]) -> None:
     gateway = attribute(routes.GATEWAY, ipaddress.ip_address("192.0.2.1").packed)
     metric, table = attribute(routes.PRIORITY, number(9)), attribute(routes.TABLE, number(4711))
     kernel.append(entry("192.0.2.50/32", by(2), gateway, metric, table, table=252))
@@ -92,14 +92,14 @@ def test_route_to_one_address_is_kept_with_all_it_says(kernel: list[bytes]) -> N
         (entry("198.51.100.0/24"), True),
     ],
 )
-def test_only_routes_that_bear_on_a_control_are_kept(
+def test_only_routes_that_matter_to_a_control_are_kept(
     kernel: list[bytes], message: bytes, *, is_kept: bool
 ) -> None:
     kernel.append(message)
     assert bool(kept("veth7")) is is_kept
 
 
-def test_route_with_several_ways_is_each_of_them(kernel: list[bytes]) -> None:
+def test_multipath_route_is_one_route_for_each_path(kernel: list[bytes]) -> None:
     gateway = attribute(routes.GATEWAY, ipaddress.ip_address("192.0.2.1").packed)
     ways = routes.NEXT_HOP.pack(routes.NEXT_HOP.size + len(gateway), 0, 0, 2) + gateway
     ways += routes.NEXT_HOP.pack(routes.NEXT_HOP.size, 0, 0, 7)
@@ -113,7 +113,7 @@ def test_gateway_may_be_of_the_other_family(kernel: list[bytes]) -> None:
     assert kept()[0].via == "fe80::9"
 
 
-def test_interface_that_went_away_is_told_by_its_number(kernel: list[bytes]) -> None:
+def test_interface_that_vanished_has_its_number_as_name(kernel: list[bytes]) -> None:
     kernel.append(entry("192.0.2.50/32", by(99)))
     assert kept()[0].interface == "99"
 
@@ -134,11 +134,11 @@ def test_bound_socket_is_found_with_its_address() -> None:
     assert dnsmasq.Socket(address="127.0.0.1", port=port, interface="") in [s for _, s in found]
 
 
-def test_list_that_the_kernel_broke_off_is_an_error() -> None:
+def test_incomplete_list_is_an_error() -> None:
     with pytest.raises(FileNotFoundError):
-        netlink._complain(struct.pack("=i", -2))
+        netlink._raise_error(struct.pack("=i", -2))
 
 
 @pytest.mark.parametrize("end", [b"", struct.pack("=i", 0)])
-def test_list_that_ended_well_is_none(end: bytes) -> None:
-    netlink._complain(end)
+def test_complete_list_is_not_an_error(end: bytes) -> None:
+    netlink._raise_error(end)

@@ -1,4 +1,4 @@
-"""Asking a listener as a stranger: what LXD says, and whatever else a listener may do."""
+"""Anonymous requests to a listener: LXD's answers, and other behaviour of listeners."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REFUSED = hostile.http(403, b'{"type":"error","error":"not authorized","error_co
 
 
 def lxd(line: str) -> bytes:
-    """Return what LXD answers a stranger."""
+    """LXD's answers to an anonymous client."""
     body = json.dumps(UNTRUSTED).encode()
     return hostile.http(200, body) if line.split()[1] == OPEN else REFUSED
 
@@ -31,7 +31,7 @@ def lxd(line: str) -> bytes:
 def serving(
     tmp_path: pathlib.Path, answer: Callable[[str], bytes | None]
 ) -> Iterator[tuple[anonymous_requests.AnonymousRequests, hostile.Served]]:
-    """Serve this answer over TLS and return what an anonymous client received."""
+    """Ask a TLS server that answers like this, without a certificate."""
     pair = hostile.pair(tmp_path, "server")
     with hostile.on_loopback(answer, pair.context(clients=pair)) as served:
         yield ask(urllib.parse.urlsplit(served.url).port or 0), served
@@ -48,7 +48,7 @@ def saying(tmp_path: pathlib.Path, answer: bytes) -> anonymous_requests.Anonymou
         return found
 
 
-def test_answers_of_lxd_are_told(tmp_path: pathlib.Path) -> None:
+def test_answers_of_lxd_are_returned(tmp_path: pathlib.Path) -> None:
     with serving(tmp_path, lxd) as (found, _):
         assert found.error == ""
         assert found.tls == "TLSv1.3"
@@ -62,7 +62,7 @@ def test_answers_of_lxd_are_told(tmp_path: pathlib.Path) -> None:
         ]
 
 
-def test_one_connection_carries_all_questions(tmp_path: pathlib.Path) -> None:
+def test_one_connection_serves_all_requests(tmp_path: pathlib.Path) -> None:
     with serving(tmp_path, lxd) as (_, served):
         assert served.requests == [f"GET {OPEN}", f"GET {CLOSED}"]
         assert served.connections == 1
@@ -95,7 +95,7 @@ def test_chunked_answer_is_read(tmp_path: pathlib.Path) -> None:
     assert [(one.is_json, one.auth) for one in found.answers] == [(True, "untrusted")] * 2
 
 
-def test_redirect_is_told_and_not_followed(tmp_path: pathlib.Path) -> None:
+def test_redirect_is_not_followed(tmp_path: pathlib.Path) -> None:
     answer = hostile.http(301, b"", "Location: https://127.0.0.1/elsewhere")
     with serving(tmp_path, lambda _line: answer) as (found, served):
         assert [one.status for one in found.answers] == [301, 301]
@@ -121,7 +121,7 @@ def test_what_is_not_http_is_an_error(tmp_path: pathlib.Path, answer: bytes) -> 
     assert found.answers == []
 
 
-def test_connection_that_ends_without_a_word_is_an_error(tmp_path: pathlib.Path) -> None:
+def test_connection_that_ends_without_an_answer_is_an_error(tmp_path: pathlib.Path) -> None:
     assert "closed connection without response" in saying(tmp_path, b"").error
 
 
@@ -141,13 +141,13 @@ def test_answer_that_is_too_long_is_an_error(tmp_path: pathlib.Path) -> None:
 def test_all_answers_together_are_bounded(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tls_client, "LONGEST_TALK", 1000)
+    monkeypatch.setattr(tls_client, "MOST_BYTES", 1000)
     with serving(tmp_path, lambda _line: hostile.http(200, b"x" * 800)) as (found, _):
         assert len(found.answers) == 1
         assert found.error == "it sent more than 1000 bytes"
 
 
-def test_what_speaks_no_tls_is_an_error() -> None:
+def test_listener_without_tls_is_an_error() -> None:
     with hostile.on_loopback(lambda _line: b"HTTP/1.1 400 Bad Request\r\n\r\n") as served:
         found = ask(urllib.parse.urlsplit(served.url).port or 0)
     assert "SSL" in found.error
@@ -162,7 +162,7 @@ def test_refused_connection_is_an_error() -> None:
 
 @contextlib.contextmanager
 def silent() -> Iterator[int]:
-    """Run a listener that accepts connections and never answers; yield its port."""
+    """Run a listener that accepts connections and sends nothing; yield its port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
 
@@ -185,7 +185,7 @@ def test_listener_that_answers_by_the_byte_is_left_in_time(tmp_path: pathlib.Pat
 
 @contextlib.contextmanager
 def dripping(tmp_path: pathlib.Path) -> Iterator[int]:
-    """Run a TLS listener that answers slowly for ever; yield its port."""
+    """Run a TLS listener that answers slowly and without end; yield its port."""
     context, ended = hostile.pair(tmp_path, "server").context(), threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -205,13 +205,13 @@ def dripping(tmp_path: pathlib.Path) -> Iterator[int]:
             thread.join()
 
 
-def test_doors_are_asked_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endpoints_are_asked_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(anonymous_requests.ask, "__kwdefaults__", {"seconds": 0.5})
     with contextlib.ExitStack() as stack:
-        doors = [("127.0.0.1", stack.enter_context(silent())) for _ in range(6)]
+        endpoints = [("127.0.0.1", stack.enter_context(silent())) for _ in range(6)]
         began = time.monotonic()
-        found = anonymous_requests._side_by_side(doors, (OPEN,))
-    assert [one.port for one in found] == [port for _, port in doors]
+        found = anonymous_requests._side_by_side(endpoints, (OPEN,))
+    assert [one.port for one in found] == [port for _, port in endpoints]
     assert time.monotonic() - began < 2.5
 
 
@@ -233,5 +233,5 @@ def test_ipv6_wildcard_is_asked_over_ipv4_where_loopback_has_no_ipv6(
         assert anonymous_requests.ask(("::", port), (OPEN,)).error == ""
 
 
-def test_without_doors_nobody_is_asked() -> None:
+def test_without_endpoints_there_are_no_requests() -> None:
     assert anonymous_requests._side_by_side([], (OPEN,)) == ()

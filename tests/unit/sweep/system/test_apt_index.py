@@ -56,13 +56,13 @@ def test_security_archives_of_distributions(
 
 
 def test_line_without_all_fields_is_refused() -> None:
-    with pytest.raises(ValueError, match="is no source"):
+    with pytest.raises(ValueError, match="is not a source"):
         apt_index.sources("a\tb\n")
 
 
 @pytest.fixture
 def lists(tmp_path: pathlib.Path) -> pathlib.Path:
-    """Return Apt's directory of lists after a success just now."""
+    """Make apt's directory of lists after a recent success."""
     (tmp_path / "partial").mkdir()
     (tmp_path / "site_dists_x_InRelease").write_text("Origin: X\n")
     return tmp_path
@@ -79,7 +79,7 @@ def source(lists: pathlib.Path) -> apt_index.Source:
 
 
 def age(path: pathlib.Path, days: int) -> None:
-    """Let a path's mtime, not its ctime, be some days ago."""
+    """Set a path's mtime, not its ctime, to some days ago."""
     moment = time.time() - days * DAY
     os.utime(path, (moment, moment))
 
@@ -117,7 +117,7 @@ def test_no_success_is_later_than_the_end_of_validity(lists: pathlib.Path) -> No
     assert days_ago(lists) == 40
 
 
-def test_validity_that_is_no_time_is_refused(lists: pathlib.Path) -> None:
+def test_invalid_time_of_validity_is_refused(lists: pathlib.Path) -> None:
     (lists / "site_dists_x_InRelease").write_text("Valid-Until: soon\n")
     with pytest.raises(ValueError, match="'soon'"):
         apt_index.updated(source(lists))

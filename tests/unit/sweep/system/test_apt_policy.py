@@ -1,4 +1,4 @@
-"""What apt says of versions, read: recorded output of apt 2.6.1, and of Ubuntu's archives."""
+"""Parser of `apt-cache policy`: recorded output of apt 2.6.1, and of Ubuntu's archives."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_security_update_of_debian_is_found() -> None:
     )
 
 
-def test_update_of_a_point_release_is_no_security_update() -> None:
+def test_update_of_a_point_release_is_not_a_security_update() -> None:
     upgrade = judged(DEBIAN).upgrades[1]
     assert (upgrade.name, upgrade.origin, upgrade.is_security) == (
         "base-files",
@@ -170,7 +170,7 @@ def test_update_of_a_point_release_is_no_security_update() -> None:
     )
 
 
-def test_current_package_is_no_upgrade() -> None:
+def test_current_package_is_not_an_upgrade() -> None:
     assert [upgrade.name for upgrade in judged(DEBIAN).upgrades] == ["libgcrypt20", "base-files"]
 
 
@@ -212,27 +212,27 @@ def test_next_release_at_a_low_priority_is_not_pending() -> None:
     assert judged(NEXT).upgrades == ()
 
 
-def test_no_security_source_is_told() -> None:
+def test_missing_security_source_is_reported() -> None:
     found = apt.judge(apt_policy.parse(DEBIAN), SOURCES[:1], held=())
     assert not found.has_security_source
     assert not any(upgrade.is_security for upgrade in found.upgrades)
 
 
-def test_archive_that_is_no_source_is_named_by_its_description() -> None:
+def test_archive_without_a_source_is_named_by_its_description() -> None:
     found = apt.judge(apt_policy.parse(DEBIAN), (), held=())
     assert found.upgrades[1].origin == "http://deb.debian.org/debian bookworm/main amd64 Packages"
 
 
 @pytest.mark.parametrize(
-    ("output", "said"),
+    ("output", "reason"),
     [
-        ("  Installed: 1\n", "belongs to no package"),
+        ("  Installed: 1\n", "is not in a package's entry"),
         ("a:\n  Installed: 1\n  Candidate: 1\n  Version table:\n", "no installed version"),
         ("a:\n *** 1 500\n", "no installed version and candidate"),
-        ("a:\n  Installed: 1\n  Nonsense\n *** 1 500\n", "is no version"),
-        ("a:\n  Installed: 1\n        500 http://x\n *** 1 500\n", "is no version"),
+        ("a:\n  Installed: 1\n  Nonsense\n *** 1 500\n", "is not a version"),
+        ("a:\n  Installed: 1\n        500 http://x\n *** 1 500\n", "is not a version"),
     ],
 )
-def test_output_that_apt_does_not_print_is_refused(output: str, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_output_that_apt_does_not_print_is_refused(output: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
         apt_policy.parse(output)

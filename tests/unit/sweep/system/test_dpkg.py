@@ -1,4 +1,4 @@
-"""dpkg's record of what is installed."""
+"""dpkg's record of installed packages."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ Version: 2.0
 """
 
 
-def test_what_is_installed_is_found_whatever_its_state() -> None:
+def test_installed_packages_are_found_in_every_state() -> None:
     assert [(package.name, package.version) for package in dpkg.installed(STATUS)] == [
         ("dpkg", "1.21.22"),
         ("adduser", "3.134"),
