@@ -119,3 +119,21 @@ def test_users_files_are_not_read(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_mine(): pass")
     pytester.makeini("[pytest]\nlxd_policy = none.toml\nlxd_releases = none.toml\n")
     pytester.runpytest().assert_outcomes(passed=1)
+
+
+def test_hypothesis_is_loaded_only_if_frames_are_drawn(
+    tmp_path: pathlib.Path, evidence_file: pathlib.Path
+) -> None:
+    """Its own plugin imports it at the end of every run, and is not needed by the suites."""
+    named = (f"--lxd-host=evidence:{evidence_file}", "--lxd-control=LXD-VER-01")
+    done = subprocess.run(
+        [sys.executable, "-c", AT_EXIT, *named],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=sessions.SECONDS,
+        check=True,
+    )
+    (line,) = [one for one in done.stdout.splitlines() if one.startswith("MODULES ")]
+    assert "1 passed" in done.stdout
+    assert "hypothesis" not in json.loads(line.removeprefix("MODULES "))
