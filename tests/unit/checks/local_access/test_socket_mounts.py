@@ -142,5 +142,5 @@ def test_kernels_table_is_read() -> None:
 
 
 def test_line_that_is_no_mount_is_refused() -> None:
-    with pytest.raises(ValueError, match="no mount"):
+    with pytest.raises(ValueError, match="is not a mount"):
         table.entries("67 42 8:1 / /\n")
