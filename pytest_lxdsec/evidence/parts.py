@@ -137,7 +137,7 @@ def single(name: str, kind: type[T], redaction: redact.Redaction = redact.unchan
 def listing(name: str, kind: type[T], redaction: redact.Redaction) -> Part[Listing[T]]:
     """Declare a part that is a list of objects; one that cannot be read hides no other."""
     teach(kind)
-    return Part(name, redaction, lambda value: _listing(value, kind))
+    return Part(name, redact.listed(redaction), lambda value: _listing(value, kind))
 
 
 def teach(kind: object) -> None:

@@ -3,8 +3,8 @@
 A list of secret keys would always be one release behind, so the lists name what is needed: a field
 that is not listed does not enter the evidence, and the value of a configuration key that is not
 listed is replaced by `MARKER`. The key stays, because often a control only asks whether it is set.
-`config_values` refuses to read the marker, so a hidden value is never judged. Null replaces a
-value of another type than LXD's; no type decodes it, so it is never judged either.
+`config_values` refuses to read the marker, so a hidden value is never judged. `WRONG_TYPE` stands
+for a value of another type than LXD's; no type decodes it, so it is never judged either.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Any
 
 MARKER = "(redacted)"
 ERROR = "error"  # the reason, in place of an object that LXD failed to return
+# Not null, which is LXD's own empty list and decodes as one.
+WRONG_TYPE = [None]
 
 Document = Any  # JSON
 Redaction = Callable[[Document], Document]
@@ -64,11 +66,16 @@ def fields(*names: str, **inner: Redaction) -> Redaction:
         if isinstance(value, list | tuple):
             return [redaction(entry) for entry in value]
         if not isinstance(value, Mapping):
-            return None
+            return _unless_null(value)
         kept = {name: _plain(value[name]) for name in names if name in value}
         return kept | {name: clean(value[name]) for name, clean in inner.items() if name in value}
 
     return redaction
+
+
+def listed(redaction: Redaction) -> Redaction:
+    """Make a redaction that refuses anything but a list as a whole."""
+    return lambda value: redaction(value) if isinstance(value, list | tuple) else None
 
 
 def config(keys: re.Pattern[str]) -> Redaction:
@@ -76,7 +83,7 @@ def config(keys: re.Pattern[str]) -> Redaction:
 
     def redaction(value: Document) -> Document:
         if not isinstance(value, Mapping):
-            return None
+            return _unless_null(value)
         return {key: _setting(key, setting, keys) for key, setting in value.items()}
 
     return redaction
@@ -85,7 +92,7 @@ def config(keys: re.Pattern[str]) -> Redaction:
 def devices(value: Document) -> Document:
     """Redact the configuration of each device."""
     if not isinstance(value, Mapping):
-        return None
+        return _unless_null(value)
     return {name: _device(device) for name, device in value.items()}
 
 
@@ -95,7 +102,11 @@ def _plain(value: Document) -> Document:
 
 
 def _simple(value: Document) -> Document:
-    return value if isinstance(value, str | int | float) else None
+    return value if isinstance(value, str | int | float) else _unless_null(value)
+
+
+def _unless_null(value: Document) -> Document:
+    return None if value is None else WRONG_TYPE
 
 
 def _setting(key: str, value: Document, keys: re.Pattern[str]) -> Document:
@@ -105,7 +116,7 @@ def _setting(key: str, value: Document, keys: re.Pattern[str]) -> Document:
         return MARKER
     if key == "raw.lxc" and isinstance(value, str):
         return re.sub(r"(?mi)^(\s*lxc\.environment(?:\.\w+)?\s*=).*$", rf"\1 {MARKER}", value)
-    return value if isinstance(value, str) else None
+    return value if isinstance(value, str) else _unless_null(value)
 
 
 _device = config(DEVICE_KEYS)
