@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
+import sys
 from collections.abc import Generator, Iterator
 from typing import Any
 
@@ -30,6 +31,12 @@ WORKER_MISTAKE = "lxdsec_mistake"
 HYPOTHESIS = "hypothesispytest"
 
 
+def _leave_out_hypothesis(config: pytest.Config) -> None:
+    """Unregister Hypothesis' plugin if nothing has used Hypothesis: its summary imports it all."""
+    if "hypothesis" not in sys.modules and config.pluginmanager.has_plugin(HYPOTHESIS):
+        config.pluginmanager.unregister(name=HYPOTHESIS)
+
+
 def configure(config: pytest.Config, key: pytest.StashKey[audit.Audit]) -> None:
     """Read what the user asked for.
 
@@ -40,9 +47,6 @@ def configure(config: pytest.Config, key: pytest.StashKey[audit.Audit]) -> None:
     """
     if config.getoption("help", default=False) or config.getoption("version", default=0):
         return
-    if options.runs_suites_only(config) and config.pluginmanager.has_plugin(HYPOTHESIS):
-        # Its plugin imports all of Hypothesis when a run ends: 0.5 s that no suite needs.
-        config.pluginmanager.unregister(name=HYPOTHESIS)
     is_worker = hasattr(config, "workerinput")
     with _usage_errors():
         settings = options.from_config(config)
@@ -207,6 +211,7 @@ class Hooks:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the reports, in the process that heard of all results."""
+        _leave_out_hypothesis(session.config)
         directory = self.audit.settings.report
         is_run = not session.config.getoption("collectonly")
         if directory and is_run and not self.is_worker:

@@ -263,14 +263,14 @@ def flushed() -> Iterator[tuple[labs.Lab, Mapping[Any, Any]]]:
 
 def test_flushed_rules_are_found_by_frames(flushed: tuple[labs.Lab, Mapping[Any, Any]]) -> None:
     result = flushed[1][FILTERED]
-    assert result.outcome is Outcome.FAIL, result.reason
+    assert result.verdict is Outcome.FAIL, result.reason
     assert "no known gap in LXD explains" in result.reason
     assert "IPv4 UDP 40000 to 40000 from" in result.text
 
 
 def test_flushed_rules_are_found_by_packets(flushed: tuple[labs.Lab, Mapping[Any, Any]]) -> None:
     result = flushed[1][ROUTED]
-    assert result.outcome is Outcome.FAIL, result.reason
+    assert result.verdict is Outcome.FAIL, result.reason
     assert "4 of 4 packets with a spoofed source" in result.reason
 
 
