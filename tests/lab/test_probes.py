@@ -265,7 +265,7 @@ def test_flushed_rules_are_found_by_frames(flushed: tuple[labs.Lab, Mapping[Any,
     result = flushed[1][FILTERED]
     assert result.verdict is Outcome.FAIL, result.reason
     assert "no known gap in LXD explains" in result.reason
-    assert "IPv4 UDP 40000 to 40000 from" in result.text
+    assert "IPv4 UDP 40000 to 40000 from" in judging.text(result)
 
 
 def test_flushed_rules_are_found_by_packets(flushed: tuple[labs.Lab, Mapping[Any, Any]]) -> None:
